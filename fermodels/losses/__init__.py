@@ -1,0 +1,17 @@
+"""Losses over embeddings. Plain ``nn.Module``s that know tensors only: use them in any loop."""
+
+from fermodels.losses.barlow_twins import BarlowTwinsLoss
+from fermodels.losses.contrastive import chance_level, multi_positive_info_nce, unit_vectors
+from fermodels.losses.multi_view import MultiViewContrastiveLoss
+from fermodels.losses.nt_xent import NTXentLoss
+from fermodels.losses.supervised import SupervisedContrastiveLoss
+
+__all__ = [
+    "BarlowTwinsLoss",
+    "MultiViewContrastiveLoss",
+    "NTXentLoss",
+    "SupervisedContrastiveLoss",
+    "chance_level",
+    "multi_positive_info_nce",
+    "unit_vectors",
+]

@@ -1,0 +1,155 @@
+"""The InfoNCE with several positives that the contrastive losses of this folder share."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+
+def chance_level(num_candidates: int) -> float:
+    """Loss of an encoder that cannot tell its candidates apart: ln(num_candidates), in nats.
+
+    In a batch of N images every anchor has N − 1 candidates, so a contrastive loss that stands at
+    ``chance_level(N - 1)`` has learned nothing yet. The same formula gives the other levels worth
+    drawing: ``chance_level(k)`` is where the loss stands once the candidates are narrowed down to
+    k, and its floor for an anchor with k positives.
+
+    Raises:
+        ValueError: if there are no candidates.
+    """
+    if num_candidates < 1:
+        raise ValueError(f"num_candidates must be at least 1, got {num_candidates}")
+    return math.log(num_candidates)
+
+
+def unit_vectors(z: Tensor, name: str = "z") -> Tensor:
+    """Embeddings scaled to length one, float32 at least.
+
+    Args:
+        z: embeddings (..., D) of any floating type. float64 stays float64, all else gives float32.
+        name: what to call z in an error.
+
+    Returns:
+        (..., D). A row of zeros has no direction: it stays zero and receives no gradient.
+
+    Raises:
+        TypeError: if z is not a floating tensor.
+        ValueError: if z is empty, or has rows with NaN or infinite length (they are named).
+    """
+    z = floating(z, name)
+    norm = torch.linalg.vector_norm(z, dim=-1, keepdim=True)  # (..., 1)
+    # A NaN or inf anywhere in a row shows in its norm, which is D times cheaper to look at.
+    raise_unless_finite(norm, name)
+    # Dividing by inf keeps the zero rows at zero; an epsilon would give them gradients of 1/eps.
+    return z / norm.masked_fill(norm == 0, math.inf)
+
+
+def floating(z: Tensor, name: str) -> Tensor:
+    """z as float32, or as float64 if it is that already; see :func:`unit_vectors`."""
+    if not isinstance(z, Tensor) or not z.is_floating_point():
+        kind = z.dtype if isinstance(z, Tensor) else type(z).__name__
+        raise TypeError(f"{name} must be a floating-point tensor of embeddings, got {kind}")
+    if z.numel() == 0:
+        raise ValueError(f"{name} is empty: shape {tuple(z.shape)}")
+    return z if z.dtype == torch.float64 else z.float()
+
+
+def raise_unless_finite(z: Tensor, name: str) -> None:
+    """ValueError naming the rows of z (..., D) that are not finite; see :func:`unit_vectors`."""
+    finite = torch.isfinite(z)
+    if finite.all():
+        return
+    bad = (~finite.all(dim=-1)).nonzero().tolist()
+    shown = ", ".join(str(i[0] if len(i) == 1 else tuple(i)) for i in bad[:10])
+    more = ", …" if len(bad) > 10 else ""
+    what = "rows" if z.ndim == 2 else "(instance, view)"
+    raise ValueError(
+        f"{name} holds NaN, infinite or overflowing embeddings in {what} {shown}{more} "
+        f"({len(bad)} of {finite[..., 0].numel()}); check these images, the learning rate and, "
+        "in half precision, the loss scale"
+    )
+
+
+def group_ids(ids: Tensor, num_rows: int, device: torch.device, name: str) -> Tensor:
+    """Ids (num_rows,) as an integer tensor on `device`.
+
+    Raises:
+        TypeError: if they are not integers.
+        ValueError: if there is not one id for each row.
+    """
+    ids = torch.as_tensor(ids, device=device)
+    if ids.is_floating_point() or ids.is_complex() or ids.dtype == torch.bool:
+        raise TypeError(f"{name} must hold integers, got {ids.dtype}")
+    if ids.shape != (num_rows,):
+        raise ValueError(
+            f"{name} must have shape ({num_rows},), one id for each row of z; "
+            f"got {tuple(ids.shape)}"
+        )
+    return ids
+
+
+def multi_positive_info_nce(unit: Tensor, ids: Tensor, temperature: float) -> Tensor:
+    """InfoNCE in which all rows with the same id are each other's positives.
+
+    With P(i) the other rows with the id of row i, A(i) all other rows, and M the number of rows
+    that have a positive::
+
+        L = 1/M Σ_i −1/|P(i)| Σ_{p∈P(i)} log [ exp(z_i·z_p/τ) / Σ_{a∈A(i)} exp(z_i·z_a/τ) ]
+
+    A row without positive is no anchor (it is not counted in M), yet it remains a negative of the
+    others. This is L_out of Khosla et al. 2020, equation 2, with the mean over anchors.
+
+    Args:
+        unit: embeddings (N, D) of length one, as :func:`unit_vectors` gives them.
+        ids: integers (N,). Any integers will do; −1 is an id like another.
+        temperature: τ > 0.
+
+    Returns:
+        The loss, a scalar in nats.
+
+    Raises:
+        ValueError: if no row has a positive.
+    """
+    num_rows, dim = unit.shape
+    _, inverse, counts = torch.unique(ids, return_inverse=True, return_counts=True)  # (N,), (G,)
+    num_positives = counts[inverse] - 1  # (N,)
+    is_anchor = num_positives > 0  # (N,)
+    if not is_anchor.any():
+        raise ValueError(
+            f"no row has a positive: the ids of all {num_rows} rows differ, so there is nothing "
+            "to pull together. Draw batches that hold at least two images of an instance or "
+            "class, or two augmentations of each image"
+        )
+
+    # Σ_p z_i·z_p = z_i·(sum of the group − z_i): positives cost N×D, no N×N mask is needed.
+    group_sum = unit.new_zeros(len(counts), dim).index_add(0, inverse, unit)  # (G, D)
+    positive = ((group_sum[inverse] - unit) * unit).sum(dim=1)  # (N,)
+    # Two divisions: integer counts times τ would be rounded to float32 even when z is float64.
+    positive = positive / num_positives.clamp(min=1) / temperature
+
+    logits = (unit / temperature) @ unit.T  # (N, N), the only one in the forward graph
+    # An anchor is no candidate of its own. The graph need not see this write, because logsumexp
+    # gives −inf the gradient 0: it saves an N×N copy on the way back.
+    logits.detach().fill_diagonal_(-math.inf)
+    per_row = torch.logsumexp(logits, dim=1) - positive  # (N,)
+    return torch.where(is_anchor, per_row, 0).sum() / is_anchor.sum()
+
+
+class ContrastiveLoss(nn.Module):
+    """What the contrastive losses share: a checked temperature."""
+
+    def __init__(self, temperature: float):
+        super().__init__()
+        if not (math.isfinite(temperature) and temperature > 0):
+            raise ValueError(f"temperature must be a positive number, got {temperature}")
+        self.temperature = float(temperature)
+
+    def extra_repr(self) -> str:
+        return f"temperature={self.temperature:g}"
+
+
+def full_precision(z: Tensor) -> torch.autocast:
+    """Context without autocast on z's device: exp(cos/τ) needs more than 8 or 11 bits."""
+    if not isinstance(z, Tensor):
+        raise TypeError(f"expected a tensor of embeddings, got {type(z).__name__}")
+    return torch.autocast(device_type=z.device.type, enabled=False)
