@@ -1,0 +1,287 @@
+"""Augmentation of whole batches, on the device where the images are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+_LUMA = (0.299, 0.587, 0.114)
+_MAX_BLUR = 1 / 40  # σ as a fraction of the side
+_MAX_NOISE = 0.06
+_LOWRES = (1.5, 2.0, 2.5, 3.0)
+_FACTORS = ("brightness", "contrast", "saturation", "gains")
+_CHANCES = ("flip", "gray", "blur", "lowres", "noise")
+_AMOUNTS = ("shift", "rotate", *_FACTORS, *_CHANCES)
+
+
+class AugmentedImages(NamedTuple):
+    """images: float32 (N, 3, size, size) in [0, 1]; flipped: bool (N,), mirrored left to right."""
+
+    images: Tensor
+    flipped: Tensor
+
+
+class Augment(nn.Module):
+    """Random crop, turn, mirror, colour and quality of every image in a batch, each its own.
+
+    Geometry is one `grid_sample`, colour one 3×4 matrix an image; blur, low resolution and noise
+    touch only the images that were drawn for them.
+
+    Mirroring shows the face as the opposite camera would: full_left becomes full_right. The
+    instance, the expression and the subject stay; the `view` and `yaw` of a batch name the camera
+    and are *not* changed. Where they matter, use `flipped` with `mirror_views`, and −yaw.
+
+    Args:
+        size: side of the output in pixels. Images that are not square are squeezed.
+        shift: largest displacement, a fraction of the side, each way.
+        scale: smallest and largest size of the picture's content, drawn evenly in the logarithm.
+        rotate: largest angle in degrees, each way.
+        flip: probability of mirroring.
+        brightness, contrast, saturation: factors are drawn from 1 ± this.
+        gains: a colour cast, each channel's factor from 1 ± this.
+        gray, blur, lowres, noise: probability for an image to lose its colour; to be blurred
+            (Gaussian, σ up to 1/40 of the side); to be shrunk by 1.5–3 and enlarged again; to get
+            Gaussian noise (σ up to 0.06).
+
+    Raises:
+        ValueError: a probability is not in [0, 1], a range is impossible, or the input is not
+            (N, 3, H, W) uint8 or float in [0, 1].
+    """
+
+    def __init__(
+        self,
+        size: int = 48,
+        *,
+        shift: float = 0.08,
+        scale: tuple[float, float] = (0.85, 1.18),
+        rotate: float = 6.0,
+        flip: float = 0.5,
+        brightness: float = 0.2,
+        contrast: float = 0.2,
+        saturation: float = 0.2,
+        gains: float = 0.08,
+        gray: float = 0.15,
+        blur: float = 0.1,
+        lowres: float = 0.15,
+        noise: float = 0.1,
+    ) -> None:
+        super().__init__()
+        if size < 1 or not 0 < scale[0] <= scale[1]:
+            raise ValueError(f"size and scale must be positive, low to high; got {size}, {scale}")
+        if not 0 <= shift <= 1 or not 0 <= rotate <= 180:
+            raise ValueError(
+                f"shift must be in [0, 1] and rotate in [0, 180]; got {shift}, {rotate}"
+            )
+        self.size = size
+        self.shift, self.scale, self.rotate, self.flip = shift, tuple(scale), rotate, flip
+        self.brightness, self.contrast, self.saturation = brightness, contrast, saturation
+        self.gains, self.gray, self.blur, self.lowres, self.noise = gains, gray, blur, lowres, noise
+        for name in (*_FACTORS, *_CHANCES):
+            if not 0 <= (value := getattr(self, name)) <= 1:
+                kind = "a probability" if name in _CHANCES else "a factor's range"
+                raise ValueError(f"{name} is {kind} in [0, 1], got {value}")
+
+    @classmethod
+    def mild(cls, size: int = 48) -> Augment:
+        """Small crops and colours only: what contrastive pre-training learns from soonest."""
+        return cls(size, scale=(0.88, 1.1), gains=0.05, gray=0, blur=0, lowres=0, noise=0)
+
+    @classmethod
+    def strong(cls, size: int = 48) -> Augment:
+        """Wide ranges and poor picture quality: for encoders that must carry over."""
+        return cls(
+            size,
+            shift=0.12,
+            scale=(0.75, 1.3),
+            rotate=12.0,
+            brightness=0.4,
+            contrast=0.4,
+            saturation=0.5,
+            gains=0.15,
+            gray=0.25,
+            blur=0.3,
+            lowres=0.25,
+            noise=0.2,
+        )
+
+    @classmethod
+    def none(cls, size: int = 48) -> Augment:
+        """Resize only (bilinear, antialiased): what an encoder sees when it is tested."""
+        return cls(size, scale=(1.0, 1.0), **dict.fromkeys(_AMOUNTS, 0.0))
+
+    def extra_repr(self) -> str:
+        names = [name for name in vars(self) if not name.startswith("_") and name != "training"]
+        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
+
+    def forward(self, images: Tensor, generator: torch.Generator | None = None) -> AugmentedImages:
+        """Augment (N, 3, H, W), uint8 or float in [0, 1], of any size.
+
+        `generator` is a CPU generator wherever the images are (default: torch's own), so that CPU
+        and CUDA make the same choices.
+        """
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(f"expected images (N, 3, H, W), got {tuple(images.shape)}")
+        if images.dtype != torch.uint8 and not images.is_floating_point():
+            raise ValueError(f"expected uint8 or float images, got {images.dtype}")
+        # Half precision is too coarse for sampling positions.
+        with torch.autocast(images.device.type, enabled=False), torch.no_grad():
+            return self._augment(images, generator)
+
+    def _augment(self, images: Tensor, generator: torch.Generator | None) -> AugmentedImages:
+        n, device = len(images), images.device
+        unit = 1 / 255 if images.dtype == torch.uint8 else 1.0
+        if self._is_still():
+            out = _resize(images.float(), self.size).mul_(unit).clamp_(0, 1)
+            return AugmentedImages(out, torch.zeros(n, dtype=torch.bool, device=device))
+        draw = torch.rand(n, 18, generator=generator).unbind(1)  # 18 numbers an image, each (N,)
+        flipped = draw[0] < self.flip
+        theta = self._theta(flipped, *draw[1:5]).to(device, non_blocking=True)
+        source = _shrink(images, self.size)
+        grid = _grid(theta, self.size)
+        out = F.grid_sample(source, grid, padding_mode="border", align_corners=False)
+        self._lower_resolution(out, *draw[5:7])
+        self._soften(out, *draw[7:9])
+        out = self._recolour(out, unit, *draw[9:16])
+        self._add_noise(out, *draw[16:18], generator)
+        return AugmentedImages(out.clamp_(0, 1), flipped.to(device, non_blocking=True))
+
+    def _is_still(self) -> bool:
+        return self.scale == (1.0, 1.0) and not any(getattr(self, name) for name in _AMOUNTS)
+
+    def _theta(self, flipped: Tensor, size: Tensor, turn: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """Affine maps from output to source positions, both in [-1, 1]: (N, 2, 3)."""
+        low, high = (math.log(value) for value in self.scale)
+        zoom = torch.exp(-(low + (high - low) * size))
+        angle = _both_ways(turn) * math.radians(self.rotate)
+        mirror = torch.where(flipped, -1.0, 1.0)
+        cos, sin = zoom * angle.cos(), zoom * angle.sin()
+        # [-1, 1] is two sides of half the image: a shift of the whole side is 2.
+        rows = (cos * mirror, -sin, _both_ways(x) * 2 * self.shift)
+        rows += (sin * mirror, cos, _both_ways(y) * 2 * self.shift)
+        return torch.stack(rows, dim=1).view(-1, 2, 3)
+
+    def _lower_resolution(self, out: Tensor, chance: Tensor, amount: Tensor) -> None:
+        level = (amount * len(_LOWRES)).long()
+        for i, factor in enumerate(_LOWRES):
+            rows = ((chance < self.lowres) & (level == i)).nonzero().squeeze(1).to(out.device)
+            if len(rows):
+                small = _resize(out[rows], max(1, round(self.size / factor)))
+                out[rows] = F.interpolate(
+                    small, (self.size, self.size), mode="bilinear", align_corners=False
+                )
+
+    def _soften(self, out: Tensor, chance: Tensor, amount: Tensor) -> None:
+        rows = (chance < self.blur).nonzero().squeeze(1)
+        if len(rows) == 0:
+            return
+        widest = _MAX_BLUR * self.size
+        sigma = widest * (0.25 + 0.75 * amount[rows])  # (M,)
+        radius = math.ceil(2.5 * widest)
+        reach = torch.arange(-radius, radius + 1)
+        weight = torch.exp(-0.5 * (reach / sigma[:, None]) ** 2)
+        weight = (weight / weight.sum(1, keepdim=True)).to(out.device)[:, :, None, None, None]
+        rows = rows.to(out.device)
+        picture = out[rows]  # (M, 3, S, S)
+        for dim, pad in ((3, (radius, radius, 0, 0)), (2, (0, 0, radius, radius))):
+            wide = F.pad(picture, pad, mode="replicate")
+            picture = torch.zeros_like(picture)
+            for k in range(2 * radius + 1):
+                picture.addcmul_(wide.narrow(dim, k, self.size), weight[:, k])
+        out[rows] = picture
+
+    def _recolour(
+        self,
+        out: Tensor,
+        unit: float,
+        bright: Tensor,
+        contrast: Tensor,
+        saturation: Tensor,
+        gray: Tensor,
+        *gains: Tensor,
+    ) -> Tensor:
+        """Gains, brightness, saturation and contrast (around the image's mean) in one product."""
+        device = out.device
+        luma = torch.tensor(_LUMA)
+        keep = torch.where(gray < self.gray, 0.0, 1 + self.saturation * _both_ways(saturation))
+        keep = keep[:, None, None]
+        colour = keep * torch.eye(3) + (1 - keep) * luma.expand(3, 3)  # (N, 3, 3)
+        colour = colour * (1 + self.gains * _both_ways(torch.stack(gains, 1)))[:, None, :]
+        colour = colour * (1 + self.brightness * _both_ways(bright))[:, None, None] * unit
+        contrast = (1 + self.contrast * _both_ways(contrast))[:, None, None]
+        to_offset = (1 - contrast) * (luma @ colour)[:, None, :]  # (N, 1, 3)
+        colour, to_offset = (contrast * colour).to(device), to_offset.to(device)
+        pixels = out.flatten(2)  # (N, 3, S·S)
+        offset = to_offset @ pixels.mean(2, keepdim=True)  # (N, 1, 1)
+        return torch.baddbmm(offset, colour, pixels).view_as(out)
+
+    def _add_noise(
+        self, out: Tensor, chance: Tensor, amount: Tensor, generator: torch.Generator | None
+    ) -> None:
+        rows = (chance < self.noise).nonzero().squeeze(1)
+        if len(rows) == 0:
+            return
+        noise = torch.randn(len(rows), *out.shape[1:], generator=generator)
+        noise *= _MAX_NOISE * amount[rows, None, None, None]
+        rows = rows.to(out.device)
+        out[rows] = out[rows].clamp_(0, 1) + noise.to(out.device)
+
+
+def mirror_views(views: Sequence[str]) -> Tensor:
+    """For each view the index of the one that a mirrored image shows: int64 (V,).
+
+    `mirror_views(views)[view]` turns the view ids of flipped images; their yaw becomes −yaw.
+
+    Raises:
+        ValueError: the opposite view ("half_right" for "half_left") is not in `views`.
+    """
+    names = list(views)
+    opposite = [_mirror_name(name) for name in names]
+    missing = sorted(set(opposite) - set(names))
+    if missing:
+        raise ValueError(
+            f"mirrored, some of the views {', '.join(names)} become {', '.join(missing)}, which is "
+            "not among them: do not change the view ids, or set flip=0"
+        )
+    return torch.tensor([names.index(name) for name in opposite])
+
+
+def _mirror_name(name: str) -> str:
+    if "left" in name:
+        return name.replace("left", "right")
+    return name.replace("right", "left")
+
+
+def _both_ways(uniform: Tensor) -> Tensor:
+    return 2 * uniform - 1
+
+
+def _grid(theta: Tensor, size: int) -> Tensor:
+    """As `F.affine_grid(align_corners=False)`, without its expanded copy: (N, S, S, 2)."""
+    at = (torch.arange(size, device=theta.device) * 2 + 1) / size - 1
+    across = theta[:, :, 0, None] * at  # (N, 2, S)
+    down = theta[:, :, 1, None] * at + theta[:, :, 2, None]  # (N, 2, S)
+    return (across.transpose(1, 2)[:, None] + down.transpose(1, 2)[:, :, None]).contiguous()
+
+
+def _shrink(images: Tensor, size: int) -> Tensor:
+    """Float images near the output's size: `grid_sample` alone would skip pixels (aliasing)."""
+    height, width = images.shape[-2:]
+    factor = height // size
+    if height == width == factor * size and 2 <= factor <= 4:
+        # Block means from strided slices: on CPU twice as fast as avg_pool2d.
+        wide = images.to(torch.int16) if images.dtype == torch.uint8 else images.float()
+        slices = (wide[..., i::factor, j::factor] for i in range(factor) for j in range(factor))
+        return sum(slices).float().div_(factor**2)
+    images = images.float()
+    return _resize(images, size) if max(height, width) > 1.5 * size else images
+
+
+def _resize(images: Tensor, size: int) -> Tensor:
+    if images.shape[-2:] == (size, size):
+        return images.clone()
+    return F.interpolate(images, (size, size), mode="bilinear", antialias=True, align_corners=False)

@@ -1,0 +1,210 @@
+"""Torch data sets and batch samplers over prepared images, all in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+if TYPE_CHECKING:
+    from fermodels.prepared import PreparedImages
+
+
+class ImageDataset(Dataset):
+    """The given rows of a prepared data set, decoded once and kept as one uint8 tensor.
+
+    A batch is a dict: `image` uint8 (N, 3, H, W); `expression`, `instance`, `subject`, `view`,
+    `index` (row in `prepared`) int64 (N,); `yaw` in degrees, float32 (N,). All ids are those of
+    `prepared`, so they mean the same in two data sets made from it.
+
+    Args:
+        prepared: the prepared images.
+        indices: rows to use, in this order; default all.
+    """
+
+    def __init__(
+        self, prepared: PreparedImages, indices: Sequence[int] | np.ndarray | None = None
+    ) -> None:
+        rows = np.arange(len(prepared)) if indices is None else np.asarray(indices, dtype=np.int64)
+        if len(rows) == 0:
+            raise ValueError("an ImageDataset needs at least one row, got none")
+        self.prepared, self.indices = prepared, rows
+        height, width = prepared.image_size
+        image = torch.empty((len(rows), 3, height, width), dtype=torch.uint8)
+        for start in range(0, len(rows), 512):  # in pieces: no second copy of a large data set
+            pixels = prepared.images(rows[start : start + 512])  # (n, H, W, 3)
+            image[start : start + len(pixels)] = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+        yaw = prepared.table["yaw"].to_numpy(dtype=np.float32)
+        self.columns = {
+            "image": image,
+            "expression": torch.from_numpy(prepared.labels[rows]),
+            "instance": torch.from_numpy(prepared.instance_ids[rows]),
+            "subject": torch.from_numpy(prepared.subject_ids[rows]),
+            "view": torch.from_numpy(prepared.view_ids[rows]),
+            "yaw": torch.from_numpy(yaw[rows]),
+            "index": torch.from_numpy(rows.copy()),
+        }
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
+        return {key: column[i] for key, column in self.columns.items()}
+
+    def __getitems__(self, indices: list[int]) -> dict[str, torch.Tensor]:
+        chosen = torch.as_tensor(indices)
+        return {key: column[chosen] for key, column in self.columns.items()}
+
+
+class _EpochSampler:
+    """Batches whose order depends on (seed, epoch) alone, so that a resumed run repeats it."""
+
+    def __init__(self, seed: int, rank: int, num_replicas: int) -> None:
+        if not 0 <= rank < num_replicas:
+            raise ValueError(f"rank must be in 0…{num_replicas - 1}, got {rank}")
+        self.seed, self.epoch = seed, 0
+        self.rank, self.num_replicas = rank, num_replicas
+
+    @property
+    def sampler(self) -> _EpochSampler:
+        """Itself: Lightning calls `batch_sampler.sampler.set_epoch` before every epoch."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def _rng(self) -> np.random.Generator:
+        return np.random.Generator(np.random.PCG64([self.seed, self.epoch]))
+
+    def _own(self, batches: int) -> int:
+        """How many of an epoch's batches each process gets; all get equally many."""
+        if batches < self.num_replicas:
+            raise ValueError(
+                f"{batches} batches are too few for {self.num_replicas} processes: make batches "
+                "smaller or use fewer processes"
+            )
+        return batches // self.num_replicas
+
+
+class SubjectBatchSampler(_EpochSampler):
+    """Batches of whole (subject, session) groups: all expressions of a person, all views.
+
+    Knowing the person alone cannot solve the contrastive task then: the other expressions of the
+    same person, in the same light, are among the negatives.
+
+    Args:
+        dataset: an `ImageDataset`.
+        groups_per_batch: with KDEF's 7 expressions × 5 views, 7 groups are 245 images. If there
+            are fewer groups than this, a batch holds all there are.
+        seed: with the epoch (`set_epoch`), it fixes the order.
+        drop_last: leave out the last batch of an epoch where it is smaller.
+        rank, num_replicas: under distributed training, process `rank` takes every
+            `num_replicas`-th batch.
+    """
+
+    def __init__(
+        self,
+        dataset: ImageDataset,
+        groups_per_batch: int = 7,
+        seed: int = 0,
+        drop_last: bool = True,
+        rank: int = 0,
+        num_replicas: int = 1,
+    ) -> None:
+        super().__init__(seed, rank, num_replicas)
+        if groups_per_batch < 1:
+            raise ValueError(f"groups_per_batch must be at least 1, got {groups_per_batch}")
+        members: dict[tuple[int, str], list[int]] = {}
+        sessions = dataset.prepared.table["session"].to_numpy()[dataset.indices]
+        for i, key in enumerate(zip(dataset.columns["subject"].tolist(), sessions, strict=True)):
+            members.setdefault(key, []).append(i)
+        self.groups = [members[key] for key in sorted(members)]
+        self.groups_per_batch = min(groups_per_batch, len(self.groups))
+        self.drop_last = drop_last
+        self._own(self._batches())
+
+    def _batches(self) -> int:
+        count = len(self.groups) / self.groups_per_batch
+        return math.floor(count) if self.drop_last else math.ceil(count)
+
+    def __len__(self) -> int:
+        return self._own(self._batches())
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = self._rng().permutation(len(self.groups))
+        for batch in range(len(self)):
+            start = (batch * self.num_replicas + self.rank) * self.groups_per_batch
+            chosen = order[start : start + self.groups_per_batch]
+            yield [i for group in chosen for i in self.groups[group]]
+
+
+class RandomBatchSampler(_EpochSampler):
+    """Batches of shuffled images.
+
+    Args:
+        n: number of images, or the data set.
+        batch_size: images a batch; if there are fewer images than this, a batch holds all.
+        seed: with the epoch (`set_epoch`), it fixes the order.
+        drop_last: leave out the last batch of an epoch where it is smaller.
+        num_batches: the length of an epoch. The images are then gone through as often as it
+            takes, shuffled anew each time: small label budgets get as many steps as large ones.
+        rank, num_replicas: under distributed training, process `rank` takes every
+            `num_replicas`-th batch.
+    """
+
+    def __init__(
+        self,
+        n: int | ImageDataset,
+        batch_size: int,
+        seed: int = 0,
+        drop_last: bool = True,
+        num_batches: int | None = None,
+        rank: int = 0,
+        num_replicas: int = 1,
+    ) -> None:
+        super().__init__(seed, rank, num_replicas)
+        self.n = n if isinstance(n, int) else len(n)
+        if self.n < 1 or batch_size < 1:
+            raise ValueError(f"n and batch_size must be at least 1, got {self.n} and {batch_size}")
+        self.batch_size = min(batch_size, self.n)
+        self.drop_last, self.num_batches = drop_last, num_batches
+        if num_batches is None:
+            self._own(self._batches())
+
+    def _batches(self) -> int:
+        count = self.n / self.batch_size
+        return math.floor(count) if self.drop_last else math.ceil(count)
+
+    def __len__(self) -> int:
+        return self._own(self._batches()) if self.num_batches is None else self.num_batches
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rng, wanted = self._rng(), len(self) * self.num_replicas * self.batch_size
+        order = rng.permutation(self.n)
+        while self.num_batches is not None and len(order) < wanted:
+            order = np.concatenate([order, rng.permutation(self.n)])
+        for batch in range(len(self)):
+            start = (batch * self.num_replicas + self.rank) * self.batch_size
+            yield order[start : start + self.batch_size].tolist()
+
+
+def loader(dataset: ImageDataset, batch_sampler: _EpochSampler) -> DataLoader:
+    """A DataLoader that hands on the batches of `ImageDataset.__getitems__`.
+
+    No worker processes: the images are in memory, and a batch is one copy.
+    """
+    return DataLoader(
+        dataset,
+        batch_sampler=batch_sampler,
+        num_workers=0,
+        collate_fn=_as_is,
+        pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _as_is(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return batch
