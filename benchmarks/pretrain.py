@@ -1,0 +1,90 @@
+"""Pre-trains the encoders that ship with the course.
+
+    python -m benchmarks.pretrain clmex --out weights/clmex-anny-views
+    python -m benchmarks.pretrain simclr --out weights/simclr-anny-views
+
+Trains on the training subjects of the KDEF-shaped Anny Views, without labels; every few epochs a
+linear probe is fitted on training subjects and read on the validation subjects. Interrupted, the
+same command goes on from the last epoch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fermodels import evaluate, recipes
+from fermodels.encoders import ImageEncoder
+from fermodels.prepared import PreparedImages
+
+RESULTS = Path("weights/clmex-anny-views/results")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("method", choices=("clmex", "simclr"))
+    parser.add_argument("--data", default="data/anny_views_kdef.parquet")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--runs", type=Path, default=Path("runs/pretrain"))
+    parser.add_argument("--images-seen", type=int, default=recipes.FULL_RUN)
+    parser.add_argument("--encoder", default="small")
+    parser.add_argument("--image-size", type=int, default=48)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+
+    prepared = PreparedImages.read(options.data)
+    split = prepared.split("subject", seed=0)
+    torch.manual_seed(options.seed)
+    encoder = ImageEncoder(options.encoder, image_size=options.image_size)
+    encoder, history = recipes.pretrain(
+        options.method,
+        prepared,
+        split["train"],
+        images_seen=options.images_seen,
+        seed=options.seed,
+        run_dir=options.runs / options.method,
+        encoder=encoder,
+        validate=probe_on_validation(prepared, split),
+    )
+    encoder.save_pretrained(options.out, half=True)
+    options.results.mkdir(parents=True, exist_ok=True)
+    history.to_csv(options.results / f"history_{options.method}.csv", index=False)
+    made = {
+        "method": options.method,
+        "images_seen": options.images_seen,
+        "seed": options.seed,
+        "encoder": options.encoder,
+        "image_size": options.image_size,
+        "data": prepared.fingerprint(),
+        "command": f"python -m benchmarks.pretrain {options.method} --out {options.out.as_posix()} "
+        f"--images-seen {options.images_seen} --seed {options.seed}",
+    }
+    (options.results / f"pretrain_{options.method}.json").write_text(json.dumps(made, indent=1))
+    print(history.tail(3).to_string(index=False))
+
+
+def probe_on_validation(prepared: PreparedImages, split: dict[str, np.ndarray]):
+    """A callback for `fit`: accuracy of a linear probe on the validation subjects."""
+    rows = split["train"][::3]
+
+    def validate(encoder: torch.nn.Module) -> dict[str, float]:
+        probe = evaluate.linear_probe(
+            evaluate.embed(encoder, prepared, rows),
+            prepared.labels[rows],
+            evaluate.embed(encoder, prepared, split["val"]),
+            prepared.labels[split["val"]],
+        )
+        return {"probe_accuracy": probe.accuracy}
+
+    return validate
+
+
+if __name__ == "__main__":
+    main()

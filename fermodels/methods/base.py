@@ -1,0 +1,175 @@
+"""What the learners share: augmentation on the device, the optimiser, and its schedule."""
+
+from collections.abc import Iterator
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fermodels.augment import Augment
+from fermodels.heads import ProjectionHead
+
+_VALIDATION = 2**32  # above any step, so that validation draws numbers of its own
+
+
+class Learner(pl.LightningModule):
+    """A method that trains with AdamW and one cycle of the learning rate.
+
+    It takes the batches of :mod:`fermodels.datasets`. Random numbers of the augmentation follow
+    from (seed, step, process) alone, so that a resumed run repeats them.
+
+    Args:
+        augment: what to do to the images.
+        learning_rate: peak of the cycle, reached after the share `warmup` of all steps (Smith &
+            Topin, 2018, arXiv 1708.07120).
+        weight_decay: of matrices and kernels; biases and norms are not decayed.
+        seed: of the augmentation.
+    """
+
+    def __init__(
+        self,
+        augment: nn.Module,
+        learning_rate: float,
+        weight_decay: float,
+        warmup: float,
+        seed: int,
+    ):
+        super().__init__()
+        if not learning_rate > 0 or weight_decay < 0 or not 0 <= warmup <= 1:
+            raise ValueError(
+                "learning_rate must be positive, weight_decay at least 0 and warmup a share of "
+                f"the steps in [0, 1]; got {learning_rate}, {weight_decay}, {warmup}"
+            )
+        self.augment = augment
+        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.warmup, self.seed = warmup, seed
+
+    def settings(self) -> dict:
+        """What fixes the result of a run, as JSON; `fit` refuses to resume a run with others."""
+        encoder = getattr(self.encoder, "_hub_mixin_config", None) or repr(self.encoder)
+        return {
+            "method": type(self).__name__,
+            "encoder": encoder,
+            "augment": repr(self.augment),
+            "learning_rate": self.learning_rate,
+            "weight_decay": self.weight_decay,
+            "warmup": self.warmup,
+            "seed": self.seed,
+        }
+
+    def generator(self, batch_idx: int | None = None) -> torch.Generator:
+        """Random numbers of this training step, or of the validation batch `batch_idx`."""
+        step = self.global_step if batch_idx is None else _VALIDATION + batch_idx
+        state = np.random.SeedSequence([self.seed, step, self.global_rank])
+        number = int(state.generate_state(1, np.uint64)[0])
+        return torch.Generator().manual_seed(number)
+
+    def learning_rates(self) -> Iterator[tuple[nn.Module, float]]:
+        """The modules to train, each with the peak of its learning rate."""
+        raise NotImplementedError
+
+    def configure_optimizers(self) -> dict:
+        groups, peaks = [], []
+        for module, rate in self.learning_rates():
+            parameters = [p for p in module.parameters() if p.requires_grad]
+            for decay, chosen in (
+                (self.weight_decay, [p for p in parameters if p.ndim > 1]),
+                (0.0, [p for p in parameters if p.ndim <= 1]),
+            ):
+                if chosen:
+                    groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
+                    peaks.append(rate)
+        optimizer = torch.optim.AdamW(groups)
+        steps = int(self.trainer.estimated_stepping_batches)
+        warmup = self.warmup
+        if abs(warmup * steps - 1) < 1e-6:  # OneCycleLR divides by warmup · steps − 1
+            warmup = 1.001 / steps
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, peaks, total_steps=steps, pct_start=warmup
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def gather(self, *columns: Tensor) -> tuple[Tensor, ...]:
+        """The rows of all processes, with gradients; under one process the rows as they are.
+
+        Every process then has the loss of the whole batch, whose gradient DDP averages to the
+        right one. Processes may have different numbers of rows (missing views).
+        """
+        if self._trainer is None or self.trainer.world_size == 1:
+            return columns
+        rows = torch.tensor(len(columns[0]), device=columns[0].device)
+        counts = self.all_gather(rows).tolist()
+        most, gathered = max(counts), []
+        for column in columns:
+            pad = column.new_zeros(most - len(column), *column.shape[1:])
+            padded = torch.cat([column, pad])
+            every = self.all_gather(padded, sync_grads=column.requires_grad)  # (processes, most, …)
+            gathered.append(torch.cat([part[:n] for part, n in zip(every, counts, strict=True)]))
+        return tuple(gathered)
+
+
+class ContrastiveLearner(Learner):
+    """Encoder f, projection head g, and a loss on z = g(f(augmented image)).
+
+    Args:
+        encoder: trained in place; anything with `feature_dim` that maps images (N, 3, H, W) to
+            (N, feature_dim), such as :class:`fermodels.encoders.ImageEncoder`.
+        projection_dim, hidden_dim: of :class:`fermodels.heads.ProjectionHead`.
+        augment: default :meth:`fermodels.augment.Augment.mild` at the encoder's image size.
+        others: see :class:`Learner`.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        projection_dim: int = 128,
+        hidden_dim: int | None = None,
+        augment: nn.Module | None = None,
+        learning_rate: float = 4e-3,
+        weight_decay: float = 1e-4,
+        warmup: float = 0.3,
+        seed: int = 0,
+    ):
+        augment = default_augment(encoder) if augment is None else augment
+        super().__init__(augment, learning_rate, weight_decay, warmup, seed)
+        self.encoder = encoder
+        self.projection = ProjectionHead(encoder.feature_dim, hidden_dim, projection_dim)
+
+    def settings(self) -> dict:
+        head = self.projection
+        return super().settings() | {"projection": [head.in_dim, head.hidden_dim, head.out_dim]}
+
+    def learning_rates(self) -> Iterator[tuple[nn.Module, float]]:
+        yield self.encoder, self.learning_rate
+        yield self.projection, self.learning_rate
+
+    def project(self, images: Tensor, copies: int, generator: torch.Generator) -> Tensor:
+        """`copies` augmentations of each image (N, 3, H, W) → z (copies · N, projection_dim).
+
+        Rows come one round of augmentation after the other: row c·N + i is copy c of image i.
+        """
+        images = torch.cat([self.augment(images, generator).images for _ in range(copies)])
+        return self.projection(self.encoder(images))
+
+    def batch_loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+        """The loss of one batch, a scalar."""
+        raise NotImplementedError
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        return self.batch_loss(batch, self.generator())
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+        loss = self.batch_loss(batch, self.generator(batch_idx))
+        self.log("val_loss", loss, batch_size=len(batch["image"]), sync_dist=True)
+
+
+def default_augment(encoder: nn.Module) -> Augment:
+    size = getattr(encoder, "image_size", None)
+    if size is None:
+        raise ValueError("the encoder takes images of any size: pass augment=Augment.mild(size)")
+    return Augment.mild(size)

@@ -1,0 +1,61 @@
+"""CL-MEx: photographs of one moment from several angles are positives."""
+
+import torch
+from torch import Tensor, nn
+
+from fermodels.losses import MultiViewContrastiveLoss
+from fermodels.methods.base import ContrastiveLearner
+
+
+class CLMEx(ContrastiveLearner):
+    """Multi-view contrastive pre-training of CL-MEx (Roy & Etemad, ICMI 2021, arXiv 2108.06723).
+
+    The loss is :class:`fermodels.losses.MultiViewContrastiveLoss` over `batch["instance"]`. No
+    expression label enters. Batches should hold all expressions of a person
+    (:class:`fermodels.datasets.SubjectBatchSampler`), or knowing the person solves the task.
+
+    Args:
+        encoder: trained in place.
+        temperature: τ. The paper leaves it open; 0.15 is ours.
+        augmentations: how often each photograph is augmented, A. The paper allows several;
+            1 spends a batch on more instances.
+        others: see :class:`ContrastiveLearner`.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        projection_dim: int = 128,
+        hidden_dim: int | None = None,
+        temperature: float = 0.15,
+        augmentations: int = 1,
+        augment: nn.Module | None = None,
+        learning_rate: float = 4e-3,
+        weight_decay: float = 1e-4,
+        warmup: float = 0.3,
+        seed: int = 0,
+    ):
+        super().__init__(
+            encoder,
+            projection_dim=projection_dim,
+            hidden_dim=hidden_dim,
+            augment=augment,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            warmup=warmup,
+            seed=seed,
+        )
+        if augmentations < 1:
+            raise ValueError(f"augmentations must be at least 1, got {augmentations}")
+        self.augmentations = augmentations
+        self.loss = MultiViewContrastiveLoss(temperature)
+
+    def settings(self) -> dict:
+        own = {"temperature": self.loss.temperature, "augmentations": self.augmentations}
+        return super().settings() | own
+
+    def batch_loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+        z = self.project(batch["image"], self.augmentations, generator)  # (A·N, D)
+        instance = batch["instance"].repeat(self.augmentations)  # (A·N,)
+        return self.loss(*self.gather(z, instance))

@@ -1,0 +1,96 @@
+"""ViewFX: CL-MEx with labels and redundancy reduction."""
+
+import torch
+from torch import Tensor, nn
+
+from fermodels.losses import BarlowTwinsLoss, MultiViewContrastiveLoss, SupervisedContrastiveLoss
+from fermodels.methods.base import ContrastiveLearner
+
+
+class ViewFX(ContrastiveLearner):
+    """ViewFX (Roy & Etemad, arXiv 2311.06852): three losses on the same projections::
+
+        L = multi-view contrastive + w_s · supervised contrastive + w_b · Barlow Twins
+
+    The second takes images of the same expression, across subjects, for positives, so this method
+    needs `batch["expression"]`. The third pairs two views of each instance, drawn anew at every
+    step; instances of a single image are left out of it.
+
+    Args:
+        encoder: trained in place.
+        temperature: τ of both contrastive losses.
+        augmentations: how often each photograph is augmented.
+        supervised_weight: w_s.
+        barlow_weight: w_b. Our choice: the Barlow Twins loss is a sum over dimensions and starts
+            near `projection_dim`, hence the small default.
+        others: see :class:`ContrastiveLearner`.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        *,
+        projection_dim: int = 128,
+        hidden_dim: int | None = None,
+        temperature: float = 0.15,
+        augmentations: int = 1,
+        supervised_weight: float = 1.0,
+        barlow_weight: float = 0.01,
+        augment: nn.Module | None = None,
+        learning_rate: float = 4e-3,
+        weight_decay: float = 1e-4,
+        warmup: float = 0.3,
+        seed: int = 0,
+    ):
+        super().__init__(
+            encoder,
+            projection_dim=projection_dim,
+            hidden_dim=hidden_dim,
+            augment=augment,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            warmup=warmup,
+            seed=seed,
+        )
+        if augmentations < 1 or supervised_weight < 0 or barlow_weight < 0:
+            raise ValueError(
+                "augmentations must be at least 1 and the weights at least 0; got "
+                f"{augmentations}, {supervised_weight}, {barlow_weight}"
+            )
+        self.augmentations = augmentations
+        self.supervised_weight, self.barlow_weight = supervised_weight, barlow_weight
+        self.multi_view = MultiViewContrastiveLoss(temperature)
+        self.supervised = SupervisedContrastiveLoss(temperature)
+        self.barlow = BarlowTwinsLoss()
+
+    def settings(self) -> dict:
+        return super().settings() | {
+            "temperature": self.multi_view.temperature,
+            "augmentations": self.augmentations,
+            "supervised_weight": self.supervised_weight,
+            "barlow_weight": self.barlow_weight,
+        }
+
+    def batch_loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
+        z = self.project(batch["image"], self.augmentations, generator)  # (A·N, D)
+        instance = batch["instance"].repeat(self.augmentations)  # (A·N,)
+        expression = batch["expression"].repeat(self.augmentations)
+        z, instance, expression = self.gather(z, instance, expression)
+        loss = self.multi_view(z, instance)
+        if self.supervised_weight:
+            loss = loss + self.supervised_weight * self.supervised(z, expression)
+        if self.barlow_weight:
+            first, second = random_pairs(instance, generator)
+            loss = loss + self.barlow_weight * self.barlow(z[first], z[second])
+        return loss
+
+
+def random_pairs(instance: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Two different rows of each instance that has two or more: their indices (B,) and (B,)."""
+    order = torch.randperm(len(instance), generator=generator).to(instance.device)
+    order = order[torch.sort(instance[order], stable=True).indices]  # shuffled within instances
+    sorted_ids = instance[order]
+    is_first = torch.ones_like(sorted_ids, dtype=torch.bool)
+    is_first[1:] = sorted_ids[1:] != sorted_ids[:-1]
+    is_pair = is_first[:-1] & ~is_first[1:]
+    return order[:-1][is_pair], order[1:][is_pair]
