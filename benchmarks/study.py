@@ -1,0 +1,147 @@
+"""The study of notebooks 03 and 04: label budgets, probes and view invariance on unseen subjects.
+
+    python -m benchmarks.study
+
+Reads the two shipped encoders, fine-tunes them and trains the same network from scratch with
+100 to 5 % of the training subjects labelled and three seeds, and writes what the test subjects
+were taken for to `weights/clmex-anny-views/results/`. A seed draws the labelled subjects, the new
+weights, the order and the augmentation; the pre-trained encoders are one each. Finished
+fine-tunings are kept, so an interrupted study goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.pretrain import RESULTS
+from fermodels import evaluate, recipes
+from fermodels.encoders import ImageEncoder
+from fermodels.prepared import PreparedImages
+
+STEPS = {1.0: 800, 0.5: 500, 0.2: 400, 0.1: 250, 0.05: 200}  # the same for all methods
+SEEDS = (0, 1, 2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", default="data/anny_views_kdef.parquet")
+    parser.add_argument("--weights", type=Path, default=Path("weights"))
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    options.results.mkdir(parents=True, exist_ok=True)
+
+    prepared = PreparedImages.read(options.data)
+    split = prepared.split("subject", seed=0)
+    clmex = ImageEncoder.from_pretrained(options.weights / "clmex-anny-views")
+    simclr = ImageEncoder.from_pretrained(options.weights / "simclr-anny-views")
+    torch.manual_seed(0)
+    untrained = ImageEncoder(clmex.name, image_size=clmex.image_size)
+    frozen = {"untrained": untrained, "SimCLR": simclr, "CL-MEx": clmex}
+    tables = [frozen_encoder(name, encoder, prepared, split) for name, encoder in frozen.items()]
+    pd.DataFrame([row for probes, _ in tables for row in probes]).to_csv(
+        options.results / "probe.csv", index=False
+    )
+    pd.DataFrame([row for _, row in tables]).to_csv(
+        options.results / "invariance.csv", index=False
+    )
+
+    folder = options.results / "predictions"
+    folder.mkdir(exist_ok=True)
+    starts = {"from scratch": None, "SimCLR": simclr, "CL-MEx": clmex}
+    runs = [(f, s, m) for f in STEPS for s in SEEDS for m in starts]
+    for number, (fraction, seed, method) in enumerate(runs, 1):
+        path = folder / f"{method.replace(' ', '_')}-{fraction}-{seed}.parquet"
+        start = time.perf_counter()
+        if not path.exists():
+            table = finetuned(prepared, split, starts[method], method, fraction, seed)
+            unfinished = path.with_suffix(".tmp")
+            table.to_parquet(unfinished, index=False)
+            unfinished.replace(path)
+        table = pd.read_parquet(path)
+        right = (prepared.labels[table["index"]] == table["predicted"]).mean()
+        seconds = time.perf_counter() - start
+        print(
+            f"{number:2d}/{len(runs)} {method:12s} {fraction:4.0%} seed {seed}: "
+            f"{right:.1%} of the test images ({seconds:.0f} s)",
+            flush=True,
+        )
+    parts = sorted(folder.glob("*.parquet"))
+    pd.concat([pd.read_parquet(part) for part in parts]).to_parquet(
+        options.results / "predictions.parquet", index=False
+    )
+    for part in parts:
+        part.unlink()
+    folder.rmdir()
+    made = {
+        "command": "python -m benchmarks.study",
+        "data": prepared.fingerprint(),
+        "subjects": {k: int(prepared.table.loc[v, "subject"].nunique()) for k, v in split.items()},
+        "steps": {str(fraction): steps for fraction, steps in STEPS.items()},
+        "seeds": list(SEEDS),
+    }
+    (options.results / "steps.json").write_text(json.dumps(made, indent=1))
+    print(summary(prepared, options.results).to_string())
+
+
+def frozen_encoder(name, encoder, prepared, split) -> tuple[list[dict], dict]:
+    """Probes and the view-invariance report of a frozen encoder on the test subjects."""
+    train, test = split["train"], split["test"]
+    x_train = evaluate.embed(encoder, prepared, train)
+    x_test = evaluate.embed(encoder, prepared, test)
+    views = prepared.table.loc[test, "view"].to_numpy()
+    y_train, y_test = prepared.labels[train], prepared.labels[test]
+    probes = []
+    for kind, probe in (("linear", evaluate.linear_probe), ("knn", evaluate.knn)):
+        predicted = probe(x_train, y_train, x_test, y_test).predictions
+        accuracy = evaluate.per_view_accuracy(y_test, predicted, views)
+        probes.append({"encoder": name, "kind": kind, **accuracy.to_dict()})
+    report = evaluate.view_invariance(x_test, prepared.table.loc[test].reset_index(drop=True))
+    return probes, {"encoder": name, **report.to_series().to_dict()}
+
+
+def finetuned(prepared, split, encoder, method, fraction, seed) -> pd.DataFrame:
+    """What one fine-tuned classifier takes the test images for."""
+    rows = split["train"]
+    if fraction < 1:
+        rows = evaluate.label_budget(prepared, rows, fraction, seed)
+    classifier = recipes.finetune(
+        prepared, rows, encoder=encoder, steps=STEPS[fraction], seed=seed, progress=False
+    )
+    predicted, _ = classifier.predict(prepared.images(split["test"]))
+    return pd.DataFrame(
+        {
+            "method": method,
+            "fraction": fraction,
+            "seed": seed,
+            "index": split["test"],
+            "predicted": predicted.astype(np.int64),
+        }
+    )
+
+
+def summary(prepared: PreparedImages, results: Path) -> pd.DataFrame:
+    """Accuracy in per cent, mean and standard deviation over seeds, per method and budget."""
+    table = pd.read_parquet(results / "predictions.parquet")
+    views = prepared.table["view"].to_numpy()
+    rows = []
+    for (method, fraction, seed), part in table.groupby(["method", "fraction", "seed"]):
+        index = part["index"].to_numpy()
+        accuracy = evaluate.per_view_accuracy(
+            prepared.labels[index], part["predicted"].to_numpy(), views[index]
+        )
+        rows.append({"method": method, "fraction": fraction, "seed": seed, **(accuracy * 100)})
+    frame = pd.DataFrame(rows).drop(columns="seed").groupby(["fraction", "method"])
+    return frame.agg(["mean", "std"]).round(1)
+
+
+if __name__ == "__main__":
+    main()
