@@ -1,0 +1,1 @@
+"""Raw files to prepared data sets, one importer a file: `python -m data_prep NAME …`."""

@@ -1,0 +1,170 @@
+"""Heads to pictures: light and camera (pyvista, off-screen)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .actions import ACTIONS
+from .landmarks import landmarks, vertex_normals
+from .model import head_model
+from .paint import eye_colours, skin_colours
+from .parts import eyeball, place_eye, plain, shirt, teeth
+from .people import Person, Studio
+
+HALF_HEIGHT = 1.45  # of the picture, in distances from the eyes to the mouth, as KDEF's crops
+SUPERSAMPLING = 2  # drawn larger and averaged: smoother outlines than the renderer's own
+
+
+class FaceRenderer:
+    """Draws takes of people from several angles; one off-screen window, reused.
+
+    Args:
+        size: height and width of the pictures in pixels, 16…512.
+    """
+
+    def __init__(self, size: int = 96) -> None:
+        import pyvista
+
+        if not 16 <= size <= 512:
+            raise ValueError(f"size must be between 16 and 512 pixels, got {size}")
+        # Before any window: importing anny after Mesa's software OpenGL has started crashes, as
+        # both bring an LLVM of their own.
+        head_model()
+        self.size = size
+        self._pv = pyvista
+        with pyvista.vtk_verbosity("error"):  # no warning that there is no display: none is needed
+            self._plotter = pyvista.Plotter(
+                off_screen=True, window_size=(size * SUPERSAMPLING,) * 2, lighting="none"
+            )
+        self._plotter.ren_win.multi_samples = 0  # SUPERSAMPLING does the smoothing
+        self._plotter.enable_parallel_projection()
+        self._head_light = pyvista.Light(light_type="headlight", intensity=0.7)
+        self._key_light = pyvista.Light(light_type="camera light", intensity=0.4)
+        self._plotter.add_light(self._head_light)
+        self._plotter.add_light(self._key_light)
+        self._meshes: dict[str, object] = {}
+
+    def close(self) -> None:
+        """Frees the window."""
+        self._plotter.close()
+
+    def render(
+        self,
+        person: Person,
+        studio: Studio,
+        actions: np.ndarray,
+        yaws: tuple[float, ...] = (0.0,),
+        pose: np.ndarray | tuple[float, float, float] = (0.0, 0.0, 0.0),
+        pitch: float = 0.0,
+    ) -> np.ndarray:
+        """Pictures of a person's takes from several cameras.
+
+        Args:
+            actions: facial action weights, 0…1, (52,) for one take or (N, 52) for N takes.
+            yaws: camera angles in degrees, V of them. At −90 ("full left") the camera sees the
+                subject's left cheek, and the nose points to the picture's left edge.
+            pose: how the head itself is turned (yaw, pitch, roll), degrees, (3,) or (N, 3).
+            pitch: camera elevation, degrees.
+
+        Returns:
+            uint8 (V, size, size, 3) for one take, (N, V, size, size, 3) for N takes.
+
+        Raises:
+            ValueError: actions are not 52 weights.
+        """
+        head = head_model()
+        takes = np.atleast_2d(np.asarray(actions, dtype=np.float32))
+        if takes.ndim != 2 or takes.shape[1] != len(ACTIONS):
+            raise ValueError(
+                f"actions must have shape ({len(ACTIONS)},) or (N, {len(ACTIONS)}), "
+                f"got {np.shape(actions)}"
+            )
+        poses = np.broadcast_to(np.asarray(pose, dtype=float), (len(takes), 3))
+        with_neutral = np.concatenate([np.zeros_like(takes[:1]), takes])
+        coarse = head.coarse_vertices(person.phenotype, person.shapes, with_neutral)
+        fine = head.smooth_vertices(coarse)
+        eye_centre = coarse[0][np.concatenate([head.left_eye, head.right_eye])].mean(axis=0)
+        mouth = fine[0][landmarks().mouth].mean(axis=0)
+        aim = 0.5 * (eye_centre + mouth) + [0.0, 0.05, 0.0]
+        aim[0] = 0.0
+        unit = float(np.linalg.norm(eye_centre - mouth))  # 6 to 7 cm in an adult
+
+        self._light(studio)
+        skin = skin_colours(person)
+        irises = np.tile(eye_colours(person), (2, 1))
+        sphere, sphere_faces = eyeball()
+        eye_faces = np.concatenate([sphere_faces, sphere_faces + len(sphere)])
+        tooth_points, tooth_faces, tooth_colours = teeth(fine[0])
+        cloth, cloth_faces = shirt(fine[0])
+        self._show("shirt", cloth - aim, cloth_faces, plain(studio.shirt, len(cloth)), 0.0)
+        pictures = []
+        for points, surface, turn in zip(coarse[1:], fine[1:], poses, strict=True):
+            rotation = _rotation(*turn)
+            eyes = np.concatenate(
+                [
+                    place_eye(points[head.left_eye], "left"),
+                    place_eye(points[head.right_eye], "right"),
+                ]
+            )
+            self._show("head", (surface - aim) @ rotation.T, head.faces, skin, studio.shine)
+            self._show("eyes", (eyes - aim) @ rotation.T, eye_faces, irises, 0.6)
+            self._show("teeth", (tooth_points - aim) @ rotation.T, tooth_faces, tooth_colours, 0.2)
+            pictures.append([self._photograph(yaw, pitch, unit, studio) for yaw in yaws])
+        averaged = _average(np.array(pictures), SUPERSAMPLING)  # (N, V, S, S, 3)
+        return averaged[0] if np.ndim(actions) == 1 else averaged
+
+    def _light(self, studio: Studio) -> None:
+        self._head_light.intensity = studio.head_light
+        self._key_light.intensity = studio.key_light
+        self._key_light.position = studio.key_position
+        self._key_light.diffuse_color = studio.tint
+        self._head_light.diffuse_color = studio.tint
+        self._plotter.set_background(studio.background_bottom, top=studio.background_top)
+
+    def _photograph(self, yaw: float, pitch: float, unit: float, studio: Studio) -> np.ndarray:
+        a, e = np.deg2rad(yaw), np.deg2rad(pitch)
+        direction = np.array([-np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
+        centre = np.array([studio.shift[0] * np.cos(a), 0.0, studio.shift[1]]) * unit
+        camera = self._plotter.camera
+        camera.focal_point = tuple(centre)
+        camera.position = tuple(centre + direction)
+        camera.up = (0.0, 0.0, 1.0)
+        camera.parallel_scale = HALF_HEIGHT * unit * studio.zoom
+        camera.clipping_range = (0.3, 2.0)
+        self._plotter.render()
+        return self._plotter.screenshot(return_img=True)
+
+    def _show(self, name, vertices, faces, colours, shine) -> None:
+        mesh = self._meshes.get(name)
+        if mesh is None:
+            packed = np.column_stack([np.full(len(faces), 3), faces]).ravel()
+            mesh = self._pv.PolyData(vertices.astype(np.float32), packed)
+            mesh["colour"] = colours
+            mesh.point_data.active_normals = vertex_normals(vertices, faces).astype(np.float32)
+            self._meshes[name] = mesh
+            actor = self._plotter.add_mesh(
+                mesh, scalars="colour", rgb=True, specular_power=80 if name == "eyes" else 12
+            )
+            actor.prop.interpolation = "Phong"
+            actor.prop.ambient = 0.12
+            self._meshes[name + "/actor"] = actor
+        mesh.points = vertices.astype(np.float32)
+        mesh.point_data["colour"][:] = colours
+        mesh.point_data.active_normals = vertex_normals(vertices, faces).astype(np.float32)
+        self._meshes[name + "/actor"].prop.specular = shine
+
+
+def _rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
+    """Rotation matrix: roll about the viewing axis y, pitch about x, yaw about the upright z."""
+    a, b, c = np.deg2rad([yaw, pitch, roll])
+    z = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
+    x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
+    y = np.array([[np.cos(c), 0, np.sin(c)], [0, 1, 0], [-np.sin(c), 0, np.cos(c)]])
+    return z @ x @ y
+
+
+def _average(pictures: np.ndarray, factor: int) -> np.ndarray:
+    *lead, h, w, c = pictures.shape
+    blocks = pictures.reshape(*lead, h // factor, factor, w // factor, factor, c)
+    total = blocks.sum(axis=(-4, -2), dtype=np.uint16)
+    return ((total + factor**2 // 2) // factor**2).astype(np.uint8)
