@@ -15,6 +15,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from fermodels import evaluate, recipes
@@ -33,7 +34,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--runs", type=Path, default=Path("runs/pretrain"))
-    parser.add_argument("--images-seen", type=int, default=recipes.FULL_RUN)
+    parser.add_argument(
+        "--images-seen",
+        type=int,
+        nargs="+",
+        default=list(recipes.FULL_RUN),
+        help="augmented images in each cycle of the learning rate",
+    )
     parser.add_argument("--encoder", default="small")
     parser.add_argument("--image-size", type=int, default=48)
     parser.add_argument("--seed", type=int, default=0)
@@ -43,28 +50,39 @@ def main() -> None:
     split = prepared.split("subject", seed=0)
     torch.manual_seed(options.seed)
     encoder = ImageEncoder(options.encoder, image_size=options.image_size)
-    encoder, history = recipes.pretrain(
-        options.method,
-        prepared,
-        split["train"],
-        images_seen=options.images_seen,
-        seed=options.seed,
-        run_dir=options.runs / options.method,
-        encoder=encoder,
-        validate=probe_on_validation(prepared, split),
-    )
+    histories: list[pd.DataFrame] = []
+    for cycle, images_seen in enumerate(options.images_seen):
+        # A later cycle starts from a trained encoder, so it climbs only half as high.
+        peak = recipes.PRETRAINING[options.method]["learning_rate"] / (1 if cycle == 0 else 2)
+        encoder, history = recipes.pretrain(
+            options.method,
+            prepared,
+            split["train"],
+            images_seen=images_seen,
+            seed=options.seed + cycle,
+            run_dir=options.runs / options.method / f"cycle{cycle}",
+            encoder=encoder,
+            learning_rate=peak,
+            validate=probe_on_validation(prepared, split),
+        )
+        if histories:
+            history[["step", "epoch"]] += histories[-1][["step", "epoch"]].iloc[-1]
+        histories.append(history.assign(cycle=cycle))
+    history = pd.concat(histories, ignore_index=True)
     encoder.save_pretrained(options.out, half=True)
     options.results.mkdir(parents=True, exist_ok=True)
     history.to_csv(options.results / f"history_{options.method}.csv", index=False)
+    seen = " ".join(str(count) for count in options.images_seen)
     made = {
         "method": options.method,
-        "images_seen": options.images_seen,
+        "images_seen": sum(options.images_seen),
+        "cycles": options.images_seen,
         "seed": options.seed,
         "encoder": options.encoder,
         "image_size": options.image_size,
         "data": prepared.fingerprint(),
         "command": f"python -m benchmarks.pretrain {options.method} --out {options.out.as_posix()} "
-        f"--images-seen {options.images_seen} --seed {options.seed}",
+        f"--images-seen {seen} --seed {options.seed}",
     }
     (options.results / f"pretrain_{options.method}.json").write_text(json.dumps(made, indent=1))
     print(history.tail(3).to_string(index=False))

@@ -25,7 +25,7 @@ from fermodels import evaluate, recipes
 from fermodels.encoders import ImageEncoder
 from fermodels.prepared import PreparedImages
 
-STEPS = {1.0: 800, 0.5: 500, 0.2: 400, 0.1: 250, 0.05: 200}  # the same for all methods
+STEPS = {1.0: 800, 0.5: 400, 0.2: 300, 0.1: 200, 0.05: 150}  # the same for all methods
 SEEDS = (0, 1, 2)
 
 
@@ -50,9 +50,7 @@ def main() -> None:
     pd.DataFrame([row for probes, _ in tables for row in probes]).to_csv(
         options.results / "probe.csv", index=False
     )
-    pd.DataFrame([row for _, row in tables]).to_csv(
-        options.results / "invariance.csv", index=False
-    )
+    pd.DataFrame([row for _, row in tables]).to_csv(options.results / "invariance.csv", index=False)
 
     folder = options.results / "predictions"
     folder.mkdir(exist_ok=True)

@@ -1,0 +1,82 @@
+# make course   install, then run notebooks 00…04 in order; executed copies in runs/course/
+# make test     install, then lint, unit tests, and all notebooks in their fast profile
+# make lab      JupyterLab in the course's environment
+# make notebooks   execute the notebooks in place, as they are shown in the repository
+# make data, make weights, make study   make again what ships in data/ and weights/
+# Another Python: make course PYTHON=python3.12
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --constraint constraints.txt --progress-bar off
+# Of pip's report, the lines that show that it is moving on.
+BRIEFLY := sed -unE 's/^(Collecting [^ ]+).*/  \1/p; s/^(Installing collected packages).*/  \1 …/p'
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help course test lab notebooks data weights study rendering heads clean
+help:
+	@sed -n '/^# /!q; s/^# //p' Makefile
+
+course: rendering $(VENV)/.course heads
+	$(PY) tools/run_notebooks.py --out runs/course
+
+lab: $(VENV)/.course
+	$(PY) -m jupyterlab --notebook-dir=notebooks
+
+# Threads: a laptop's, so that times on a large machine stay comparable and shared ones usable.
+test: export OMP_NUM_THREADS ?= 2
+test: export FERMODELS_PROFILE := fast
+test: export FERMODELS_PROGRESS := 0
+test: export FERMODELS_RUNS := $(CURDIR)/runs/test
+test: rendering $(VENV)/.dev heads
+	rm -rf runs/test
+	$(PY) -m ruff check .
+	$(PY) -m pytest --durations=10
+	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-sanitize-with tools/nbval.cfg \
+		--nbval-cell-timeout=300 --timeout=0 --durations=10 notebooks
+
+# Runs of earlier versions must not stand in for training.
+notebooks: rendering $(VENV)/.course heads
+	rm -rf runs/notebooks
+	FERMODELS_PROFILE=laptop FERMODELS_PROGRESS=0 FERMODELS_RUNS=$(CURDIR)/runs/notebooks \
+		$(PY) tools/run_notebooks.py --in-place
+
+data: rendering $(VENV)/.course heads
+	$(PY) -m data_prep anny-views data/anny_views_kdef.parquet --protocol kdef
+	$(PY) -m data_prep anny-views data/anny_views_ddcf.parquet --protocol ddcf
+
+weights: $(VENV)/.course
+	$(PY) -m benchmarks.pretrain clmex --out weights/clmex-anny-views
+	$(PY) -m benchmarks.pretrain simclr --out weights/simclr-anny-views
+
+study: $(VENV)/.course
+	$(PY) -m benchmarks.study
+	$(PY) -m benchmarks.report
+
+rendering:
+	@$(PYTHON) tools/check_rendering.py
+
+# Anny's cache: minutes on a new machine, seconds after that.
+heads: $(VENV)/.course
+	@$(PY) -m fermodels.faces
+
+$(PY):
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 10) or sys.exit( \
+		f"Python 3.10 or newer is needed, $(PYTHON) is {v[0]}.{v[1]}: make … PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.course: requirements.txt constraints.txt pyproject.toml | $(PY)
+	@echo "installing the course (PyTorch and its libraries are some gigabytes: a few minutes)"
+	@set -o pipefail; $(PIP) -r requirements.txt | $(BRIEFLY)
+	@set -o pipefail; $(PIP) --no-deps --editable . | $(BRIEFLY)
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.course
+	@set -o pipefail; $(PIP) -r requirements-dev.txt | $(BRIEFLY)
+	@touch $@
+
+clean:
+	rm -rf runs $(VENV)

@@ -1,0 +1,205 @@
+"""Writes what the study measured into the README, the model cards and the picture on top.
+
+    python -m benchmarks.report
+
+Every number comes from `weights/clmex-anny-views/results/`; nothing is typed in. The places to
+fill lie between `<!-- NAME -->` and `<!-- /NAME -->`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.pretrain import RESULTS
+from fermodels import evaluate, figures
+from fermodels.prepared import PreparedImages
+
+DATA = Path("data/anny_views_kdef.parquet")
+METHODS = ("from scratch", "SimCLR", "CL-MEx")
+
+
+def main() -> None:
+    prepared = PreparedImages.read(DATA)
+    runs = accuracies(prepared)
+    probes = pd.read_csv(RESULTS / "probe.csv")
+    invariance = pd.read_csv(RESULTS / "invariance.csv").set_index("encoder")
+    finetuned, frozen = finetuned_table(runs), frozen_table(probes, invariance)
+    fill(Path("README.md"), "RESULTS", f"{finetuned}\n\n{frozen}")
+    write_card("clmex", prepared, finetuned, frozen)
+    write_card("simclr", prepared, finetuned, frozen)
+    hero(prepared, runs)
+    examples(prepared)
+
+
+def accuracies(prepared: PreparedImages) -> pd.DataFrame:
+    """Accuracy 0…1 on the test subjects: a row per method, fraction and seed."""
+    table = pd.read_parquet(RESULTS / "predictions.parquet")
+    views = prepared.table["view"].to_numpy()
+    rows = []
+    for (method, fraction, seed), part in table.groupby(["method", "fraction", "seed"]):
+        index = part["index"].to_numpy()
+        accuracy = evaluate.per_view_accuracy(
+            prepared.labels[index], part["predicted"].to_numpy(), views[index]
+        )
+        rows.append({"method": method, "fraction": fraction, "seed": seed, **accuracy})
+    return pd.DataFrame(rows)
+
+
+def finetuned_table(runs: pd.DataFrame) -> str:
+    mean, spread = (
+        getattr(runs.groupby(["fraction", "method"])[["all", "profiles"]], how)() * 100
+        for how in ("mean", "std")
+    )
+    lines = [
+        "Fine-tuned, accuracy in % on unseen people, all views / ±90° (mean ± standard deviation "
+        f"over {runs['seed'].nunique()} seeds):",
+        "",
+        "| training subjects with labels | " + " | ".join(METHODS) + " |",
+        "|---|" + "---|" * len(METHODS),
+    ]
+    for fraction in sorted(runs["fraction"].unique(), reverse=True):
+        cells = [
+            " / ".join(
+                f"{mean.loc[(fraction, m), c]:.1f} ± {spread.loc[(fraction, m), c]:.1f}"
+                for c in ("all", "profiles")
+            )
+            for m in METHODS
+        ]
+        lines.append(f"| {fraction:.0%} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def frozen_table(probes: pd.DataFrame, invariance: pd.DataFrame) -> str:
+    linear = probes[probes["kind"] == "linear"].set_index("encoder")
+    names = list(invariance.index)
+    row = invariance.loc[names[0]]
+    wanted = {
+        "linear probe, all views": linear["all"],
+        "linear probe, ±90°": linear["profiles"],
+        f"±90° finds the frontal take, R@1 (chance {row['retrieval_chance']:.3f})": invariance[
+            "retrieval_at_1/profiles"
+        ],
+        "cosine between views of one moment": invariance["same_instance_cosine"],
+        "cosine to other expressions of the person": invariance["other_expression_cosine"],
+        f"yaw read from the embedding (chance {row['yaw_chance']:.2f})": invariance[
+            "yaw_predictability"
+        ],
+        f"person read from the embedding (chance {row['identity_chance']:.3f})": invariance[
+            "identity_predictability"
+        ],
+    }
+    lines = [
+        "Frozen, on the same people (one encoder each):",
+        "",
+        "| | " + " | ".join(names) + " |",
+        "|---|" + "---|" * len(names),
+    ]
+    for label, values in wanted.items():
+        lines.append(f"| {label} | " + " | ".join(f"{values[n]:.3f}" for n in names) + " |")
+    return "\n".join(lines)
+
+
+def fill(path: Path, name: str, text: str) -> None:
+    """Replaces what stands between the marks `<!-- name -->` and `<!-- /name -->`."""
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    page = path.read_text()
+    if start not in page or end not in page:
+        raise ValueError(f"{path} lacks the marks {start} and {end}")
+    pattern = re.escape(start) + ".*?" + re.escape(end)
+    path.write_text(re.sub(pattern, lambda _: f"{start}\n{text}\n{end}", page, flags=re.S))
+
+
+def write_card(method: str, prepared: PreparedImages, finetuned: str, frozen: str) -> None:
+    made = json.loads((RESULTS / f"pretrain_{method}.json").read_text())
+    study = json.loads((RESULTS / "steps.json").read_text())
+    title = {"clmex": "CL-MEx", "simclr": "SimCLR"}[method]
+    subjects = study["subjects"]
+    steps = ", ".join(f"{float(f):.0%}: {n}" for f, n in study["steps"].items())
+    text = f"""---
+license: mit
+library_name: fermodels
+tags: [facial-expression, self-supervised, contrastive, multi-view]
+---
+# {title} on Anny Views
+
+An image encoder for facial expressions, trained without labels by {title} on the
+{subjects["train"]} training subjects of `{DATA}` (rendered faces, five cameras).
+
+```python
+from fermodels.encoders import ImageEncoder
+encoder = ImageEncoder.from_pretrained("weights/{method}-anny-views")
+h = encoder(images)  # (N, 3, H, W), float in [0, 1] -> (N, {256})
+```
+
+Made by `{made["command"]}` on two CPU cores: {made["images_seen"]:,} augmented images seen,
+seed {made["seed"]}, network `{made["encoder"]}` at {made["image_size"]} pixels. Weights are stored
+in half precision and computed in single precision.
+
+## Numbers
+
+Test subjects ({subjects["test"]}) were seen in no step; {subjects["val"]} subjects served for
+choosing settings. Fine-tuning steps of 64 images by share of labels, the same for all methods:
+{steps}. The seeds draw the labelled subjects, the new weights and the order; there is one
+pre-trained encoder of each kind. Made by `{study["command"]}`.
+
+{finetuned}
+
+{frozen}
+
+## Limits
+
+Trained on rendered faces with painted hair and prototypical expressions. The numbers compare
+methods; they say nothing about accuracy on real people. What a face shows is not what a person
+feels: not for judging people, not for surveillance, hiring, border control or diagnosis.
+"""
+    Path(f"weights/{method}-anny-views/README.md").write_text(text)
+
+
+def hero(prepared: PreparedImages, runs: pd.DataFrame) -> None:
+    """docs/hero.png: what goes in, and what comes out."""
+    import matplotlib.pyplot as plt
+
+    figures.use_style()
+    figure = plt.figure(figsize=(11, 4.4), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1.0, 1.15))
+    table = prepared.table
+    rows = []
+    for subject, expression in (("F07", "happy"), ("M12", "surprised"), ("F21", "sad"),
+                                ("M03", "angry")):  # fmt: skip
+        take = table[(table["subject"] == subject) & (table["session"] == "A")]
+        rows += list(take.index[take["expression"] == expression])
+    axes = left.subplots(1, 1)
+    tiles = prepared.images(np.array(rows))
+    figures.contact_sheet(tiles, columns=5, tile=0.8, ax=axes)
+    left.suptitle("one row = one moment, five cameras, no label", fontsize=11)
+    axes = right.subplots(1, 2, sharey=True)
+    for ax, metric, title in zip(
+        axes, ("all", "profiles"), ("all views", "±90° only"), strict=True
+    ):
+        figures.budget_curve(runs, metric=metric, ax=ax)
+        ax.set_title(title, fontsize=11)
+    axes[1].set_ylabel("")
+    if axes[1].get_legend():
+        axes[1].get_legend().remove()
+    Path("docs").mkdir(exist_ok=True)
+    figure.savefig("docs/hero.png", dpi=110)
+
+
+def examples(adults: PreparedImages) -> None:
+    """docs/anny_views.png: a person of each data set, all expressions, all cameras."""
+    import matplotlib.pyplot as plt
+
+    children = PreparedImages.read("data/anny_views_ddcf.parquet")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 6.2), layout="constrained")
+    figures.instance_grid(adults, "F10", "A", ax=axes[0])
+    figures.instance_grid(children, "B12", "L1", ax=axes[1])
+    figure.savefig("docs/anny_views.png", dpi=100)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Execute the notebooks of the course in order and say how long each took.
+
+python tools/run_notebooks.py [--out FOLDER | --in-place] [NUMBER …]
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+ROOT = Path(__file__).resolve().parents[1]
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def find(numbers: list[str]) -> list[Path]:
+    """The notebooks, in order; all of them if no number is given."""
+    found = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    missing = set(numbers) - {path.name[:2] for path in found}
+    if missing:
+        sys.exit(f"there is no notebook {', '.join(sorted(missing))}")
+    return [path for path in found if not numbers or path.name[:2] in numbers]
+
+
+def execute(path: Path, show_cells: bool) -> tuple[nbformat.NotebookNode, Exception | None]:
+    """The notebook with its outputs, up to the cell that failed, if any."""
+    notebook = nbformat.read(path, as_version=4)
+    total = sum(cell.cell_type == "code" for cell in notebook.cells)
+    count = 0
+
+    def report(cell, cell_index) -> None:
+        nonlocal count
+        if cell.cell_type == "code":
+            count += 1
+            print(f"\r{path.stem}: cell {count} of {total} … ", end="", flush=True)
+
+    client = NotebookClient(
+        notebook,
+        timeout=None,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        on_cell_start=report if show_cells else None,
+    )
+    try:
+        client.execute()
+    except CellExecutionError as error:
+        return notebook, error
+    return notebook, None
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Leave only what does not differ from one machine to the next, beside the outputs."""
+    notebook.metadata = nbformat.from_dict(
+        {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    )
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+
+
+def write(path: Path, notebook: nbformat.NotebookNode) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.new")
+    nbformat.write(notebook, temporary)
+    os.replace(temporary, path)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("numbers", nargs="*", metavar="NUMBER", help="such as 02; default: all")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--out", type=Path, default=ROOT / "runs/course", help="for the copies")
+    where.add_argument("--in-place", action="store_true", help="overwrite the notebooks")
+    options = parser.parse_args()
+
+    rows, failure = [], None
+    for path in find(options.numbers):
+        print(f"{path.stem} … ", end="", flush=True)
+        start = time.perf_counter()
+        notebook, failure = execute(path, show_cells=sys.stdout.isatty())
+        seconds = time.perf_counter() - start
+        rows.append((path.stem, len(notebook.cells), seconds))
+        print(f"{'failed after' if failure else 'done in'} {_clock(seconds)} min")
+        if not (failure and options.in_place):
+            clean(notebook)
+            write(path if options.in_place else options.out / path.name, notebook)
+        if failure:
+            break
+
+    width = max((len(name) for name, *_ in rows), default=0)
+    print(f"\n{'notebook':{width}}  cells  min:s")
+    for name, cells, seconds in rows:
+        print(f"{name:{width}}  {cells:5}  {_clock(seconds):>5}")
+    print(f"{'all':{width}}  {'':5}  {_clock(sum(row[2] for row in rows)):>5}")
+    if not options.in_place:
+        options.out.mkdir(parents=True, exist_ok=True)
+        with open(options.out / "times.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("notebook", "cells", "seconds"))
+            writer.writerows((name, cells, f"{seconds:.1f}") for name, cells, seconds in rows)
+        print(f"the executed notebooks are in {options.out}")
+    if failure:
+        print(f"\n{failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes}:{seconds:02}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
