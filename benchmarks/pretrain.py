@@ -1,7 +1,7 @@
 """Pre-trains the encoders that ship with the course.
 
     python -m benchmarks.pretrain clmex --out weights/clmex-anny-views
-    python -m benchmarks.pretrain simclr --out weights/simclr-anny-views
+    python -m benchmarks.pretrain simclr --out weights/simclr-anny-views --images-seen 560000
 
 Trains on the training subjects of the KDEF-shaped Anny Views, without labels; every few epochs a
 linear probe is fitted on training subjects and read on the validation subjects. Interrupted, the

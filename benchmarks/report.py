@@ -28,7 +28,8 @@ def main() -> None:
     runs = accuracies(prepared)
     probes = pd.read_csv(RESULTS / "probe.csv")
     invariance = pd.read_csv(RESULTS / "invariance.csv").set_index("encoder")
-    finetuned, frozen = finetuned_table(runs), frozen_table(probes, invariance)
+    finetuned = finetuned_table(runs)
+    frozen = f"{frozen_table(probes, invariance)}\n\n{same_images()}"
     fill(Path("README.md"), "RESULTS", f"{finetuned}\n\n{frozen}")
     write_card("clmex", prepared, finetuned, frozen)
     write_card("simclr", prepared, finetuned, frozen)
@@ -102,6 +103,27 @@ def frozen_table(probes: pd.DataFrame, invariance: pd.DataFrame) -> str:
     for label, values in wanted.items():
         lines.append(f"| {label} | " + " | ".join(f"{values[n]:.3f}" for n in names) + " |")
     return "\n".join(lines)
+
+
+def same_images() -> str:
+    """How the two methods compare after as many images as the shorter training saw."""
+    made = {
+        m: json.loads((RESULTS / f"pretrain_{m}.json").read_text()) for m in ("clmex", "simclr")
+    }
+    seen = min(m["cycles"][0] for m in made.values())
+    probe = {}
+    for method, settings in made.items():
+        if settings["cycles"][0] != seen:
+            raise ValueError(f"the first cycles of the pre-trainings differ: {made}")
+        history = pd.read_csv(RESULTS / f"history_{method}.csv")
+        first = history[history["cycle"] == 0]["probe_accuracy"].dropna()
+        probe[method] = first.iloc[-1]
+    return (
+        f"CL-MEx saw {made['clmex']['images_seen']:,} augmented images in all, SimCLR "
+        f"{made['simclr']['images_seen']:,}. After the same {seen:,} images, a linear probe (on a "
+        f"third of the training images) read {probe['clmex']:.1%} of the validation images right with "
+        f"CL-MEx and {probe['simclr']:.1%} with SimCLR."
+    )
 
 
 def fill(path: Path, name: str, text: str) -> None:
