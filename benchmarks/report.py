@@ -118,11 +118,12 @@ def same_images() -> str:
         history = pd.read_csv(RESULTS / f"history_{method}.csv")
         first = history[history["cycle"] == 0]["probe_accuracy"].dropna()
         probe[method] = first.iloc[-1]
+    total = {method: f"{settings['images_seen']:,}" for method, settings in made.items()}
     return (
-        f"CL-MEx saw {made['clmex']['images_seen']:,} augmented images in all, SimCLR "
-        f"{made['simclr']['images_seen']:,}. After the same {seen:,} images, a linear probe (on a "
-        f"third of the training images) read {probe['clmex']:.1%} of the validation images right with "
-        f"CL-MEx and {probe['simclr']:.1%} with SimCLR."
+        f"CL-MEx saw {total['clmex']} augmented images in all, SimCLR {total['simclr']}. After "
+        f"the same {seen:,} images, a linear probe on a third of the training images read "
+        f"{probe['clmex']:.1%} of the validation images right with CL-MEx and "
+        f"{probe['simclr']:.1%} with SimCLR."
     )
 
 
