@@ -28,7 +28,8 @@ def main() -> None:
     runs = accuracies(prepared)
     probes = pd.read_csv(RESULTS / "probe.csv")
     invariance = pd.read_csv(RESULTS / "invariance.csv").set_index("encoder")
-    finetuned = finetuned_table(runs)
+    study = json.loads((RESULTS / "steps.json").read_text())
+    finetuned = finetuned_table(runs, study["steps"])
     frozen = f"{frozen_table(probes, invariance)}\n\n{same_images()}"
     fill(Path("README.md"), "RESULTS", f"{finetuned}\n\n{frozen}")
     write_card("clmex", prepared, finetuned, frozen)
@@ -51,14 +52,16 @@ def accuracies(prepared: PreparedImages) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def finetuned_table(runs: pd.DataFrame) -> str:
+def finetuned_table(runs: pd.DataFrame, steps: dict[str, int]) -> str:
     mean, spread = (
         getattr(runs.groupby(["fraction", "method"])[["all", "profiles"]], how)() * 100
         for how in ("mean", "std")
     )
     lines = [
         "Fine-tuned, accuracy in % on unseen people, all views / ±90° (mean ± standard deviation "
-        f"over {runs['seed'].nunique()} seeds):",
+        f"over {runs['seed'].nunique()} seeds). The methods of a row get the same number of steps, "
+        f"from {max(steps.values())} with all labels to {min(steps.values())} with the fewest; "
+        "more steps would help training from scratch with few labels.",
         "",
         "| training subjects with labels | " + " | ".join(METHODS) + " |",
         "|---|" + "---|" * len(METHODS),

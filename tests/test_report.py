@@ -25,7 +25,8 @@ def test_the_table_of_fine_tuning():
             for s in range(3)
         ]
     )
-    lines = finetuned_table(runs).splitlines()
+    lines = finetuned_table(runs, {"1.0": 80, "0.2": 10}).splitlines()
+    assert "from 80 with all labels to 10 with the fewest" in lines[0]
     assert lines[-2].startswith("| 100% | 51.0 ± 1.0 / 50.0 ± 0.0 |")
     assert lines[-1].startswith("| 20% | 51.0 ± 1.0 / 10.0 ± 0.0 |")
     assert lines[-1].count("|") == len(METHODS) + 2
