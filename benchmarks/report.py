@@ -209,9 +209,10 @@ def hero(prepared: PreparedImages, runs: pd.DataFrame) -> None:
     ):
         figures.budget_curve(runs, metric=metric, ax=ax)
         ax.set_title(title, fontsize=11)
+        ax.set_xlabel("people with labels (%)")
+        ax.get_legend().remove()
     axes[1].set_ylabel("")
-    if axes[1].get_legend():
-        axes[1].get_legend().remove()
+    axes[1].legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="center left")
     Path("docs").mkdir(exist_ok=True)
     figure.savefig("docs/hero.png", dpi=110)
 
@@ -222,8 +223,8 @@ def examples(adults: PreparedImages) -> None:
 
     children = PreparedImages.read("data/anny_views_ddcf.parquet")
     figure, axes = plt.subplots(1, 2, figsize=(9, 6.2), layout="constrained")
-    figures.instance_grid(adults, "F10", "A", ax=axes[0])
-    figures.instance_grid(children, "B12", "L1", ax=axes[1])
+    figures.instance_grid(adults, "F21", "A", ax=axes[0])
+    figures.instance_grid(children, "G07", "L1", ax=axes[1])
     figure.savefig("docs/anny_views.png", dpi=100)
 
 
