@@ -38,9 +38,9 @@ def main() -> None:
     examples(prepared)
 
 
-def accuracies(prepared: PreparedImages) -> pd.DataFrame:
+def accuracies(prepared: PreparedImages, results: Path = RESULTS) -> pd.DataFrame:
     """Accuracy 0…1 on the test subjects: a row per method, fraction and seed."""
-    table = pd.read_parquet(RESULTS / "predictions.parquet")
+    table = pd.read_parquet(results / "predictions.parquet")
     views = prepared.table["view"].to_numpy()
     rows = []
     for (method, fraction, seed), part in table.groupby(["method", "fraction", "seed"]):

@@ -22,6 +22,7 @@ import pandas as pd
 import torch
 
 from benchmarks.pretrain import RESULTS
+from benchmarks.report import accuracies
 from fermodels import evaluate, recipes
 from fermodels.encoders import ImageEncoder
 from fermodels.prepared import PreparedImages
@@ -157,16 +158,8 @@ def _one_thread() -> None:
 
 def summary(prepared: PreparedImages, results: Path) -> pd.DataFrame:
     """Accuracy in per cent, mean and standard deviation over seeds, per method and budget."""
-    table = pd.read_parquet(results / "predictions.parquet")
-    views = prepared.table["view"].to_numpy()
-    rows = []
-    for (method, fraction, seed), part in table.groupby(["method", "fraction", "seed"]):
-        index = part["index"].to_numpy()
-        accuracy = evaluate.per_view_accuracy(
-            prepared.labels[index], part["predicted"].to_numpy(), views[index]
-        )
-        rows.append({"method": method, "fraction": fraction, "seed": seed, **(accuracy * 100)})
-    frame = pd.DataFrame(rows).drop(columns="seed").groupby(["fraction", "method"])
+    frame = accuracies(prepared, results).drop(columns="seed").set_index(["fraction", "method"])
+    frame = (frame * 100).groupby(level=["fraction", "method"])
     return frame.agg(["mean", "std"]).round(1)
 
 
