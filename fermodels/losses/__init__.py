@@ -1,17 +1,25 @@
 """Losses over embeddings. Plain ``nn.Module``s that know tensors only: use them in any loop."""
 
 from fermodels.losses.barlow_twins import BarlowTwinsLoss
+from fermodels.losses.clustering import ClusteringLoss
 from fermodels.losses.contrastive import chance_level, multi_positive_info_nce, unit_vectors
+from fermodels.losses.kmeans import spherical_kmeans
+from fermodels.losses.multi_modal import MultiModalContrastiveLoss
 from fermodels.losses.multi_view import MultiViewContrastiveLoss
 from fermodels.losses.nt_xent import NTXentLoss
+from fermodels.losses.reconstruction import ReconstructionLoss
 from fermodels.losses.supervised import SupervisedContrastiveLoss
 
 __all__ = [
     "BarlowTwinsLoss",
+    "ClusteringLoss",
+    "MultiModalContrastiveLoss",
     "MultiViewContrastiveLoss",
     "NTXentLoss",
+    "ReconstructionLoss",
     "SupervisedContrastiveLoss",
     "chance_level",
     "multi_positive_info_nce",
+    "spherical_kmeans",
     "unit_vectors",
 ]

@@ -65,7 +65,7 @@ def raise_unless_finite(z: Tensor, name: str) -> None:
     what = "rows" if z.ndim == 2 else "(instance, view)"
     raise ValueError(
         f"{name} holds NaN, infinite or overflowing embeddings in {what} {shown}{more} "
-        f"({len(bad)} of {finite[..., 0].numel()}); check these images, the learning rate and, "
+        f"({len(bad)} of {finite[..., 0].numel()}); check these inputs, the learning rate and, "
         "in half precision, the loss scale"
     )
 

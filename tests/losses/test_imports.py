@@ -31,7 +31,19 @@ def test_fermodels_knows_its_parts_and_no_others():
         fermodels.no_such_part  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["barlow_twins", "multi_view", "nt_xent", "supervised"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "heads",
+        "losses.barlow_twins",
+        "losses.clustering",
+        "losses.multi_modal",
+        "losses.multi_view",
+        "losses.nt_xent",
+        "losses.reconstruction",
+        "losses.supervised",
+    ],
+)
 def test_examples_in_docstrings(name):
-    result = doctest.testmod(importlib.import_module(f"fermodels.losses.{name}"))
+    result = doctest.testmod(importlib.import_module(f"fermodels.{name}"))
     assert result.attempted >= 3 and result.failed == 0
