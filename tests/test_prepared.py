@@ -15,9 +15,9 @@ from fermodels.prepared import (
     VIEWS,
     PreparedError,
     PreparedImages,
-    _deal,
     encode_image,
 )
+from fermodels.prepared_table import _deal
 from tests.synthetic import make_tiny
 
 TEST_SUBJECTS = "s005 s009 s012 s016 s026 s027 s037 s038 s045 s049 s052 s067"
@@ -128,7 +128,7 @@ def test_writing_is_atomic(tmp_path, small, monkeypatch):
         where.write_bytes(b"half a file")
         raise OSError("disk full")
 
-    monkeypatch.setattr("fermodels.prepared._leaf_paths", lambda arrow: ["image"])
+    monkeypatch.setattr("fermodels.prepared_table._leaf_paths", lambda arrow: ["image"])
     monkeypatch.setattr(pq, "write_table", fail)
     with pytest.raises(OSError, match="disk full"):
         small.write(path)

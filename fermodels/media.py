@@ -1,0 +1,320 @@
+"""Little videos and sounds as bytes: VP9 in WebM, Opus in Ogg, and both in one file for a browser.
+
+PyAV (FFmpeg's libraries in a wheel) is imported when used. Encoding uses one thread and no clock
+and no random number: the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+SAMPLE_RATE = 16_000
+
+_OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
+_WEBM_CODECS = {"video": ("vp8", "vp9", "av1"), "audio": ("opus", "vorbis")}
+# Without it the file holds the date, FFmpeg's version and a random identity.
+_REPEATABLE = {"fflags": "+bitexact"}
+
+
+class MediaError(ValueError):
+    """Bytes that hold no such track, are cut off, or cannot be decoded."""
+
+
+def encode_video(frames: np.ndarray, fps: float, *, quality: int = 60) -> bytes:
+    """Encode frames as VP9 in WebM.
+
+    Args:
+        frames: uint8 (T, H, W, 3) RGB, at least one.
+        fps: frames a second.
+        quality: 0 (smallest) to 100 (best). Colour is stored at half the resolution (4:2:0, as
+            browsers want it), so that even 100 is not lossless.
+
+    Raises:
+        ValueError: frames or fps or quality are not of that kind.
+    """
+    frames = np.asarray(frames)
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape:
+        raise ValueError(f"expected uint8 frames (T, H, W, 3), got {frames.dtype} {frames.shape}")
+    if not 0 < fps < 1000:
+        raise ValueError(f"fps must be positive and below 1000, got {fps}")
+    if not 0 <= quality <= 100:
+        raise ValueError(f"quality must be 0 … 100, got {quality}")
+    av = _av()
+    from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+
+    rate = Fraction(float(fps)).limit_denominator(1001)
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="webm", options=_REPEATABLE) as container:
+        stream = container.add_stream("libvpx-vp9", rate=rate)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.thread_count = 1
+        # What the conversion from RGB uses, written down so that every player undoes just that.
+        stream.codec_context.colorspace = Colorspace.ITU601
+        stream.codec_context.color_range = ColorRange.MPEG
+        constant_quality = round(63 * (1 - quality / 100))
+        stream.options = {
+            "crf": str(constant_quality),
+            "b": "0",
+            "deadline": "good",
+            "cpu-used": "1",
+            "row-mt": "0",
+        }
+        reformatter = VideoReformatter()
+        for number, frame in enumerate(frames):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            picture = reformatter.reformat(picture, format="yuv420p", threads=1)
+            picture.pts, picture.time_base = number, 1 / rate
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def decode_video(data: bytes) -> tuple[np.ndarray, float]:
+    """Decode the first video track of any file that FFmpeg reads.
+
+    Frames are counted as they come: headers often announce more than there are.
+
+    Returns:
+        frames uint8 (T, H, W, 3) RGB, and frames a second.
+
+    Raises:
+        MediaError: there is no video track, or the bytes are cut off or broken.
+    """
+    _av()
+    from av.video.reformatter import VideoReformatter
+
+    with _tracks(data, "video") as (container, stream):
+        decoded = list(container.decode(stream))
+        if not decoded:
+            raise MediaError("its video track has no frame")
+        # One converter of one thread: its threads cost far more than they save on small frames.
+        reformatter = VideoReformatter()
+        frames = [
+            reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray() for frame in decoded
+        ]
+        sizes = {frame.shape for frame in frames}
+        if len(sizes) > 1:
+            raise MediaError(f"its frames have {len(sizes)} sizes")
+        rate = stream.average_rate or stream.guessed_rate
+        times = [frame.time for frame in decoded if frame.time is not None]
+        if not rate and len(times) > 1 and times[-1] > times[0]:
+            rate = (len(times) - 1) / (times[-1] - times[0])
+        if not rate:
+            raise MediaError("its video track does not say how many frames a second it has")
+    return np.stack(frames), float(rate)  # (T, H, W, 3)
+
+
+def encode_audio(
+    waveform: np.ndarray, sample_rate: int = SAMPLE_RATE, *, bit_rate: int = 20_000
+) -> bytes:
+    """Encode sound as Opus in Ogg.
+
+    Args:
+        waveform: float (S,) mono, in [−1, 1]; what is outside is clipped.
+        sample_rate: in Hz. 8, 12, 16, 24 and 48 kHz are stored as they are, others are resampled.
+        bit_rate: aimed at, in bits a second.
+
+    Raises:
+        ValueError: the waveform is not of that kind, is empty, or is not finite.
+    """
+    waveform = np.asarray(waveform)
+    if waveform.ndim != 1 or not len(waveform) or not np.issubdtype(waveform.dtype, np.floating):
+        raise ValueError(
+            f"expected a float waveform (S,) in [-1, 1], got {waveform.dtype} {waveform.shape}"
+        )
+    if not np.isfinite(waveform).all():
+        raise ValueError(f"the waveform is {waveform[~np.isfinite(waveform)][0]} at some samples")
+    waveform = waveform.astype(np.float32).clip(-1, 1)
+    if sample_rate not in _OPUS_RATES:
+        above = [rate for rate in _OPUS_RATES if rate >= sample_rate]
+        rate = above[0] if above else _OPUS_RATES[-1]
+        waveform, sample_rate = _resampled(waveform, sample_rate, rate), rate
+    av = _av()
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="ogg", options=_REPEATABLE) as container:
+        stream = container.add_stream("libopus", rate=sample_rate, layout="mono")
+        stream.bit_rate = bit_rate
+        container.mux(stream.encode(_audio_frame(waveform, sample_rate)))
+        container.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+def decode_audio(data: bytes, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """Decode the first audio track of any file that FFmpeg reads.
+
+    Channels are averaged. What Opus adds before and after the sound is cut off, so that
+    `decode_audio(encode_audio(waveform))` is as long as `waveform`.
+
+    Returns:
+        float32 (S,) mono at `sample_rate`.
+
+    Raises:
+        MediaError: there is no audio track, or the bytes are cut off or broken.
+    """
+    av = _av()
+    with _tracks(data, "audio") as (container, stream):
+        rate = stream.rate
+        to_float = av.AudioResampler(format="fltp")
+        blocks = [
+            block.to_ndarray()
+            for frame in container.decode(stream)
+            for block in to_float.resample(frame)
+        ]  # each (channels, samples)
+        if not blocks:
+            raise MediaError("its audio track has no sample")
+        waveform = np.concatenate(blocks, axis=1).mean(0, dtype=np.float32)  # (S,)
+    return _resampled(waveform, rate, sample_rate)
+
+
+def mux(video: bytes | None, audio: bytes | None, *, reencode: bool = False) -> bytes:
+    """Put a video and a sound into one WebM that a browser plays, without encoding them again.
+
+    Args:
+        video: a file with a VP8, VP9 or AV1 track, or None.
+        audio: a file with an Opus or Vorbis track, or None.
+        reencode: encode a track of another codec as VP9 or Opus, instead of refusing it.
+
+    Raises:
+        MediaError: a track is missing, broken, or of a codec that WebM cannot hold.
+        ValueError: both are None.
+    """
+    sources = {"video": video, "audio": audio}
+    sources = {kind: data for kind, data in sources.items() if data is not None}
+    if not sources:
+        raise ValueError("mux needs a video, a sound, or both; got neither")
+    for kind, data in sources.items():
+        with _tracks(data, kind) as (_, stream):
+            codec = stream.codec_context.codec.canonical_name
+        if codec in _WEBM_CODECS[kind]:
+            continue
+        if not reencode:
+            raise MediaError(
+                f"its {kind} track is {codec}; WebM holds only {', '.join(_WEBM_CODECS[kind])}. "
+                "Set reencode=True, or encode it when preparing the data."
+            )
+        again = encode_audio(decode_audio(data)) if kind == "audio" else None
+        sources[kind] = again or encode_video(*decode_video(data))
+    av = _av()
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="webm", options=_REPEATABLE) as container:
+        packets = []
+        for kind, data in sources.items():
+            with _tracks(data, kind) as (source, stream):
+                copy = container.add_stream_from_template(stream)
+                for packet in source.demux(stream):
+                    if packet.dts is not None:  # the last one is empty
+                        packets.append((packet.dts * packet.time_base, packet))
+                        packet.stream = copy
+        # The header is written with the first packet, so all tracks must be there by then.
+        for _, packet in sorted(packets, key=lambda item: item[0]):
+            container.mux(packet)
+    return buffer.getvalue()
+
+
+def _av() -> Any:
+    try:
+        import av
+    except ImportError as error:
+        raise ImportError(
+            "videos and sounds are read and written by PyAV, which is not installed: pip install av"
+        ) from error
+    return av
+
+
+@contextmanager
+def _tracks(data: bytes, kind: str) -> Iterator[tuple[Any, Any]]:
+    """The opened file and its first track of this kind; every failure inside is a MediaError."""
+    av = _av()
+    data = bytes(data)
+    if (announced := _announced_length(data)) > len(data):
+        raise MediaError(f"cut off: {len(data):,} bytes of at least {announced:,}")
+    try:
+        with av.open(io.BytesIO(data), metadata_errors="ignore") as container:
+            stream = next(iter(getattr(container.streams, kind)), None)
+            if stream is None:
+                others = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+                raise MediaError(f"no {kind} track; there is {others} in it")
+            stream.thread_count = 1  # decoding a short clip takes less than starting threads
+            yield container, stream
+    except av.FFmpegError as error:
+        raise MediaError(f"FFmpeg cannot read it: {error.strerror or error}") from error
+
+
+def _audio_frame(waveform: np.ndarray, sample_rate: int) -> Any:
+    frame = _av().AudioFrame.from_ndarray(waveform[None], format="fltp", layout="mono")
+    frame.sample_rate, frame.time_base = sample_rate, Fraction(1, sample_rate)
+    frame.pts = 0  # otherwise the Ogg file says that it is longer than it is
+    return frame
+
+
+def _resampled(waveform: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+    """float32 (S,) at another rate, S·wanted/rate samples rounded."""
+    if rate == wanted:
+        return waveform
+    resampler = _av().AudioResampler(format="fltp", layout="mono", rate=wanted)
+    frames = resampler.resample(_audio_frame(waveform, rate)) + resampler.resample(None)
+    out = np.concatenate([np.zeros(0, np.float32), *(f.to_ndarray()[0] for f in frames)])
+    length = round(len(waveform) * wanted / rate)
+    return np.pad(out[:length], (0, max(0, length - len(out))))
+
+
+def _announced_length(data: bytes) -> int:
+    """How many bytes the file says that it has, as far as it says; FFmpeg reads half ones silently.
+
+    Known are WebM/Matroska, Ogg, MP4 and RIFF (WAV, AVI). 0 for others.
+    """
+    if data[:4] == b"\x1aE\xdf\xa3":
+        return _matroska_length(data)
+    if data[:4] == b"OggS":
+        return _ogg_length(data)
+    if data[:4] == b"RIFF":
+        return 8 + int.from_bytes(data[4:8], "little")
+    if data[4:8] == b"ftyp":
+        return _mp4_length(data)
+    return 0
+
+
+def _matroska_length(data: bytes) -> int:
+    at = 0
+    for _ in range(2):  # the EBML header, the segment
+        if at + 5 > len(data):
+            return at + 5
+        at += 4  # the element's identity
+        width = 9 - data[at].bit_length()
+        size = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
+        at += width
+        if size == (1 << 7 * width) - 1:  # not known: written live
+            return at
+        at += size
+    return at
+
+
+def _mp4_length(data: bytes) -> int:
+    at = 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        if size < 8:  # 0: up to the end of the file
+            return at
+        at += size
+    return at
+
+
+def _ogg_length(data: bytes) -> int:
+    at, last = 0, b""
+    while data[at : at + 4] == b"OggS":
+        last = data[at : at + 27]
+        if len(last) < 27:
+            return at + 27
+        body = at + 27 + last[26]
+        at = body + sum(data[at + 27 : body])
+    ends = bool(last[5] & 4)  # the mark of a last page
+    return at if ends else max(at, len(data)) + 1
