@@ -1,0 +1,57 @@
+"""`python -m data_prep features IN.parquet OUT.safetensors …`: the command line alone.
+
+The work is in :mod:`fermodels.features`, since the notebooks need it too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("clips", metavar="IN.parquet", type=Path, help="prepared clips")
+    parser.add_argument("out", metavar="OUT.safetensors", type=Path)
+    parser.add_argument(
+        "--video",
+        default="clmex-anny-views",
+        help="a shipped encoder, a folder of one, a video model of torchvision (r2plus1d_18 with "
+        "pretrained weights, r2plus1d_18:random without), or none",
+    )
+    parser.add_argument("--audio", default="log-mel", help="log-mel, hf:NAME, or none")
+    parser.add_argument("--text", default="tfidf", help="tfidf, hf:NAME, or none")
+    parser.add_argument("--copies", type=int, default=10, help="augmented ones beside the clean")
+    parser.add_argument(
+        "--split",
+        choices=("subject", "official"),
+        default="subject",
+        help="whose training part tfidf is fitted on",
+    )
+    parser.add_argument(
+        "--nonfinite", choices=("error", "zero"), default="error", help="what NaN becomes"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    from fermodels.clips import PreparedClips
+    from fermodels.features import compute_features
+
+    clips = PreparedClips.read(options.clips)
+    names = {m: getattr(options, m) for m in ("video", "audio", "text")}
+    features = compute_features(
+        clips,
+        options.out,
+        **{modality: None if name == "none" else name for modality, name in names.items()},
+        copies=options.copies,
+        train_rows=clips.split(options.split)["train"] if options.text == "tfidf" else None,
+        seed=options.seed,
+        jobs=options.jobs,
+        device=options.device,
+        nonfinite=options.nonfinite,
+    )
+    print(features)
