@@ -6,7 +6,7 @@ import argparse
 import sys
 from concurrent.futures.process import BrokenProcessPool
 
-from . import anny_views
+from . import anny_clips, anny_views, features
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,6 +18,20 @@ def main(arguments: list[str] | None = None) -> int:
         importers.add_parser(
             "anny-views",
             help="render the Anny Views data set",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+    )
+    features.add_arguments(
+        importers.add_parser(
+            "features",
+            help="run frozen backbones over prepared clips",
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+    )
+    anny_clips.add_arguments(
+        importers.add_parser(
+            "anny-clips",
+            help="make the Anny Clips data set: faces that speak",
             formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         )
     )

@@ -1,7 +1,7 @@
 """Anny Views: rendered faces in the shape of KDEF (adults) or of DDCF (children).
 
-Every subject is rendered into a part file of its own, and the parts are joined at the end, so an
-interrupted run goes on where it stopped and never leaves a half-written data set.
+Every subject is rendered into a part file of its own, so an interrupted run goes on where it
+stopped.
 """
 
 from __future__ import annotations
@@ -9,12 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import multiprocessing
-import multiprocessing.connection
 import os
-import shutil
-import threading
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,6 +25,8 @@ from fermodels.faces import (
     sample_take,
 )
 from fermodels.prepared import VIEWS, PreparedImages, encode_image
+
+from .parts import check_out, make_in_parts
 
 _ADULT = ("afraid", "angry", "disgusted", "happy", "neutral", "sad", "surprised")
 _CHILD = (*_ADULT, "content")
@@ -102,9 +99,6 @@ def render(
     Raises ValueError for an unknown protocol, a size outside 16…512, fewer than one subject or
     process, a negative seed, and for an `out` that is not a .parquet file in an existing folder.
     """
-    from tqdm.auto import tqdm
-
-    out = Path(out)
     if protocol not in PROTOCOLS:
         raise ValueError(f"unknown protocol {protocol!r}: take {' or '.join(PROTOCOLS)}")
     subjects = PROTOCOLS[protocol].subjects if subjects is None else subjects
@@ -114,81 +108,28 @@ def render(
         raise ValueError(f"--size must be 16 to 512 pixels, got {size}")
     if seed < 0:
         raise ValueError(f"--seed must be 0 or more, got {seed}")
-    if out.suffix != ".parquet" or not out.parent.is_dir() or out.is_dir():
-        raise ValueError(f"{out}: must be a .parquet file in a folder that exists")
+    check_out(out)
     job = Job(protocol, subjects, size, seed, difficulty=difficulty or Difficulty())
-    parts = out.with_name(out.name + ".parts")
-    _open_parts(parts, job)
-
     head_model()  # builds Anny's cache once, not in every process
-    missing = [i for i in range(subjects) if not _part(parts, i).exists()]
-    per_subject = _per_subject(PROTOCOLS[protocol])
-    quiet = os.environ.get("CI") or os.environ.get("FERMODELS_PROGRESS") == "0"
-    bar = tqdm(
-        total=subjects * per_subject,
-        initial=(subjects - len(missing)) * per_subject,
+    return make_in_parts(
+        out,
+        job,
+        subjects,
+        _render_part,
+        read=PreparedImages.read,
+        concat=PreparedImages.concat,
+        jobs=jobs,
+        per_part=_per_subject(PROTOCOLS[protocol]),
         unit="image",
-        desc=out.name,
-        disable=bool(quiet),
     )
-    with (
-        bar,
-        ProcessPoolExecutor(
-            min(jobs, max(1, len(missing))), multiprocessing.get_context("spawn"), _start_worker
-        ) as pool,
-    ):
-        futures = [pool.submit(_render_part, parts, job, index) for index in missing]
-        try:
-            for future in as_completed(futures):
-                future.result()
-                bar.update(per_subject)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    prepared = PreparedImages.concat(
-        [PreparedImages.read(_part(parts, index)) for index in range(subjects)]
-    )
-    prepared.write(out)
-    shutil.rmtree(parts)
-    return prepared
 
 
 def _per_subject(protocol: Protocol) -> int:
     return len(protocol.sessions) * len(protocol.expressions) * len(protocol.yaws)
 
 
-def _open_parts(folder: Path, job: Job) -> None:
-    """Keeps the parts of an interrupted run with the same settings, drops those of another."""
-    label = folder / "job.json"
-    if folder.exists():
-        if label.exists() and json.loads(label.read_text())["fingerprint"] == job.fingerprint():
-            return
-        shutil.rmtree(folder)
-    folder.mkdir()
-    unfinished = folder / "job.json.tmp"
-    unfinished.write_text(json.dumps({"fingerprint": job.fingerprint()}))
-    os.replace(unfinished, label)
-
-
-def _part(folder: Path, index: int) -> Path:
-    return folder / f"{index:05d}.parquet"
-
-
-def _start_worker() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Workers of a killed run would draw on, and write beside the run that resumes it."""
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
-
-
-def _render_part(folder: Path, job: Job, index: int) -> None:
-    render_subject(job, index).write(_part(folder, index))
+def _render_part(path: Path, job: Job, index: int) -> None:
+    render_subject(job, index).write(path)
 
 
 def render_subject(job: Job, index: int) -> PreparedImages:

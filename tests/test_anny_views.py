@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep import anny_views
+from data_prep import anny_views, parts
 from data_prep.__main__ import main
 from data_prep.anny_views import PROTOCOLS, Job, render, render_subject
 from fermodels.faces import ACTIONS, Difficulty
@@ -60,7 +60,7 @@ def inline(monkeypatch):
     monkeypatch.setattr(InlinePool, "done", [])
     monkeypatch.setattr(InlinePool, "stop_before", None)
     monkeypatch.setattr(InlinePool, "error", KeyboardInterrupt())
-    monkeypatch.setattr(anny_views, "ProcessPoolExecutor", InlinePool)
+    monkeypatch.setattr(parts, "ProcessPoolExecutor", InlinePool)
     monkeypatch.setenv("FERMODELS_PROGRESS", "0")
     return InlinePool
 
