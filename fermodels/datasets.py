@@ -60,7 +60,7 @@ class ImageDataset(Dataset):
         return {key: column[chosen] for key, column in self.columns.items()}
 
 
-class _EpochSampler:
+class EpochSampler:
     """Batches whose order depends on (seed, epoch) alone, so that a resumed run repeats it."""
 
     def __init__(self, seed: int, rank: int, num_replicas: int) -> None:
@@ -70,7 +70,7 @@ class _EpochSampler:
         self.rank, self.num_replicas = rank, num_replicas
 
     @property
-    def sampler(self) -> _EpochSampler:
+    def sampler(self) -> EpochSampler:
         """Itself: Lightning calls `batch_sampler.sampler.set_epoch` before every epoch."""
         return self
 
@@ -79,6 +79,12 @@ class _EpochSampler:
 
     def _rng(self) -> np.random.Generator:
         return np.random.Generator(np.random.PCG64([self.seed, self.epoch]))
+
+    def _batch_rng(self, number: int) -> np.random.Generator:
+        """What is drawn beside the order, for batch `number` of this process."""
+        # Not from 0 on: trailing zeros are the same seed as none, that of the order.
+        entropy = [self.seed, self.epoch, self.rank, number + 1]
+        return np.random.Generator(np.random.PCG64(entropy))
 
     def _own(self, batches: int) -> int:
         """How many of an epoch's batches each process gets; all get equally many."""
@@ -90,7 +96,7 @@ class _EpochSampler:
         return batches // self.num_replicas
 
 
-class SubjectBatchSampler(_EpochSampler):
+class SubjectBatchSampler(EpochSampler):
     """Batches of whole (subject, session) groups: all expressions of a person, all views.
 
     Knowing the person alone cannot solve the contrastive task then: the other expressions of the
@@ -142,7 +148,7 @@ class SubjectBatchSampler(_EpochSampler):
             yield [i for group in chosen for i in self.groups[group]]
 
 
-class RandomBatchSampler(_EpochSampler):
+class RandomBatchSampler(EpochSampler):
     """Batches of shuffled images.
 
     Args:
@@ -192,7 +198,7 @@ class RandomBatchSampler(_EpochSampler):
             yield order[start : start + self.batch_size].tolist()
 
 
-def loader(dataset: ImageDataset, batch_sampler: _EpochSampler) -> DataLoader:
+def loader(dataset: ImageDataset, batch_sampler: EpochSampler) -> DataLoader:
     """A DataLoader that hands on the batches of `ImageDataset.__getitems__`.
 
     No worker processes: the images are in memory, and a batch is one copy.

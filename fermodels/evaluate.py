@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
+    from fermodels.clips import PreparedClips
     from fermodels.prepared import PreparedImages
 
 PROFILES = (VIEWS[0], VIEWS[-1])
@@ -272,15 +273,95 @@ def _class_index(labels, classes: list[str], name: str) -> np.ndarray:
     return np.array([position[c] for c in labels.tolist()], dtype=np.int64)
 
 
+# ------------------------------------------------------------------------- scores of clips
+
+
+def clip_scores(y_true, y_pred, classes: Sequence[str] | None = None) -> dict[str, float]:
+    """Accuracy, balanced accuracy and weighted F1, each in [0, 1].
+
+    Balanced accuracy is the mean over the classes of `y_true` of the share found. Weighted F1 is
+    the mean of the classes' F1, weighted by how often each is in `y_true`; a class that is never
+    predicted has F1 0.
+
+    Args:
+        y_true, y_pred: labels (N,), of one kind.
+        classes: if given, labels are these names or indices into them, and others are refused.
+
+    Raises:
+        ValueError: shapes that differ, no clip, or a label outside `classes`.
+    """
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    if y_true.ndim != 1 or y_true.shape != y_pred.shape or len(y_true) == 0:
+        raise ValueError(
+            f"y_true {y_true.shape} and y_pred {y_pred.shape} must be one-dimensional, equally "
+            "long and not empty"
+        )
+    if classes is not None:
+        y_true = _class_index(y_true, list(classes), "y_true")
+        y_pred = _class_index(y_pred, list(classes), "y_pred")
+    names, counts = np.unique(y_true, return_counts=True)
+    f1 = np.array([_f1(y_true == name, y_pred == name) for name in names])
+    return {
+        "accuracy": float(np.mean(y_true == y_pred)),
+        "balanced_accuracy": _balanced_accuracy(y_true, y_pred),
+        "weighted_f1": float(f1 @ counts / counts.sum()),
+    }
+
+
+def multi_label_scores(targets, predicted) -> dict[str, float]:
+    """Weighted accuracy and weighted F1 of clips that may show several emotions, in [0, 1].
+
+    Weighted accuracy (Zadeh et al., ACL 2018, CMU-MOSEI) of an emotion is the mean of its
+    true-positive and its true-negative rate, ½ · (TP/P + TN/N), so that a rare emotion counts as
+    much as its absence; here it is averaged over the emotions. Weighted F1 of an emotion weighs
+    the F1 of "there" and of "not there" by how often each is true; averaged over the emotions.
+
+    Args:
+        targets, predicted: (N, C), 1 where clip n shows emotion c and 0 elsewhere.
+
+    Raises:
+        ValueError: shapes that differ, other values than 0 and 1, or an emotion that all or none
+            of the clips show, so that one of its rates is undefined.
+    """
+    targets, predicted = np.asarray(targets), np.asarray(predicted)
+    if targets.ndim != 2 or targets.shape != predicted.shape or 0 in targets.shape:
+        raise ValueError(
+            f"targets {targets.shape} and predicted {predicted.shape} must have one shape (N, C)"
+        )
+    for name, array in (("targets", targets), ("predicted", predicted)):
+        if not np.isin(array, (0, 1)).all():
+            raise ValueError(f"{name} must hold 0 and 1 only")
+    targets, predicted = targets.astype(bool), predicted.astype(bool)
+    constant = np.flatnonzero(targets.all(0) | ~targets.any(0))
+    if len(constant):
+        raise ValueError(
+            f"all or none of the clips show the emotion of column {constant.tolist()}: its "
+            "weighted accuracy is undefined, leave it out"
+        )
+    accuracy, f1 = [], []
+    for truth, guess in zip(targets.T, predicted.T, strict=True):
+        accuracy.append(_balanced_accuracy(truth, guess))
+        share = truth.mean()
+        f1.append(share * _f1(truth, guess) + (1 - share) * _f1(~truth, ~guess))
+    return {"weighted_accuracy": float(np.mean(accuracy)), "weighted_f1": float(np.mean(f1))}
+
+
+def _f1(truth: np.ndarray, guess: np.ndarray) -> float:
+    """2 TP / (2 TP + FP + FN) of boolean arrays; 0 where nothing is true or predicted."""
+    return float(2 * np.sum(truth & guess) / max(1, truth.sum() + guess.sum()))
+
+
 # --------------------------------------------------------------------------- label budgets
 
 
-def label_budget(prepared: PreparedImages, indices, fraction: float, seed: int = 0) -> np.ndarray:
-    """The images of a random `fraction` of the subjects in `indices`, int64, in their order.
+def label_budget(
+    prepared: PreparedImages | PreparedClips, indices, fraction: float, seed: int = 0
+) -> np.ndarray:
+    """The rows of a random `fraction` of the subjects in `indices`, int64, in their order.
 
-    A budget is drawn by subject, as labelling is done: all images of a subject or none, and at
-    least one subject. Where the table has a `gender` column the draw follows its proportions.
-    Budgets of one seed are nested: the 5 % are part of the 10 %.
+    A budget is drawn by subject, as labelling is done: all images (or clips) of a subject or none,
+    and at least one subject. Where the table has a `gender` column the draw follows its
+    proportions. Budgets of one seed are nested: the 5 % are part of the 10 %.
     """
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction is {fraction}; it must be above 0 and at most 1")

@@ -148,7 +148,7 @@ def finetune(
     from fermodels import methods
 
     data = ImageDataset(prepared, train_indices)
-    start = None if encoder is None else _weights_digest(encoder)
+    start = None if encoder is None else weights_digest(encoder)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         defaults = FROM_SCRATCH if encoder is None else PRETRAINED
@@ -184,7 +184,8 @@ def _data_settings(prepared: PreparedImages, data: ImageDataset) -> dict[str, An
     return {"data": prepared.fingerprint(), "rows": rows}
 
 
-def _weights_digest(module: torch.nn.Module) -> str:
+def weights_digest(module: torch.nn.Module) -> str:
+    """SHA-256 (hex) over names and values of all parameters and buffers."""
     digest = hashlib.sha256()
     for name, value in sorted(module.state_dict().items()):
         digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())

@@ -20,16 +20,23 @@ class Learner(pl.LightningModule):
     from (seed, step, process) alone, so that a resumed run repeats them.
 
     Args:
-        augment: what to do to the images.
+        augment: what to do to the images; None for batches that come augmented, as stored
+            features do.
         learning_rate: peak of the cycle, reached after the share `warmup` of all steps (Smith &
             Topin, 2018, arXiv 1708.07120).
         weight_decay: of matrices and kernels; biases and norms are not decayed.
         seed: of the augmentation.
+
+    Attributes:
+        terms: names of what `training_step` returns beside "loss", when it returns a dict: the
+            parts of a sum, one column each in the history.
     """
+
+    terms: tuple[str, ...] = ()
 
     def __init__(
         self,
-        augment: nn.Module,
+        augment: nn.Module | None,
         learning_rate: float,
         weight_decay: float,
         warmup: float,
@@ -48,10 +55,11 @@ class Learner(pl.LightningModule):
     def settings(self) -> dict:
         """What fixes the result of a run, as JSON; `fit` refuses to resume a run with others."""
         encoder = getattr(self.encoder, "_hub_mixin_config", None) or repr(self.encoder)
+        augment = {} if self.augment is None else {"augment": repr(self.augment)}
         return {
             "method": type(self).__name__,
             "encoder": encoder,
-            "augment": repr(self.augment),
+            **augment,
             "learning_rate": self.learning_rate,
             "weight_decay": self.weight_decay,
             "warmup": self.warmup,

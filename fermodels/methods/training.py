@@ -42,6 +42,7 @@ def fit(
     val_loader: DataLoader | None = None,
     validate: Callable[[nn.Module], Mapping[str, float]] | None = None,
     validate_every: int = 1,
+    save_every: int = 1,
     resume: bool = True,
     progress: bool | None = None,
     accelerator: str = "auto",
@@ -51,12 +52,12 @@ def fit(
 ) -> "pd.DataFrame":
     """Train `method` in place, for so many epochs or optimiser steps.
 
-    With `run_dir`, the run can be killed at any moment and continues from its last whole epoch
+    With `run_dir`, the run can be killed at any moment and continues from its last saved epoch
     when `fit` is called again with the same arguments; on CPU, with the same number of threads,
     to the bit-identical result. A finished run is not trained again: its weights and history come
     back. The folder holds `last.ckpt` (weights, optimiser, schedule, history; written at the end
-    of every epoch, loaded without pickled code), `history.csv`, `settings.json` and at the end
-    `encoder/`, for a classifier also `classifier/` (safetensors).
+    of every `save_every`-th epoch and of the run, loaded without pickled code), `history.csv`,
+    `settings.json` and at the end `encoder/`, for a classifier also `classifier/` (safetensors).
 
     Args:
         method: the learner, on any device; it comes back on the CPU, in eval mode.
@@ -66,6 +67,7 @@ def fit(
         validate: called with the encoder (in eval mode, on the training device); the numbers that
             it returns by name join the history.
         validate_every: epochs between two calls of `validate`; the last epoch always has one.
+        save_every: epochs between two checkpoints; above 1 where an epoch takes a moment only.
         resume: False starts anew, and deletes what the run folder has of an earlier run.
         progress: a bar with the time left; None shows it unless the environment has CI set or
             FERMODELS_PROGRESS=0.
@@ -77,8 +79,9 @@ def fit(
 
     Returns:
         One row for each optimiser step: `step` (from 1), `epoch` (from 0), `loss`, `lr` (the
-        largest of the parameter groups), `seconds` of training so far; validation metrics in the
-        last row of their epoch, NaN elsewhere. `attrs["best"]` maps each validation metric to
+        largest of the parameter groups), `seconds` of training so far; the learner's `terms`, NaN
+        in steps without them; validation metrics in the last row of their epoch, NaN elsewhere.
+        `attrs["best"]` maps each validation metric to
         its best value and the epoch of it (lowest for names with "loss", else highest).
 
     Raises:
@@ -89,13 +92,13 @@ def fit(
     """
     if (epochs is None) == (max_steps is None):
         raise ValueError("give either epochs or max_steps")
-    if (max_steps if epochs is None else epochs) < 1 or validate_every < 1:
-        raise ValueError("epochs, max_steps and validate_every must be at least 1")
+    if min(max_steps if epochs is None else epochs, validate_every, save_every) < 1:
+        raise ValueError("epochs, max_steps, validate_every and save_every must be at least 1")
     if len(train_loader) == 0:
         raise ValueError("train_loader has no batch: fewer images than one batch holds")
     accelerator, devices, precision = _hardware(accelerator, devices, precision)
 
-    history = _History(validate, validate_every)
+    history = _History(validate, validate_every, method.terms)
     callbacks: list[Callback] = [_Seeds(method.seed), history]
     if _progress_wanted(progress):
         callbacks.append(_ProgressBar())
@@ -105,7 +108,7 @@ def fit(
         length = {"epochs": epochs, "max_steps": max_steps, "batches": len(train_loader)}
         everything = {"learner": method.settings(), "length": length, "run": dict(settings or {})}
         checkpoint = _prepare(run_dir, everything, resume)
-        callbacks.append(_EpochCheckpoint(run_dir, history))
+        callbacks.append(_EpochCheckpoint(run_dir, history, save_every))
 
     with _quiet(), torch.random.fork_rng():
         trainer = pl.Trainer(
@@ -132,7 +135,7 @@ def fit(
             # Lightning turns Ctrl-C into an exit, which would end the notebook's kernel.
             raise KeyboardInterrupt(
                 "training was interrupted"
-                + ("" if run_dir is None else "; run it again to continue from its last epoch")
+                + ("" if run_dir is None else "; run it again to continue from its last checkpoint")
             ) from None
         method.eval()
         if run_dir is not None and trainer.is_global_zero:
@@ -266,16 +269,23 @@ class _Seeds(Callback):
         torch.manual_seed(int(state.generate_state(1, np.uint64)[0]))
 
 
+def _is_due(trainer, every: int) -> bool:
+    """At the end of every so many epochs, and of the run."""
+    done = trainer.current_epoch + 1
+    last = done == trainer.max_epochs or trainer.global_step == trainer.max_steps
+    return last or done % every == 0
+
+
 class _History(Callback):
     """Loss and rate of every step, metrics of every epoch; saved with the checkpoint."""
 
-    def __init__(self, validate, every: int):
-        self.validate, self.every = validate, every
+    def __init__(self, validate, every: int, terms: tuple[str, ...]):
+        self.validate, self.every, self.terms = validate, every, terms
         self.rows: list[dict[str, float]] = []
         self.seconds = 0.0  # of all earlier sessions
         self.start = time.perf_counter()
         self.rate, self.validated = 0.0, False
-        self.pending: list[tuple[torch.Tensor, float, float]] = []  # loss, rate, seconds
+        self.pending: list[tuple[dict[str, torch.Tensor], float, float]] = []  # rate, seconds
 
     def state_dict(self) -> dict:
         return {"rows": self.rows}
@@ -296,19 +306,23 @@ class _History(Callback):
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         seconds = self.seconds + time.perf_counter() - self.start
         # Kept as tensors until the epoch ends: reading one waits for the GPU.
-        self.pending.append((outputs["loss"].detach(), self.rate, seconds))
+        values = {k: outputs[k].detach() for k in ("loss", *self.terms) if k in outputs}
+        self.pending.append((values, self.rate, seconds))
 
     def on_train_epoch_end(self, trainer, pl_module) -> None:
         first = len(self.rows) + 1
-        losses = torch.stack([loss for loss, _, _ in self.pending]).tolist() if self.pending else []
-        for i, (loss, (_, rate, seconds)) in enumerate(zip(losses, self.pending, strict=True)):
+        everything = [value for values, _, _ in self.pending for value in values.values()]
+        numbers = iter(torch.stack(everything).tolist() if everything else [])
+        for i, (values, rate, seconds) in enumerate(self.pending):
+            values = {name: next(numbers) for name in values}
             self.rows.append(
                 {
                     "step": first + i,
                     "epoch": trainer.current_epoch,
-                    "loss": loss,
+                    "loss": values.pop("loss"),
                     "lr": rate,
                     "seconds": seconds,
+                    **values,
                 }
             )
         self.pending.clear()
@@ -316,15 +330,10 @@ class _History(Callback):
         if self.validated:
             metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
             self.validated = False
-        if self.validate is not None and self._is_due(trainer):
+        if self.validate is not None and _is_due(trainer, self.every):
             metrics |= self._call(pl_module)
         if self.rows:
             self.rows[-1] |= metrics
-
-    def _is_due(self, trainer) -> bool:
-        done = trainer.current_epoch + 1
-        last = done == trainer.max_epochs or trainer.global_step == trainer.max_steps
-        return last or done % self.every == 0
 
     def _call(self, pl_module) -> dict[str, float]:
         encoder = pl_module.encoder
@@ -342,7 +351,7 @@ class _History(Callback):
 
         frame = pd.DataFrame(self.rows, columns=self.columns())
         best = {}
-        for name in self.columns()[5:]:
+        for name in self.columns()[5 + len(self.terms) :]:
             values = frame[name].dropna()
             if len(values):
                 row = values.idxmin() if "loss" in name else values.idxmax()
@@ -351,7 +360,7 @@ class _History(Callback):
         return frame
 
     def columns(self) -> list[str]:
-        names = dict.fromkeys(["step", "epoch", "loss", "lr", "seconds"])
+        names = dict.fromkeys(["step", "epoch", "loss", "lr", "seconds", *self.terms])
         return list(names | {key: None for row in self.rows for key in row})
 
     def csv(self) -> bytes:
@@ -365,8 +374,8 @@ class _History(Callback):
 class _EpochCheckpoint(Checkpoint):
     """Writes the checkpoint last of all callbacks, when everything of the epoch is known."""
 
-    def __init__(self, run_dir: Path, history: _History):
-        self.run_dir, self.history = run_dir, history
+    def __init__(self, run_dir: Path, history: _History, every: int):
+        self.run_dir, self.history, self.every = run_dir, history, every
 
     def on_train_start(self, trainer, pl_module) -> None:
         # Checkpoints are of whole epochs, so the next one starts as any other does. Lightning
@@ -378,6 +387,8 @@ class _EpochCheckpoint(Checkpoint):
         loop.epoch_loop.restarting = False
 
     def on_train_epoch_end(self, trainer, pl_module) -> None:
+        if not _is_due(trainer, self.every):
+            return
         trainer.save_checkpoint(self.run_dir / CHECKPOINT)
         if trainer.is_global_zero:
             replace_file(self.run_dir / HISTORY, self.history.csv())

@@ -1,0 +1,370 @@
+"""Encoders of clips: the stored features of video, audio and text in, representations h out."""
+
+# No `from __future__ import annotations` here: the Hub mixin reads the annotations as types.
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fermodels.features.feature_set import MODALITIES
+from fermodels.heads import ClassificationHead, GatedEmbeddingUnit
+from fermodels.saving import SavedModule
+
+if TYPE_CHECKING:
+    from fermodels.features import FeatureSet
+
+FUSIONS = ("concatenate", "mean")
+
+
+class ClipEncoder(SavedModule):
+    """One gated embedding unit a modality, on standardised features: h_m = GEU(x_m).
+
+    Representation heads of ConCluGen (Halawa, Blume et al., ABAW 2024, arXiv 2404.10904, section
+    3.1). A frozen backbone has turned each clip into one feature vector a modality before (see
+    :mod:`fermodels.features`); this is what is trained.
+
+    Args:
+        feature_dims: modality → length of its feature vectors. Modalities are kept in the order
+            video, audio, text, others after them by name.
+        hidden_dim: width inside the units.
+        representation_dim: length R of each h_m.
+
+    Attributes:
+        modalities: their names, in order.
+        representation_dim: R.
+
+    Raises:
+        ValueError: no modality.
+
+    Example:
+        >>> import torch
+        >>> encoder = ClipEncoder({"video": 512, "text": 96})
+        >>> batch = {"video": torch.randn(4, 512), "text": torch.randn(4, 96)}
+        >>> {name: tuple(h.shape) for name, h in encoder(batch).items()}
+        {'video': (4, 128), 'text': (4, 128)}
+        >>> encoder.represent(batch).shape
+        torch.Size([4, 256])
+    """
+
+    def __init__(
+        self,
+        feature_dims: dict,
+        hidden_dim: int = 256,
+        representation_dim: int = 128,
+    ):
+        super().__init__()
+        if not feature_dims:
+            raise ValueError("a ClipEncoder needs at least one modality, got no feature_dims")
+        self.feature_dims = {name: int(feature_dims[name]) for name in in_order(feature_dims)}
+        self.hidden_dim, self.representation_dim = hidden_dim, representation_dim
+        self.units = nn.ModuleDict()
+        for name, dim in self.feature_dims.items():
+            self.units[name] = GatedEmbeddingUnit(dim, representation_dim, hidden_dim)
+            self.register_buffer(f"mean_{name}", torch.zeros(dim))
+            self.register_buffer(f"std_{name}", torch.ones(dim))
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        return tuple(self.feature_dims)
+
+    @property
+    def feature_dim(self) -> int:
+        """Length of the concatenated representation."""
+        return self.fused_dim("concatenate")
+
+    def fused_dim(self, fusion: str) -> int:
+        """Length of what `represent` returns."""
+        _check_fusion(fusion)
+        return self.representation_dim * (len(self.modalities) if fusion == "concatenate" else 1)
+
+    def __repr__(self) -> str:
+        millions = sum(p.numel() for p in self.parameters()) / 1e6
+        dims = ", ".join(f"{name} {dim}" for name, dim in self.feature_dims.items())
+        return (
+            f"{type(self).__name__}({dims} → {self.representation_dim} each, "
+            f"{millions:.2f} M parameters)"
+        )
+
+    def select(self, modalities: Sequence[str]) -> "ClipEncoder":
+        """A copy that knows some of the modalities only, with the same weights for these.
+
+        Raises:
+            ValueError: the encoder has no such modality.
+        """
+        unknown = sorted(set(modalities) - set(self.modalities))
+        if unknown or not modalities:
+            raise ValueError(
+                f"select takes some of {', '.join(self.modalities)}, got "
+                f"{', '.join(unknown) or 'none'}"
+            )
+        dims = {name: self.feature_dims[name] for name in modalities}
+        new = ClipEncoder(dims, self.hidden_dim, self.representation_dim)
+        mine = self.state_dict()
+        new.load_state_dict({name: mine[name] for name in new.state_dict()})
+        return new.train(self.training)
+
+    @torch.no_grad()
+    def fit_standardisation(
+        self, features: "FeatureSet", rows: Sequence[int] | np.ndarray | None = None
+    ) -> "ClipEncoder":
+        """Take mean and deviation of every feature from these clips, augmented copies included.
+
+        Args:
+            features: the stored features.
+            rows: the clips, default all: pass the training split.
+
+        Returns:
+            The encoder itself.
+
+        Raises:
+            ValueError: a modality is missing in `features`, has another length, or none of the
+                rows has it.
+        """
+        rows = torch.arange(len(features)) if rows is None else torch.as_tensor(np.asarray(rows))
+        for name, dim in self.feature_dims.items():
+            if features.dims.get(name) != dim:
+                raise ValueError(
+                    f"the encoder takes {dim} {name} features, the feature set has "
+                    f"{features.dims.get(name, 'none')}"
+                )
+            present = rows[torch.as_tensor(features.present[name])[rows]]
+            if len(present) == 0:
+                raise ValueError(f"none of the {len(rows)} clips has {name}: leave it out")
+            x = features.features[name][present].float().flatten(0, 1)  # (n · copies, D)
+            std, mean = torch.std_mean(x, dim=0, correction=0)
+            getattr(self, f"mean_{name}").copy_(mean)
+            # A feature that never changes becomes 0, not noise divided by nothing.
+            getattr(self, f"std_{name}").copy_(torch.where(std > 1e-6, std, 1))
+        return self
+
+    def standardise(self, features: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Modality → features (B, D) with mean 0 and deviation 1 over the training clips.
+
+        Modalities that the encoder has and `features` lacks are left out of the result, others
+        are ignored.
+
+        Raises:
+            ValueError: none of the encoder's modalities is there, a shape does not fit, or the
+                modalities have different numbers of clips.
+        """
+        known = {name: features[name] for name in self.modalities if name in features}
+        if not known:
+            raise ValueError(
+                f"features of {', '.join(features) or 'nothing'}, none of the encoder's "
+                f"{', '.join(self.modalities)}"
+            )
+        for name, x in known.items():
+            if x.ndim != 2 or x.shape[1] != self.feature_dims[name]:
+                raise ValueError(
+                    f"{name} features must have shape (B, {self.feature_dims[name]}), got "
+                    f"{tuple(x.shape)}"
+                )
+        counts = {name: len(x) for name, x in known.items()}
+        if len(set(counts.values())) > 1:
+            raise ValueError(f"different numbers of clips: {counts}")
+        return {
+            name: (x.float() - getattr(self, f"mean_{name}")) / getattr(self, f"std_{name}")
+            for name, x in known.items()
+        }
+
+    def forward(
+        self, features: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """Features {modality: (B, D_m)} → representations {modality: (B, R)}.
+
+        Args:
+            features: as the backbones give them. A modality may be missing altogether.
+            present: bool (B,) for each modality; rows that lack it become zeros, whatever their
+                features hold. Default: all are there.
+
+        Raises:
+            ValueError: see `standardise`.
+        """
+        return self.heads(self.standardise(features), present)
+
+    def heads(
+        self, standardised: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """`forward` for features that are standardised already."""
+        h = {}
+        for name, x in standardised.items():
+            there = None if present is None else present.get(name)
+            if there is None or bool(there.all()):
+                h[name] = self.units[name](x)  # (B, R)
+            else:
+                h[name] = x.new_zeros(len(x), self.representation_dim)
+                h[name][there] = self.units[name](x[there]).to(x.dtype)
+        return h
+
+    def represent(
+        self,
+        features: Mapping[str, Tensor],
+        present: Mapping[str, Tensor] | None = None,
+        fusion: str = "concatenate",
+    ) -> Tensor:
+        """One representation a clip: (B, R · modalities) for "concatenate", (B, R) for "mean".
+
+        A modality that a clip lacks is zeros in the concatenation and left out of the mean; a clip
+        that has none of them becomes zeros. Other arguments as in `forward`.
+        """
+        return self.fuse(self(features, present), present, fusion)
+
+    def fuse(
+        self,
+        h: Mapping[str, Tensor],
+        present: Mapping[str, Tensor] | None = None,
+        fusion: str = "concatenate",
+    ) -> Tensor:
+        """What `represent` makes of the representations h that `forward` returned."""
+        _check_fusion(fusion)
+        some = next(iter(h.values()))
+        if fusion == "concatenate":
+            zeros = torch.zeros_like(some)
+            return torch.cat([h.get(name, zeros) for name in self.modalities], dim=1)
+        if present is None:
+            return torch.stack(list(h.values())).mean(dim=0)
+        everyone = some.new_ones(len(some), dtype=torch.bool)
+        counts = torch.stack([present.get(name, everyone) for name in h]).sum(dim=0)  # (B,)
+        return torch.stack(list(h.values())).sum(dim=0) / counts.clamp(min=1)[:, None]
+
+
+def in_order(modalities: Sequence[str] | Mapping) -> list[str]:
+    """Video, audio, text, then others by name."""
+    known = [name for name in MODALITIES if name in modalities]
+    return known + sorted(set(modalities) - set(known))
+
+
+def _check_fusion(fusion: str) -> None:
+    if fusion not in FUSIONS:
+        raise ValueError(f"fusion must be {' or '.join(map(repr, FUSIONS))}, got {fusion!r}")
+
+
+def _encoder_from(config: dict) -> ClipEncoder:
+    return ClipEncoder(**config)
+
+
+class ClipPredictor(
+    SavedModule, coders={ClipEncoder: (lambda encoder: encoder._hub_mixin_config, _encoder_from)}
+):
+    """A clip encoder with a linear classifier on the representations of all modalities.
+
+    Args:
+        encoder: the clip encoder.
+        classes: names of the emotions, in the order of the labels.
+        fusion: "concatenate" or "mean" of the modalities' representations.
+        multi_label: a clip may show several emotions, or none: a probability for each.
+
+    Raises:
+        ValueError: no class or a name twice; fewer than two classes without `multi_label`.
+    """
+
+    def __init__(
+        self,
+        encoder: ClipEncoder,
+        classes: Sequence[str],
+        fusion: str = "concatenate",
+        multi_label: bool = False,
+    ):
+        super().__init__()
+        least = 1 if multi_label else 2
+        if len(classes) < least or len(set(classes)) != len(classes):
+            raise ValueError(
+                f"a classifier needs {least} or more different classes, got {list(classes)}"
+            )
+        self.encoder, self.classes = encoder, tuple(classes)
+        self.fusion, self.multi_label = fusion, multi_label
+        self.head = ClassificationHead(encoder.fused_dim(fusion), len(self.classes))
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.encoder!r}, classes={self.classes}, "
+            f"fusion={self.fusion!r}, multi_label={self.multi_label})"
+        )
+
+    def forward(
+        self, features: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None
+    ) -> Tensor:
+        """Features {modality: (B, D_m)} → logits (B, classes)."""
+        return self.head(self.encoder.represent(features, present, self.fusion))
+
+    @torch.no_grad()
+    def predict(
+        self,
+        features: "FeatureSet",
+        rows: Sequence[int] | np.ndarray | None = None,
+        batch_size: int = 1024,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Classify clips by their clean features, in eval mode on the predictor's device.
+
+        Args:
+            features: the stored features.
+            rows: the clips, default all.
+            batch_size: how many at a time.
+
+        Returns:
+            labels int64 (N,), indices into `classes` (for `multi_label` uint8 (N, classes), 1
+            where the probability is at least one half), and probabilities float32 (N, classes).
+        """
+        rows = np.arange(len(features)) if rows is None else np.asarray(rows, dtype=np.int64)
+        device = self.head.weight.device
+        training = {module: module.training for module in self.modules()}
+        parts = []
+        try:
+            self.eval()
+            for start in range(0, len(rows), batch_size):
+                batch, present = clean_batch(
+                    features, rows[start : start + batch_size], self.encoder.modalities, device
+                )
+                logits = self(batch, present).float()
+                share = logits.sigmoid() if self.multi_label else logits.softmax(dim=1)
+                parts.append(share.cpu())
+        finally:
+            for module, flag in training.items():
+                module.training = flag
+        probabilities = torch.cat(parts) if parts else torch.empty(0, len(self.classes))
+        if self.multi_label:
+            return (probabilities >= 0.5).to(torch.uint8).numpy(), probabilities.numpy()
+        return probabilities.argmax(dim=1).numpy(), probabilities.numpy()
+
+
+def clean_batch(
+    features: "FeatureSet",
+    rows: np.ndarray,
+    modalities: Sequence[str] | None = None,
+    device: str | torch.device = "cpu",
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Clean features {modality: (n, D)} of these clips, and which of them have the modality."""
+    names = [name for name in modalities or features.features if name in features.features]
+    rows = torch.as_tensor(rows)
+    x = {name: features.features[name][rows, 0].float().to(device) for name in names}
+    present = {name: torch.as_tensor(features.present[name])[rows].to(device) for name in names}
+    return x, present
+
+
+@torch.no_grad()
+def embed_clips(
+    encoder: ClipEncoder,
+    features: "FeatureSet",
+    rows: Sequence[int] | np.ndarray | None = None,
+    fusion: str = "concatenate",
+) -> np.ndarray:
+    """Representations of clips from their clean features, float32 (N, D), in evaluation mode.
+
+    Args:
+        encoder: any clip encoder.
+        features: the stored features.
+        rows: the clips, default all.
+        fusion: see `ClipEncoder.represent`.
+    """
+    rows = np.arange(len(features)) if rows is None else np.asarray(rows, dtype=np.int64)
+    device = next(encoder.parameters()).device
+    x, present = clean_batch(features, rows, encoder.modalities, device)
+    training = {module: module.training for module in encoder.modules()}
+    try:
+        encoder.eval()
+        return encoder.represent(x, present, fusion).float().cpu().numpy()
+    finally:
+        for module, flag in training.items():
+            module.training = flag

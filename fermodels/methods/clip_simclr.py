@@ -1,0 +1,97 @@
+"""SimCLR on stored features: two augmented copies of a clip are positives."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fermodels.clip_encoder import ClipEncoder
+from fermodels.heads import ProjectionHead
+from fermodels.losses import NTXentLoss
+from fermodels.methods.base import Learner
+
+
+class ClipSimCLR(Learner):
+    """SimCLR (Chen et al., ICML 2020, arXiv 2002.05709) for clips, the study's video baseline.
+
+    The augmentation was done when the features were computed: a batch holds two different copies
+    of each clip (`ClipBatchSampler(draw="two")`), whose projections are each other's positives.
+    With several modalities, the concatenated representation is projected. No label is used.
+
+    Args:
+        feature_dims: modality → length of its features; ignored where an `encoder` is given.
+        encoder: trained in place; default a new :class:`fermodels.clip_encoder.ClipEncoder`.
+        hidden_dim, representation_dim: of a new encoder.
+        projection_dim: length of z.
+        temperature: τ of NT-Xent.
+        feature_dropout: see :class:`fermodels.methods.ConCluGen`.
+        learning_rate, weight_decay, warmup, seed: see :class:`Learner`.
+    """
+
+    def __init__(
+        self,
+        feature_dims: Mapping[str, int] | None = None,
+        *,
+        encoder: ClipEncoder | None = None,
+        hidden_dim: int = 256,
+        representation_dim: int = 128,
+        projection_dim: int = 128,
+        temperature: float = 0.2,
+        feature_dropout: float = 0.0,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-4,
+        warmup: float = 0.1,
+        seed: int = 0,
+    ):
+        super().__init__(None, learning_rate, weight_decay, warmup, seed)
+        if encoder is None:
+            if feature_dims is None:
+                raise ValueError("ClipSimCLR needs feature_dims, or an encoder")
+            encoder = ClipEncoder(dict(feature_dims), hidden_dim, representation_dim)
+        if not 0 <= feature_dropout < 1:
+            raise ValueError(f"feature_dropout must be in [0, 1), got {feature_dropout}")
+        self.encoder, self.feature_dropout = encoder, feature_dropout
+        self.projection = ProjectionHead(encoder.feature_dim, encoder.hidden_dim, projection_dim)
+        self.loss = NTXentLoss(temperature)
+
+    def settings(self) -> dict:
+        head = self.projection
+        return super().settings() | {
+            "projection": [head.in_dim, head.hidden_dim, head.out_dim],
+            "temperature": self.loss.temperature,
+            "feature_dropout": self.feature_dropout,
+        }
+
+    def learning_rates(self) -> Iterator[tuple[nn.Module, float]]:
+        yield self.encoder, self.learning_rate
+        yield self.projection, self.learning_rate
+
+    def batch_loss(self, batch: dict) -> Tensor:
+        """NT-Xent of a batch whose second half is the same clips as its first.
+
+        Raises:
+            ValueError: the halves are not the same clips, or none has a modality of the encoder.
+        """
+        first, second = batch["index"].chunk(2)
+        if not torch.equal(first, second):
+            raise ValueError(
+                "ClipSimCLR takes two copies of each clip: ClipBatchSampler(…, draw='two')"
+            )
+        present = batch["present"]
+        there = torch.stack([present[name] for name in self.encoder.modalities]).any(dim=0)
+        if not bool(there.any()):
+            raise ValueError(f"no clip of the batch has {' or '.join(self.encoder.modalities)}")
+        features = {name: batch["features"][name][there] for name in self.encoder.modalities}
+        present = {name: present[name][there] for name in self.encoder.modalities}
+        x = self.encoder.standardise(features)
+        x = {m: F.dropout(v, self.feature_dropout, self.training) for m, v in x.items()}
+        h = self.encoder.heads(x, present)
+        z = self.projection(self.encoder.fuse(h, present))  # (2B, P)
+        return self.loss(*self.gather(*z.chunk(2)))
+
+    def training_step(self, batch: dict, batch_idx: int) -> Tensor:
+        return self.batch_loss(batch)
+
+    def validation_step(self, batch: dict, batch_idx: int) -> None:
+        self.log("val_loss", self.batch_loss(batch), batch_size=len(batch["index"]), sync_dist=True)

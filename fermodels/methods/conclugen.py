@@ -1,0 +1,203 @@
+"""ConCluGen: contrast, clusters and reconstruction across the modalities of a clip."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fermodels.clip_encoder import ClipEncoder
+from fermodels.heads import ClusterHead, Decoder, SharedProjection
+from fermodels.losses import ClusteringLoss, MultiModalContrastiveLoss, ReconstructionLoss
+from fermodels.methods.base import Learner
+
+TASKS = ("contrastive", "clustering", "reconstruction")
+
+
+class ConCluGen(Learner):
+    """Multi-task multi-modal pre-training (Halawa, Blume et al., ABAW 2024, arXiv 2404.10904)::
+
+        h_m = GEU_m(x_m)      z_m = g(h_m), one projection head g for all modalities
+
+        L = w_con · L_contrastive(z) + w_clu · L_clustering(c(z)) + w_rec · Σ_m |D_m(h_m) − x_m|²
+
+    with a linear cluster head c and a decoder D_m a modality (sections 3.1 to 3.4). Any non-empty
+    subset of the three tasks is a method of its own, as in the paper's study. No label is used.
+    A clip takes part with the modalities that it has.
+
+    Args:
+        feature_dims: modality → length of its features; ignored where an `encoder` is given.
+        tasks: of "contrastive", "clustering", "reconstruction". The contrastive task needs two
+            modalities or more.
+        task_weights: task → w, default 1 for each.
+        encoder: trained in place; default a new :class:`fermodels.clip_encoder.ClipEncoder`.
+        hidden_dim, representation_dim: of a new encoder.
+        projection_dim: length of z. The hidden layer of g is `hidden_dim` wide.
+        temperature, margin: τ and δ of the contrastive loss; τ = 1 is the paper's.
+        num_clusters, cluster_mode, cluster_temperature, queue_size: of
+            :class:`fermodels.losses.ClusteringLoss`; the margin is δ here as well.
+        feature_dropout: share of the standardised features that the encoder does not see in
+            training; they are still to be reconstructed. Our addition, against learning the clips
+            by heart; 0 is the paper's.
+        warmup_epochs: epochs before clustering starts, so that there is something to cluster. It
+            starts at once if it is the only task.
+        learning_rate, weight_decay, warmup, seed: see :class:`Learner`.
+
+    Raises:
+        ValueError: unknown or no tasks, weights of tasks that are off, a negative weight, or the
+            contrastive task with a single modality.
+    """
+
+    def __init__(
+        self,
+        feature_dims: Mapping[str, int] | None = None,
+        tasks: Sequence[str] = TASKS,
+        task_weights: Mapping[str, float] | None = None,
+        *,
+        encoder: ClipEncoder | None = None,
+        hidden_dim: int = 256,
+        representation_dim: int = 128,
+        projection_dim: int = 128,
+        temperature: float = 1.0,
+        margin: float = 0.001,
+        num_clusters: int = 8,
+        cluster_mode: str = "joint",
+        cluster_temperature: float = 0.1,
+        queue_size: int = 1024,
+        feature_dropout: float = 0.0,
+        warmup_epochs: int = 1,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-4,
+        warmup: float = 0.1,
+        seed: int = 0,
+    ):
+        super().__init__(None, learning_rate, weight_decay, warmup, seed)
+        self.task_weights = _weights(tasks, task_weights)
+        self.terms = tuple(self.task_weights)
+        if encoder is None:
+            if feature_dims is None:
+                raise ValueError("ConCluGen needs feature_dims, or an encoder")
+            encoder = ClipEncoder(dict(feature_dims), hidden_dim, representation_dim)
+        if "contrastive" in self.terms and len(encoder.modalities) < 2:
+            raise ValueError(
+                f"the contrastive task pairs modalities, and there is {encoder.modalities[0]} "
+                "alone: add a modality, or leave the task out (a single modality contrasts two "
+                "augmented copies: ClipSimCLR)"
+            )
+        if warmup_epochs < 0 or not 0 <= feature_dropout < 1:
+            raise ValueError(
+                "warmup_epochs must be at least 0 and feature_dropout in [0, 1), got "
+                f"{warmup_epochs} and {feature_dropout}"
+            )
+        self.encoder, self.feature_dropout = encoder, feature_dropout
+        self.warmup_epochs = warmup_epochs if len(self.terms) > 1 else 0
+        self.projection: SharedProjection | None = None
+        if self.terms != ("reconstruction",):
+            self.projection = SharedProjection(
+                encoder.representation_dim, encoder.hidden_dim, projection_dim
+            )
+        if "contrastive" in self.terms:
+            self.contrastive = MultiModalContrastiveLoss(temperature, margin)
+        if "clustering" in self.terms:
+            self.cluster_head = ClusterHead(projection_dim)
+            self.clustering = ClusteringLoss(
+                projection_dim,
+                num_clusters,
+                mode=cluster_mode,
+                queue_size=queue_size,
+                temperature=cluster_temperature,
+                margin=margin,
+                seed=seed,
+            )
+        if "reconstruction" in self.terms:
+            self.decoders = nn.ModuleDict(
+                {
+                    name: Decoder(encoder.representation_dim, dim, encoder.hidden_dim)
+                    for name, dim in encoder.feature_dims.items()
+                }
+            )
+            self.reconstruction = ReconstructionLoss()
+        self._settings = {
+            "projection_dim": projection_dim,
+            "temperature": temperature,
+            "margin": margin,
+            "num_clusters": num_clusters,
+            "cluster_mode": cluster_mode,
+            "cluster_temperature": cluster_temperature,
+            "queue_size": queue_size,
+        }
+
+    def settings(self) -> dict:
+        return super().settings() | {
+            "task_weights": self.task_weights,
+            "warmup_epochs": self.warmup_epochs,
+            "feature_dropout": self.feature_dropout,
+            **self._settings,
+        }
+
+    def learning_rates(self) -> Iterator[tuple[nn.Module, float]]:
+        for name in ("encoder", "projection", "cluster_head", "decoders"):
+            module = getattr(self, name, None)
+            if module is not None:
+                yield module, self.learning_rate
+
+    def task_losses(self, batch: dict) -> dict[str, Tensor]:
+        """The unweighted loss of each task that is on and past its warm-up, scalars.
+
+        In training mode the clustering task also moves its centroids and its queue.
+        """
+        present = batch["present"]
+        x = self.encoder.standardise(batch["features"])
+        seen = {m: F.dropout(v, self.feature_dropout, self.training) for m, v in x.items()}
+        h = self.encoder.heads(seen, present)
+        losses = {}
+        clusters = "clustering" in self.terms and self.current_epoch >= self.warmup_epochs
+        if self.projection is not None:
+            z, there = self._everyones(self.projection(h, present), present)
+            if "contrastive" in self.terms:
+                losses["contrastive"] = self.contrastive(z, there)
+            if clusters:
+                c = {name: self.cluster_head(value) for name, value in z.items()}
+                losses["clustering"] = self.clustering(c, there)
+        if "reconstruction" in self.terms:
+            decoded = {name: self.decoders[name](value) for name, value in h.items()}
+            losses["reconstruction"] = self.reconstruction(decoded, x, present)
+        return losses
+
+    def _everyones(self, z: dict, present: dict) -> tuple[dict, dict]:
+        """Projections of the batches of all processes; see :meth:`Learner.gather`."""
+        rows = self.gather(*z.values(), *(present[name].to(torch.uint8) for name in z))
+        return (
+            dict(zip(z, rows[: len(z)], strict=True)),
+            dict(zip(z, (there.bool() for there in rows[len(z) :]), strict=True)),
+        )
+
+    def total(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum of the tasks' losses."""
+        return sum(self.task_weights[name] * value for name, value in losses.items())
+
+    def training_step(self, batch: dict, batch_idx: int) -> dict[str, Tensor]:
+        losses = self.task_losses(batch)
+        return {"loss": self.total(losses), **losses}
+
+    def validation_step(self, batch: dict, batch_idx: int) -> None:
+        losses = self.task_losses(batch)
+        values = {"val_loss": self.total(losses)}
+        values |= {f"val_{name}_loss": value for name, value in losses.items()}
+        self.log_dict(values, batch_size=len(batch["index"]), sync_dist=True)
+
+
+def _weights(tasks: Sequence[str], weights: Mapping[str, float] | None) -> dict[str, float]:
+    tasks = [tasks] if isinstance(tasks, str) else list(tasks)
+    unknown = sorted(set(tasks) - set(TASKS))
+    if unknown or not tasks:
+        raise ValueError(
+            f"tasks must be one or more of {', '.join(TASKS)}; got {', '.join(unknown) or 'none'}"
+        )
+    weights = dict(weights or {})
+    off = sorted(set(weights) - set(tasks))
+    if off:
+        raise ValueError(f"task_weights for {', '.join(off)}, but the tasks are {', '.join(tasks)}")
+    if not all(weight >= 0 for weight in weights.values()):
+        raise ValueError(f"task_weights must be at least 0, got {weights}")
+    return {name: float(weights.get(name, 1.0)) for name in TASKS if name in tasks}
