@@ -3,7 +3,8 @@
     python -m benchmarks.clips_pretrain --out weights/conclugen-anny-clips
 
 ConCluGen with all three tasks on the training speakers of Anny Clips, without labels; every few
-epochs a linear probe is fitted on training speakers and read on the validation speakers.
+epochs a linear probe is fitted on training speakers and read on the validation speakers. The text
+backbone, fitted on the training speakers, is written beside it, for sentences of one's own.
 Interrupted, the same command goes on from the last checkpoint.
 """
 
@@ -49,6 +50,7 @@ def main() -> None:
         accelerator="cpu",
     )
     encoder.save_pretrained(options.out, half=True)
+    features.text_backbone().save_pretrained(options.out / "text")
     results = options.out / "results"
     results.mkdir(exist_ok=True)
     history.to_csv(results / "history.csv", index=False)

@@ -118,7 +118,8 @@ h = encoder(features)  # {{"video": (B, D), "audio": …, "text": …}} -> modal
 
 Features come from frozen backbones ({backbones}), as
 `python -m data_prep features {DATA} OUT.safetensors` computes them, with {made["copies"]} augmented
-copies of each clip. The text backbone, fitted on the training speakers, travels in that file.
+copies of each clip. The folder `text/` holds the text backbone, fitted on the training speakers,
+for sentences of one's own: `fermodels.features.text.TfidfSvd.from_pretrained`.
 
 Made by `{made["command"]}` on CPU: {made["epochs"]} epochs, seed {made["seed"]}, {settings}.
 Weights are stored in half precision and computed in single precision.

@@ -180,7 +180,8 @@ def test_batches_of_one_speaker_hide_who_speaks():
     features = make_features(clips, informative=0.85, strength=2.0, identity=1.5)
     train, test = np.flatnonzero(clips.subject_ids < 16), np.flatnonzero(clips.subject_ids >= 16)
     labelled = train[:42]  # two speakers
-    options = {"tasks": ["contrastive"], "hidden_dim": 64, **QUIET}
+    options = {"tasks": ["contrastive"], "hidden_dim": 64, "feature_dropout": 0.0, **QUIET}
+    options["learning_rate"] = 2e-3
     scores = {}
     for name, more in (
         ("random", {"epochs": 60, "batch_size": 112}),
@@ -238,7 +239,7 @@ def run(kind, run_dir, seed, kill):
         return
     if kind == "conclugen":
         pretrain = clip_recipes.pretrain_clips
-        options |= {"num_clusters": 5, "queue_size": 50}
+        options |= {"num_clusters": 5, "queue_size": 50, "warmup_epochs": 1}
     else:
         pretrain = clip_recipes.pretrain_video_simclr
         options |= {"speakers": clips.subject_ids, "speakers_per_batch": 2}
