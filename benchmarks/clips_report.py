@@ -28,7 +28,7 @@ def main() -> None:
         raise SystemExit(f"{RESULTS} holds the study of another {DATA}: run 'make study' again")
     tested = len(clips.split("subject", seed=0)[study["split"]])
     tables = (
-        f"{table(scores, study, tested)}\n\n{senses(scores)}\n\n"
+        f"{table(scores, study, tested)}\n\n{differences(scores)}\n\n{senses(scores)}\n\n"
         "Made by `make weights` and `make study`."
     )
     fill(Path("README.md"), "CLIPS", tables)
@@ -56,6 +56,26 @@ def table(scores: pd.DataFrame, study: dict, tested: int) -> str:
         cells = [_cell(scores, method, fraction) for fraction in fractions]
         lines.append(f"| {_title(method)} | {_modalities(method)} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def differences(scores: pd.DataFrame) -> str:
+    """ConCluGen against training from scratch and the best single task, in points."""
+    mean = 100 * scores.groupby(["method", "fraction"])["weighted_f1"].mean()
+    single = [m.name for m in methods() if len(m.tasks) == 1]
+    parts = []
+    for fraction in sorted(scores["fraction"].unique()):
+        ours = mean["ConCluGen", fraction]
+        best = max(single, key=lambda name: mean[name, fraction])
+        parts.append(
+            f"with {fraction:.0%} of the labels it is {ours - mean['from scratch', fraction]:+.1f} "
+            f"points from training from scratch and {ours - mean[best, fraction]:+.1f} from the "
+            f"best single task ({best})"
+        )
+    return (
+        f"ConCluGen with all three tasks and modalities, in differences of these means: "
+        f"{'; '.join(parts)}. How sure such differences are, and what each task does, is the "
+        "subject of notebook 06."
+    )
 
 
 def senses(scores: pd.DataFrame) -> str:
