@@ -108,7 +108,7 @@ def test_bad_waveforms_are_named():
 
 def test_masks_are_spans_as_wide_and_as_frequent_as_drawn_evenly():
     counts, starts = np.zeros(7, int), set()
-    for seed in range(800):
+    for seed in range(2000):
         bands, frames = draw_masks(40, 50, time_masks=0, generator=seeded(seed))
         assert not frames.any()
         at = bands.nonzero().flatten()
@@ -116,7 +116,7 @@ def test_masks_are_spans_as_wide_and_as_frequent_as_drawn_evenly():
         if len(at):
             assert at[-1] - at[0] == len(at) - 1  # one span
             starts.add(int(at[0]))
-    assert abs(counts / 800 - 1 / 7).max() < 0.05
+    assert abs(counts / 2000 - 1 / 7).max() < 0.03
     assert starts == set(range(40))  # also the last band can be the first of a span
     bands, frames = draw_masks(40, 50, frequency_share=1, time_share=0, generator=seeded())
     assert bands.any() and not frames.any()
