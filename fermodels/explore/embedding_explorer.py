@@ -1,0 +1,626 @@
+"""A map of embeddings to put one's hands on."""
+
+from __future__ import annotations
+
+import html
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import ipywidgets
+import numpy as np
+
+from fermodels.evaluate import ViewInvarianceReport
+from fermodels.explore import memory
+from fermodels.explore.background import Background
+from fermodels.explore.invariance import Invariance, summary
+from fermodels.explore.lines import MODES, MOST, InstanceLines
+from fermodels.explore.maps import Layouts, ScatterMap
+from fermodels.explore.neighbour_panel import NeighbourPanel
+from fermodels.explore.neighbours import Space, check_embeddings, neighbour_frame
+from fermodels.explore.parts import Header, Hover, Legend
+from fermodels.explore.selection_panel import SelectionPanel
+from fermodels.explore.source import Source
+from fermodels.explore.static_figure import static_figure
+from fermodels.explore.walk import DIRECTIONS, step
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+_MAP_NAMES = {"pca": "PCA", "umap": "UMAP", "given": "coordinates given"}
+_LINE_NAMES = {
+    "none": "none",
+    "one": "the one pointed at",
+    "selected": "the selected",
+    "all": "all",
+}
+
+
+class EmbeddingExplorer:
+    """Maps of one or several encoders' embeddings of the same images or clips, side by side.
+
+    Args:
+        embeddings: (N, D), or a mapping from encoders' names to (N, D); D may differ.
+        prepared: PreparedImages or PreparedClips with the N rows that were embedded
+            (`prepared.subset(rows)`), or a DataFrame, which has no pictures.
+        coords: positions (N, 2) on the map, or such by encoder, instead of PCA.
+        map: "pca" (at once), "umap" (seconds to a minute) or "given".
+        color_by: the column that colours the points at first. Default: the expression.
+        predictions: labels, (N,) names or indices, or such by encoder; see `Source`.
+        split: row indices by name, as `prepared.split()` gives them.
+        reports: `evaluate.view_invariance` reports by encoder, if they are at hand. Otherwise they
+            are measured once a browser shows the explorer, without holding it up.
+        lines: which instances' views are joined by a line: one of "none", "one", "selected", "all".
+        k: how many neighbours to show.
+        page_size: pictures on a page of the contact sheet.
+        height: of the maps in pixels.
+        remember: a file that keeps the settings and the selection between runs of a notebook.
+
+    Show it as the last expression of a cell. Everything can be reached from Python: `selection`,
+    `select`, `frame`, `chosen`, `choose`, `neighbours`, `color_by`, `hidden`, `lines`, `map`,
+    `reports`, `figure`. `close()` frees the kernel of it.
+
+    Raises:
+        ValueError: shapes do not fit, a value is not finite, a name is unknown.
+    """
+
+    def __init__(
+        self,
+        embeddings: np.ndarray | Mapping[str, np.ndarray],
+        prepared: Any,
+        *,
+        coords: np.ndarray | Mapping[str, np.ndarray] | None = None,
+        map: str | None = None,
+        color_by: str | None = None,
+        predictions: Any = None,
+        split: Mapping[str, Sequence[int]] | None = None,
+        reports: Mapping[str, ViewInvarianceReport] | None = None,
+        lines: str = "one",
+        k: int = 10,
+        page_size: int = 48,
+        height: int = 380,
+        remember: str | os.PathLike | None = None,
+    ) -> None:
+        if not isinstance(embeddings, Mapping):
+            embeddings = {"embedding": embeddings}
+        if not embeddings:
+            raise ValueError("there are no embeddings to show")
+        self._source = Source(prepared, predictions, split)
+        count = len(self._source)
+        x = {str(name): check_embeddings(e, count, name) for name, e in embeddings.items()}
+        self._spaces = {name: Space(e) for name, e in x.items()}
+        given = _by_encoder(coords, x)
+        self._layouts = {name: Layouts(e, given.get(name)) for name, e in x.items()}
+        self._invariance = Invariance(x, self._source.table, reports)
+        self._instances = InstanceLines(self._source.table)
+        self._background = Background()
+
+        self._selection = np.zeros(0, dtype=np.int64)
+        self._chosen: int | None = None
+        self._hovered: int | None = None
+        self._hidden: dict[str, set[int]] = {}
+        self._shown = np.ones(count, dtype=bool)
+        self._linking = self._measuring = self._closed = False
+        self._remember = None
+
+        map = map or next(iter(self._layouts.values())).names[0]
+        state = {} if remember is None else memory.load(remember, count)
+        self._build(
+            map, color_by or self._source.label or next(iter(self._source.fields)), lines, k
+        )
+        self._fill(page_size, height)
+        self._restore(state)
+        self._remember = remember
+
+    # ------------------------------------------------------------------------ construction
+
+    def _build(self, map: str, color_by: str, lines: str, k: int) -> None:
+        """The controls; an unknown name raises before anything is drawn."""
+        fields = self._source.fields
+        _check_name("color_by", color_by, fields)
+        _check_name("lines", lines, MODES)
+        for layouts in self._layouts.values():
+            layouts[map]
+        options = {"style": {"description_width": "auto"}}
+        self._color = ipywidgets.Dropdown(
+            options=[(name.replace("_", " "), name) for name in fields],
+            value=color_by,
+            description="Colour by:",
+            tooltip="What the colours of the points mean",
+            layout={"width": "210px"},
+            **options,
+        ).add_class("fm-color")
+        names = next(iter(self._layouts.values())).names
+        self._map = ipywidgets.Dropdown(
+            options=[(_MAP_NAMES[name], name) for name in names],
+            value=map,
+            description="Map:",
+            tooltip="How the embeddings are laid out on the plane",
+            layout={"width": "170px"},
+            **options,
+        ).add_class("fm-map-kind")
+        self._lines = ipywidgets.Dropdown(
+            options=[(_LINE_NAMES[name], name) for name in MODES],
+            value=lines,
+            description="Join views of:",
+            tooltip="Instances whose views are joined by a line",
+            disabled=not self._instances.available,
+            layout={"width": "250px"},
+            **options,
+        ).add_class("fm-lines")
+        self._k = ipywidgets.BoundedIntText(
+            value=k,
+            min=1,
+            max=min(100, len(self._source) - 1),
+            description="Neighbours:",
+            tooltip="How many nearest neighbours to show",
+            layout={"width": "150px"},
+            **options,
+        ).add_class("fm-k")
+        self._clear = ipywidgets.Button(
+            description="Clear selection",
+            tooltip="Select nothing, choose nothing",
+            layout={"width": "auto"},
+        ).add_class("fm-clear")
+        self._status = ipywidgets.HTML().add_class("fm-status")
+
+    def _fill(self, page_size: int, height: int) -> None:
+        sync = uuid4().hex
+        self._headers, self.maps = {}, {}
+        for name, layouts in self._layouts.items():
+            self._headers[name] = Header(
+                on_event=lambda kind, content, name=name: self._header_event(name, kind, content),
+                title=name,
+            )
+            coords = layouts[self._map.value]
+            self.maps[name] = ScatterMap(coords, self._field, height, sync)
+        self._legend = Legend(on_event=self._legend_event)
+        self._hover = Hover()
+        self._selected = SelectionPanel(self._source, page_size, self.choose, lambda: self.frame)
+        self._near = NeighbourPanel(self._source, self._spaces, self.choose)
+
+        columns = [
+            ipywidgets.VBox([self._headers[name], self.maps[name].widget], layout={"flex": "1 1 0"})
+            for name in self.maps
+        ]
+        plots = ipywidgets.HBox(columns, layout={"flex": "1 1 0"}).add_class("fm-maps")
+        controls = [self._color, self._map, self._lines, self._k, self._clear]
+        self.widget = ipywidgets.VBox(
+            [
+                ipywidgets.HBox(controls, layout={"flex_flow": "row wrap"}),
+                ipywidgets.HBox([plots, self._legend]),
+                self._status,
+                self._selected.widget,
+                self._near.widget,
+                self._hover,
+            ]
+        ).add_class("fm-explorer")
+
+        self._color.observe(self._color_changed, "value")
+        self._map.observe(self._map_changed, "value")
+        self._lines.observe(lambda _: self._changed("lines"), "value")
+        self._k.observe(lambda _: self._changed("neighbours"), "value")
+        self._clear.on_click(lambda _: self.clear())
+        for plot in self.maps.values():
+            plot.widget.observe(self._selected_on_map, "selection")
+            plot.widget.observe(self._hovered_on_map, "hovering")
+            plot.widget.observe(self._tool_changed, ["mouse_mode", "lasso_type"])
+        self._draw_legend()
+        self._draw_numbers()
+        self._changed("lines", "selection", "neighbours")
+
+    # ----------------------------------------------------------------------- from Python
+
+    @property
+    def selection(self) -> np.ndarray:
+        """The selected rows, int64, ascending."""
+        return self._selection.copy()
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The selected rows of the table; the index is their number."""
+        frame = self._source.table.iloc[self._selection].copy()
+        frame.index.name = "row"
+        return frame
+
+    def select(self, rows: Sequence[int] | np.ndarray | None = None, **where: Any) -> np.ndarray:
+        """Select rows (numbers or a mask), or all rows with the given values, or both at once.
+
+        `select(expression="sad", view=["full_left", "full_right"])` selects the sad profiles.
+        Returns the selection; raises IndexError or ValueError for rows or columns unknown.
+        """
+        count = len(self._source)
+        rows = np.arange(count) if rows is None else np.asarray(rows)
+        rows = np.flatnonzero(rows) if rows.dtype == bool and len(rows) == count else rows
+        if rows.size and (rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= count):
+            raise IndexError(f"rows must be numbers from 0 to {count - 1} or a mask ({count},)")
+        keep = np.ones(count, dtype=bool)
+        for column, values in where.items():
+            _check_name("column", column, self._source.table)
+            values = [values] if isinstance(values, str) or not np.iterable(values) else values
+            keep &= self._source.table[column].isin(list(values)).to_numpy()
+        rows = np.unique(rows.astype(np.int64))
+        self._select(rows[keep[rows]])
+        return self.selection
+
+    def clear(self) -> None:
+        """Select nothing and choose nothing."""
+        self._chosen = None
+        self._select(np.zeros(0, dtype=np.int64))
+        self._changed("lines", "neighbours")
+
+    @property
+    def chosen(self) -> int | None:
+        """The row whose neighbours are shown."""
+        return self._chosen
+
+    def choose(self, row: int | None) -> None:
+        """Show the neighbours of a row and mark it on the maps."""
+        if row is not None and not 0 <= row < len(self._source):
+            raise IndexError(f"there is no row {row}; there are {len(self._source):,}")
+        self._chosen = None if row is None else int(row)
+        self._changed("lines", "selection", "neighbours")
+
+    def neighbours(
+        self, row: int | None = None, k: int | None = None, encoder: str | None = None
+    ) -> pd.DataFrame:
+        """The k nearest of a row (default: the chosen one) in an encoder's full space (default:
+        the last one), as `neighbour_frame` gives them."""
+        row = self._chosen if row is None else row
+        if row is None:
+            raise ValueError("no row is chosen: pass one, or click a point")
+        encoder = list(self._spaces)[-1] if encoder is None else encoder
+        _check_name("encoder", encoder, self._spaces)
+        return neighbour_frame(self._spaces[encoder], self._source.table, row, k or self._k.value)
+
+    @property
+    def color_by(self) -> str:
+        """The column that colours the points; set it to another one."""
+        return self._color.value
+
+    @color_by.setter
+    def color_by(self, name: str) -> None:
+        _check_name("color_by", name, self._source.fields)
+        self._color.value = name
+
+    @property
+    def hidden(self) -> set[str]:
+        """The categories of `color_by` that the legend hides; set it to hide others."""
+        return {self._field.categories[i] for i in self._hidden.get(self.color_by, ())}
+
+    @hidden.setter
+    def hidden(self, names: Sequence[str]) -> None:
+        place = {name: i for i, name in enumerate(self._field.categories)}
+        for name in names:
+            _check_name("category", name, place)
+        self._hide({place[name] for name in names})
+
+    @property
+    def lines(self) -> str:
+        """Which instances' views are joined: "none", "one", "selected" or "all"."""
+        return self._lines.value
+
+    @lines.setter
+    def lines(self, mode: str) -> None:
+        _check_name("lines", mode, MODES)
+        self._lines.value = mode
+
+    @property
+    def map(self) -> str:
+        """Which map is shown: "pca", "umap" or "given". Set here, it is computed at once."""
+        return self._map.value
+
+    @map.setter
+    def map(self, name: str) -> None:
+        for layouts in self._layouts.values():
+            layouts[name]
+        self._map.value = name
+
+    @property
+    def k(self) -> int:
+        return self._k.value
+
+    @k.setter
+    def k(self, value: int) -> None:
+        self._k.value = value
+
+    @property
+    def reports(self) -> dict[str, ViewInvarianceReport]:
+        """The view-invariance report of each encoder; measured now, where it has not been yet.
+
+        Raises ValueError where the data set has no instances seen from several views.
+        """
+        if not self._invariance.available:
+            raise ValueError("this data set has no instances seen from several views")
+        found = {name: self._invariance[name] for name in self._spaces}
+        self._draw_numbers()
+        return found
+
+    def figure(self) -> Figure:
+        """The maps as they are now, without widgets: colours, hidden points, lines, selection."""
+        coords = {name: plot.coords for name, plot in self.maps.items()}
+        name = _MAP_NAMES[self.map] if self.map != "given" else "dimension"
+        return static_figure(
+            coords, self._field, self._shown, self._paths(), self._selection, name=name
+        )
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Settings and selection as plain values, what `remember` keeps."""
+        return {
+            "rows": len(self._source),
+            "color_by": self.color_by,
+            "map": self.map,
+            "lines": self.lines,
+            "k": self.k,
+            "hidden": {
+                field: [self._source.fields[field].categories[i] for i in sorted(hidden)]
+                for field, hidden in self._hidden.items()
+                if hidden
+            },
+            "selection": self._selection.tolist(),
+            "chosen": self._chosen,
+        }
+
+    def close(self) -> None:
+        """Take the explorer out of the page and free everything that listens to it."""
+        if self._closed:
+            return
+        self._closed = True
+        self._background.close()
+        for plot in self.maps.values():
+            plot.close()
+        for widget in _all_widgets(self.widget):
+            widget.unobserve_all()
+            widget.close()
+
+    def _repr_mimebundle_(self, **kwargs: Any):
+        return self.widget._repr_mimebundle_(**kwargs)
+
+    # --------------------------------------------------------------------- from the browser
+
+    def _header_event(self, name: str, kind: str, content: dict) -> None:
+        if kind == "shown":
+            self._measure()
+        elif kind == "no-webgl":
+            self._draw_without_webgl()
+        elif kind == "key" and content.get("key") == "Enter" and self._chosen is not None:
+            self._select(np.array([self._chosen]))
+        elif kind == "key" and content.get("key") in DIRECTIONS:
+            here = step(self.maps[name].coords, self._chosen, content["key"], self._shown)
+            self.choose(here)
+
+    def _legend_event(self, kind: str, content: dict) -> None:
+        hidden = set(self._hidden.get(self.color_by, ()))
+        index = content.get("index")
+        if kind == "all":
+            self._hide(set())
+        elif kind == "show":
+            self._hide(hidden - {index} if content["shown"] else hidden | {index})
+        elif kind == "only":
+            self._hide(set(range(len(self._field.categories))) - {index})
+        elif kind == "select":
+            self._select(np.flatnonzero((self._field.codes == index) & self._shown))
+
+    def _selected_on_map(self, change) -> None:
+        if self._linking:
+            return
+        new = change["new"]
+        rows = np.unique(np.asarray([] if new is None else new, dtype=np.int64))
+        if len(rows) == 1:
+            self._chosen = int(rows[0])
+            self._changed("lines", "neighbours")
+        self._select(rows, source=change["owner"])
+
+    def _hovered_on_map(self, change) -> None:
+        if self._linking:
+            return
+        row = change["new"]
+        self._hovered = None if row is None or row < 0 else int(row)
+        for plot in self.maps.values():
+            if plot.widget is not change["owner"]:
+                self._quietly(plot.hover, self._hovered)
+        self._hover.content = {} if self._hovered is None else self._card(self._hovered)
+        if self.lines == "one":
+            self._draw_lines()
+
+    def _tool_changed(self, change) -> None:
+        for plot in self.maps.values():
+            setattr(plot.widget, change["name"], change["new"])
+
+    def _color_changed(self, _) -> None:
+        for plot in self.maps.values():
+            plot.color(self._field)
+        self._hide(self._hidden.get(self.color_by, set()))
+        self._changed("selection", "neighbours")
+
+    def _map_changed(self, change) -> None:
+        name = change["new"]
+        if all(layouts.known(name) for layouts in self._layouts.values()):
+            self._move(name)
+            return
+        self._say(f"computing the {_MAP_NAMES[name]}; the first time takes up to a minute …")
+        self._background.run(
+            lambda: [layouts[name] for layouts in self._layouts.values()],
+            lambda _: self._move(name),
+            self._failed,
+        )
+
+    # ----------------------------------------------------------------------------- drawing
+
+    @property
+    def _field(self):
+        return self._source.fields[self._color.value]
+
+    def _changed(self, *what: str) -> None:
+        if "lines" in what:
+            self._draw_lines()
+        if "selection" in what:
+            counted = [self._source.fields[n] for n in self._counted()]
+            self._selected.show(self._selection, self._field, counted, self._chosen)
+        if "neighbours" in what:
+            self._near.show(self._chosen, self._k.value, self._field)
+        self._save()
+
+    def _counted(self) -> list[str]:
+        names = [self._source.label, "view", self.color_by]
+        return list(dict.fromkeys(name for name in names if name in self._source.fields))
+
+    def _select(self, rows: np.ndarray, source: Any = None) -> None:
+        self._selection = rows
+        for plot in self.maps.values():
+            if plot.widget is not source:
+                self._quietly(setattr, plot.widget, "selection", rows.astype(np.uint32))
+        self._changed(*(["lines"] if self.lines == "selected" else []), "selection")
+
+    def _hide(self, hidden: set[int]) -> None:
+        self._hidden[self.color_by] = hidden
+        self._shown = ~np.isin(self._field.codes, list(hidden))
+        rows = np.flatnonzero(self._shown) if hidden else None
+        for plot in self.maps.values():
+            plot.filter(rows)
+        self._draw_legend()
+        self._changed("lines")
+
+    def _move(self, name: str) -> None:
+        if name != self.map:
+            return  # another map was asked for while this one was computed
+        for encoder, plot in self.maps.items():
+            plot.lines([])
+            plot.move(self._layouts[encoder][name])
+        self._say("")
+        self._changed("lines")
+
+    def _paths(self) -> list[np.ndarray]:
+        one = self._chosen if self._hovered is None else self._hovered
+        return self._instances.paths(self.lines, self._selection, one, self._shown)
+
+    def _draw_lines(self) -> None:
+        paths = self._paths()
+        if len(paths) == MOST:
+            self._say(f"{MOST:,} of the instances are joined, drawn at random")
+        for plot in self.maps.values():
+            plot.lines(paths, self._chosen)
+
+    def _draw_legend(self) -> None:
+        field, hidden = self._field, self._hidden.get(self.color_by, ())
+        self._legend.title = field.name.replace("_", " ")
+        counts = field.counts.tolist()
+        self._legend.entries = [
+            {"name": name, "color": color, "count": count, "shown": i not in hidden}
+            for i, (name, color, count) in enumerate(
+                zip(field.categories, field.colors, counts, strict=True)
+            )
+        ]
+
+    def _draw_numbers(self) -> None:
+        for name, header in self._headers.items():
+            report = self._invariance.done.get(name)
+            header.numbers = [] if report is None else summary(report)
+            waiting = report is None and self._measuring
+            header.note = "measuring view invariance …" if waiting else ""
+
+    def _measure(self) -> None:
+        """Measure what has not been measured, once, without holding up the kernel."""
+        if self._measuring or not self._invariance.available:
+            return
+        self._measuring = True
+        self._draw_numbers()
+        for name in self._spaces:
+            if name not in self._invariance.done:
+                self._background.run(
+                    lambda name=name: self._invariance[name],
+                    lambda _: self._draw_numbers(),
+                    self._failed,
+                )
+
+    def _draw_without_webgl(self) -> None:
+        import io
+
+        import matplotlib.pyplot as plt
+
+        figure = self.figure()
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+        plt.close(figure)
+        image = ipywidgets.Image(value=buffer.getvalue(), format="png").add_class("fm-static")
+        self.widget.children[1].children = (image, self._legend)
+        self._say("This browser cannot draw with WebGL: here is the map as a picture.")
+
+    def _card(self, row: int) -> dict[str, Any]:
+        return {
+            "row": row,
+            "lines": self._source.describe(row),
+            "color": self._field.color_of(row),
+            "picture": self._source.pictures.jpeg(row),
+        }
+
+    def _say(self, text: str) -> None:
+        self._status.value = html.escape(text)
+
+    def _failed(self, error: Exception) -> None:
+        self._say(f"{type(error).__name__}: {error}")
+
+    def _quietly(self, change, *args: Any) -> None:
+        """Change a map without being told of it."""
+        self._linking = True
+        try:
+            change(*args)
+        finally:
+            self._linking = False
+
+    # ------------------------------------------------------------------------------ memory
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        fields, count = self._source.fields, len(self._source)
+        for name, hidden in state.get("hidden", {}).items():
+            if name in fields:
+                places = enumerate(fields[name].categories)
+                self._hidden[name] = {i for i, category in places if category in hidden}
+        if state.get("color_by") in fields:
+            self._color.value = state["color_by"]
+        self._hide(self._hidden.get(self.color_by, set()))
+        if state.get("lines") in MODES:
+            self._lines.value = state["lines"]
+        if "k" in state:
+            self._k.value = state["k"]
+        if state.get("map") in dict(self._map.options).values():
+            self._map.value = state["map"]
+        selection = np.asarray(state.get("selection", []), dtype=np.int64)
+        self._select(selection[selection < count])
+        if state.get("chosen") is not None and state["chosen"] < count:
+            self.choose(state["chosen"])
+
+    def _save(self) -> None:
+        if self._remember is not None:
+            memory.save(self._remember, self.state)
+
+
+def _by_encoder(coords: Any, embeddings: Mapping[str, Any]) -> dict[str, Any]:
+    if coords is None:
+        return {}
+    if not isinstance(coords, Mapping):
+        if len(embeddings) > 1:
+            raise ValueError(f"coordinates by encoder are needed, for {', '.join(embeddings)}")
+        return {next(iter(embeddings)): coords}
+    if set(coords) != set(embeddings):
+        raise ValueError(f"coordinates of {list(coords)}, but embeddings of {list(embeddings)}")
+    return dict(coords)
+
+
+def _check_name(what: str, name: Any, known: Any) -> None:
+    if name not in known:
+        raise ValueError(f"{what} {name!r} is unknown; there are {', '.join(map(str, known))}")
+
+
+def _all_widgets(widget: Any) -> list[Any]:
+    """A widget, its layout and style, and everything inside it."""
+    found = [widget]
+    for name in ("layout", "style"):
+        if isinstance(getattr(widget, name, None), ipywidgets.Widget):
+            found.append(getattr(widget, name))
+    for child in getattr(widget, "children", ()):
+        found += _all_widgets(child)
+    return found

@@ -1,0 +1,84 @@
+"""The parts of the explorer that are drawn by a few lines of JavaScript each.
+
+They put text from the data into the page as text (`textContent`), never as HTML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+_STATIC = Path(__file__).parent / "static"
+
+
+def _read(name: str) -> str:
+    # Text, not a path: anywidget would watch the file, and keep every widget alive for that.
+    return (_STATIC / name).read_text(encoding="utf-8")
+
+
+class _Part(anywidget.AnyWidget):
+    _css = _read("explorer.css")
+
+    def __init__(self, on_event: Callable[[str, dict], None] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._on_event = on_event
+        if on_event is not None:
+            self.on_msg(self._received)
+
+    def _received(self, _widget, content: dict, _buffers) -> None:
+        if self._on_event is not None and isinstance(content, dict):
+            self._on_event(str(content.get("type")), content)
+
+    def close(self) -> None:
+        self.on_msg(self._received, remove=True)
+        self._on_event = None
+        self.unobserve_all()
+        super().close()
+
+
+class Header(_Part):
+    """Above a map: the encoder's name and its numbers. It has the keyboard's focus for the map.
+
+    Events: "shown" when a browser shows it, "no-webgl" where maps cannot be drawn, "key" with
+    `key` = an arrow or "Enter".
+    """
+
+    _esm = _read("header.js")
+    title = traitlets.Unicode().tag(sync=True)
+    numbers = traitlets.List(traitlets.Dict()).tag(sync=True)
+    note = traitlets.Unicode().tag(sync=True)
+
+
+class Legend(_Part):
+    """Categories with their colours and counts: shown or hidden, and a way to select each.
+
+    Events: "show" with `index` and `shown`, "only" and "select" with `index`, "all".
+    """
+
+    _esm = _read("legend.js")
+    title = traitlets.Unicode().tag(sync=True)
+    entries = traitlets.List(traitlets.Dict()).tag(sync=True)
+
+
+class Sheet(_Part):
+    """Pictures side by side, each a button. Events: "pick" with `row`.
+
+    tiles: dicts of `row`, `caption`, `note`, `color`; pictures: JPEG bytes, b"" for none.
+    """
+
+    _esm = _read("sheet.js")
+    title = traitlets.Unicode().tag(sync=True)
+    empty = traitlets.Unicode().tag(sync=True)
+    # One trait, so that tiles never meet the pictures of others.
+    content = traitlets.Dict({"tiles": [], "pictures": []}).tag(sync=True)
+
+
+class Hover(_Part):
+    """The card beside the mouse: `content` has `row`, `lines` of text, `color`, `picture`."""
+
+    _esm = _read("hover.js")
+    content = traitlets.Dict({}).tag(sync=True)
