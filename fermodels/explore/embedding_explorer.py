@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import numpy as np
 from fermodels.evaluate import ViewInvarianceReport
 from fermodels.explore import memory
 from fermodels.explore.background import Background
+from fermodels.explore.controls import MAP_NAMES, Controls
 from fermodels.explore.invariance import Invariance, summary
 from fermodels.explore.lines import MODES, MOST, InstanceLines
 from fermodels.explore.maps import Layouts, ScatterMap
@@ -28,14 +28,6 @@ from fermodels.explore.walk import DIRECTIONS, step
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
-
-_MAP_NAMES = {"pca": "PCA", "umap": "UMAP", "given": "coordinates given"}
-_LINE_NAMES = {
-    "none": "none",
-    "one": "the one pointed at",
-    "selected": "the selected",
-    "all": "all",
-}
 
 
 class EmbeddingExplorer:
@@ -123,48 +115,16 @@ class EmbeddingExplorer:
         _check_name("lines", lines, MODES)
         for layouts in self._layouts.values():
             layouts[map]
-        options = {"style": {"description_width": "auto"}}
-        self._color = ipywidgets.Dropdown(
-            options=[(name.replace("_", " "), name) for name in fields],
-            value=color_by,
-            description="Colour by:",
-            tooltip="What the colours of the points mean",
-            layout={"width": "210px"},
-            **options,
-        ).add_class("fm-color")
-        names = next(iter(self._layouts.values())).names
-        self._map = ipywidgets.Dropdown(
-            options=[(_MAP_NAMES[name], name) for name in names],
-            value=map,
-            description="Map:",
-            tooltip="How the embeddings are laid out on the plane",
-            layout={"width": "170px"},
-            **options,
-        ).add_class("fm-map-kind")
-        self._lines = ipywidgets.Dropdown(
-            options=[(_LINE_NAMES[name], name) for name in MODES],
-            value=lines,
-            description="Join views of:",
-            tooltip="Instances whose views are joined by a line",
-            disabled=not self._instances.available,
-            layout={"width": "250px"},
-            **options,
-        ).add_class("fm-lines")
-        self._k = ipywidgets.BoundedIntText(
-            value=k,
-            min=1,
-            max=min(100, len(self._source) - 1),
-            description="Neighbours:",
-            tooltip="How many nearest neighbours to show",
-            layout={"width": "150px"},
-            **options,
-        ).add_class("fm-k")
-        self._clear = ipywidgets.Button(
-            description="Clear selection",
-            tooltip="Select nothing, choose nothing",
-            layout={"width": "auto"},
-        ).add_class("fm-clear")
-        self._status = ipywidgets.HTML().add_class("fm-status")
+        self._controls = Controls(
+            fields,
+            next(iter(self._layouts.values())).names,
+            color_by=color_by,
+            map=map,
+            lines=lines,
+            k=k,
+            most_k=min(100, len(self._source) - 1),
+            has_instances=self._instances.available,
+        )
 
     def _fill(self, page_size: int, height: int) -> None:
         sync = uuid4().hex
@@ -174,35 +134,35 @@ class EmbeddingExplorer:
                 on_event=lambda kind, content, name=name: self._header_event(name, kind, content),
                 title=name,
             )
-            coords = layouts[self._map.value]
+            coords = layouts[self._controls.map.value]
             self.maps[name] = ScatterMap(coords, self._field, height, sync)
         self._legend = Legend(on_event=self._legend_event)
         self._hover = Hover()
         self._selected = SelectionPanel(self._source, page_size, self.choose, lambda: self.frame)
         self._near = NeighbourPanel(self._source, self._spaces, self.choose)
 
+        controls = self._controls
         columns = [
             ipywidgets.VBox([self._headers[name], self.maps[name].widget], layout={"flex": "1 1 0"})
             for name in self.maps
         ]
         plots = ipywidgets.HBox(columns, layout={"flex": "1 1 0"}).add_class("fm-maps")
-        controls = [self._color, self._map, self._lines, self._k, self._clear]
         self.widget = ipywidgets.VBox(
             [
-                ipywidgets.HBox(controls, layout={"flex_flow": "row wrap"}),
+                controls.widget,
                 ipywidgets.HBox([plots, self._legend]),
-                self._status,
+                controls.status,
                 self._selected.widget,
                 self._near.widget,
                 self._hover,
             ]
         ).add_class("fm-explorer")
 
-        self._color.observe(self._color_changed, "value")
-        self._map.observe(self._map_changed, "value")
-        self._lines.observe(lambda _: self._changed("lines"), "value")
-        self._k.observe(lambda _: self._changed("neighbours"), "value")
-        self._clear.on_click(lambda _: self.clear())
+        controls.color.observe(self._color_changed, "value")
+        controls.map.observe(self._map_changed, "value")
+        controls.lines.observe(lambda _: self._changed("lines"), "value")
+        controls.k.observe(lambda _: self._changed("neighbours"), "value")
+        controls.clear.on_click(lambda _: self.clear())
         for plot in self.maps.values():
             plot.widget.observe(self._selected_on_map, "selection")
             plot.widget.observe(self._hovered_on_map, "hovering")
@@ -273,17 +233,19 @@ class EmbeddingExplorer:
             raise ValueError("no row is chosen: pass one, or click a point")
         encoder = list(self._spaces)[-1] if encoder is None else encoder
         _check_name("encoder", encoder, self._spaces)
-        return neighbour_frame(self._spaces[encoder], self._source.table, row, k or self._k.value)
+        return neighbour_frame(
+            self._spaces[encoder], self._source.table, row, k or self._controls.k.value
+        )
 
     @property
     def color_by(self) -> str:
         """The column that colours the points; set it to another one."""
-        return self._color.value
+        return self._controls.color.value
 
     @color_by.setter
     def color_by(self, name: str) -> None:
         _check_name("color_by", name, self._source.fields)
-        self._color.value = name
+        self._controls.color.value = name
 
     @property
     def hidden(self) -> set[str]:
@@ -300,31 +262,31 @@ class EmbeddingExplorer:
     @property
     def lines(self) -> str:
         """Which instances' views are joined: "none", "one", "selected" or "all"."""
-        return self._lines.value
+        return self._controls.lines.value
 
     @lines.setter
     def lines(self, mode: str) -> None:
         _check_name("lines", mode, MODES)
-        self._lines.value = mode
+        self._controls.lines.value = mode
 
     @property
     def map(self) -> str:
         """Which map is shown: "pca", "umap" or "given". Set here, it is computed at once."""
-        return self._map.value
+        return self._controls.map.value
 
     @map.setter
     def map(self, name: str) -> None:
         for layouts in self._layouts.values():
             layouts[name]
-        self._map.value = name
+        self._controls.map.value = name
 
     @property
     def k(self) -> int:
-        return self._k.value
+        return self._controls.k.value
 
     @k.setter
     def k(self, value: int) -> None:
-        self._k.value = value
+        self._controls.k.value = value
 
     @property
     def reports(self) -> dict[str, ViewInvarianceReport]:
@@ -341,7 +303,7 @@ class EmbeddingExplorer:
     def figure(self) -> Figure:
         """The maps as they are now, without widgets: colours, hidden points, lines, selection."""
         coords = {name: plot.coords for name, plot in self.maps.items()}
-        name = _MAP_NAMES[self.map] if self.map != "given" else "dimension"
+        name = MAP_NAMES[self.map] if self.map != "given" else "dimension"
         return static_figure(
             coords, self._field, self._shown, self._paths(), self._selection, name=name
         )
@@ -441,7 +403,9 @@ class EmbeddingExplorer:
         if all(layouts.known(name) for layouts in self._layouts.values()):
             self._move(name)
             return
-        self._say(f"computing the {_MAP_NAMES[name]}; the first time takes up to a minute …")
+        self._controls.say(
+            "map", f"computing the {MAP_NAMES[name]}; the first time takes up to a minute …"
+        )
         self._background.run(
             lambda: [layouts[name] for layouts in self._layouts.values()],
             lambda _: self._move(name),
@@ -452,7 +416,7 @@ class EmbeddingExplorer:
 
     @property
     def _field(self):
-        return self._source.fields[self._color.value]
+        return self._source.fields[self._controls.color.value]
 
     def _changed(self, *what: str) -> None:
         if "lines" in what:
@@ -461,7 +425,7 @@ class EmbeddingExplorer:
             counted = [self._source.fields[n] for n in self._counted()]
             self._selected.show(self._selection, self._field, counted, self._chosen)
         if "neighbours" in what:
-            self._near.show(self._chosen, self._k.value, self._field)
+            self._near.show(self._chosen, self._controls.k.value, self._field)
         self._save()
 
     def _counted(self) -> list[str]:
@@ -490,7 +454,7 @@ class EmbeddingExplorer:
         for encoder, plot in self.maps.items():
             plot.lines([])
             plot.move(self._layouts[encoder][name])
-        self._say("")
+        self._controls.say("map", "")
         self._changed("lines")
 
     def _paths(self) -> list[np.ndarray]:
@@ -499,8 +463,10 @@ class EmbeddingExplorer:
 
     def _draw_lines(self) -> None:
         paths = self._paths()
-        if len(paths) == MOST:
-            self._say(f"{MOST:,} of the instances are joined, drawn at random")
+        cut = self.lines == "all" and len(paths) == MOST < len(self._instances)
+        self._controls.say(
+            "lines", f"{MOST:,} instances, taken at random, are joined" if cut else ""
+        )
         for plot in self.maps.values():
             plot.lines(paths, self._chosen)
 
@@ -547,7 +513,9 @@ class EmbeddingExplorer:
         plt.close(figure)
         image = ipywidgets.Image(value=buffer.getvalue(), format="png").add_class("fm-static")
         self.widget.children[1].children = (image, self._legend)
-        self._say("This browser cannot draw with WebGL: here is the map as a picture.")
+        self._controls.say(
+            "map", "This browser cannot draw with WebGL: here is the map as a picture."
+        )
 
     def _card(self, row: int) -> dict[str, Any]:
         return {
@@ -557,11 +525,8 @@ class EmbeddingExplorer:
             "picture": self._source.pictures.jpeg(row),
         }
 
-    def _say(self, text: str) -> None:
-        self._status.value = html.escape(text)
-
     def _failed(self, error: Exception) -> None:
-        self._say(f"{type(error).__name__}: {error}")
+        self._controls.say("map", f"{type(error).__name__}: {error}")
 
     def _quietly(self, change, *args: Any) -> None:
         """Change a map without being told of it."""
@@ -580,14 +545,14 @@ class EmbeddingExplorer:
                 places = enumerate(fields[name].categories)
                 self._hidden[name] = {i for i, category in places if category in hidden}
         if state.get("color_by") in fields:
-            self._color.value = state["color_by"]
+            self._controls.color.value = state["color_by"]
         self._hide(self._hidden.get(self.color_by, set()))
         if state.get("lines") in MODES:
-            self._lines.value = state["lines"]
+            self._controls.lines.value = state["lines"]
         if "k" in state:
-            self._k.value = state["k"]
-        if state.get("map") in dict(self._map.options).values():
-            self._map.value = state["map"]
+            self._controls.k.value = state["k"]
+        if state.get("map") in dict(self._controls.map.options).values():
+            self._controls.map.value = state["map"]
         selection = np.asarray(state.get("selection", []), dtype=np.int64)
         self._select(selection[selection < count])
         if state.get("chosen") is not None and state["chosen"] < count:

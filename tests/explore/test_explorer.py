@@ -113,6 +113,15 @@ def test_lines_pass_through_the_points_of_the_map(explorer):
         explorer.lines = "some"
 
 
+def test_the_status_line_says_when_lines_are_left_out(explorer, monkeypatch):
+    for module in ("lines", "embedding_explorer"):
+        monkeypatch.setattr(f"fermodels.explore.{module}.MOST", 7)
+    explorer.lines = "all"
+    assert explorer._controls.status.value.startswith("7 instances")
+    explorer.lines = "none"
+    assert explorer._controls.status.value == ""
+
+
 def test_recolouring_changes_points_and_legend(explorer, tiny_prepared):
     explorer.color_by = "view"
     entries = explorer._legend.entries
@@ -290,7 +299,7 @@ def test_without_pictures_and_with_one_array(embeddings):
     content = explorer._selected.sheet.content
     assert content["pictures"] == [b"", b""]
     assert content["tiles"][1]["caption"] == "row 2"
-    assert explorer._lines.disabled
+    assert explorer._controls.lines.disabled
     with pytest.raises(ValueError, match="no instances seen from several views"):
         _ = explorer.reports
     explorer.close()
