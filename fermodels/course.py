@@ -28,6 +28,9 @@ NEEDED = {
     "anny": "0.6",
     "pyvista": "0.44",
     "jupyterlab": "4.2",
+    "ipywidgets": "8.1",
+    "anywidget": "0.9",
+    "jupyter-scatter": "1.0",
 }
 
 T = TypeVar("T")
@@ -139,6 +142,7 @@ _MAP = {
     "04": ("View\ninvariance", "what has\nit learned?", (3, 0)),
     "05": ("Clips", "video, speech,\ntext; features", (3, -0.6)),
     "06": ("Multi-task\nself-supervision", "three losses\non three senses", (4, -0.6)),
+    "07": ("Explore", "hands on the\nembedding", (4, 0)),
 }
 _ARROWS = (
     ("00", "01", ""),
@@ -147,6 +151,7 @@ _ARROWS = (
     ("02", "04", "encoder"),
     ("02", "05", ""),
     ("05", "06", "features"),
+    ("04", "07", "questions"),
 )
 
 
