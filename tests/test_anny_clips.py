@@ -1,10 +1,7 @@
 """`python -m data_prep anny-clips`: sentences, voices, faces, and the file they make."""
 
 import hashlib
-import os
 import re
-import signal
-import subprocess
 import sys
 import time
 from concurrent.futures import Future
@@ -24,8 +21,8 @@ from data_prep.anny_clips.speech import ACCENTS, SAMPLE_RATE, VARIANTS, Speech, 
 from fermodels.clips import PreparedClips
 from fermodels.faces import ACTIONS, Difficulty
 from fermodels.prepared import EXPRESSIONS
+from tests.processes import ROOT, run_killed
 
-ROOT = Path(__file__).resolve().parents[1]
 JAW = ACTIONS.index("jawOpen")
 BLINK = ACTIONS.index("eyeBlinkLeft")
 
@@ -517,19 +514,12 @@ def test_other_settings_start_again(hollow, tmp_path, change):
 def test_the_seed_gives_the_bytes_even_after_a_kill(inline, tmp_path):
     """Two real speakers; SIGKILL of the command when the first is there; gone on with here."""
     killed = tmp_path / "killed.parquet"
-    command = [sys.executable, "-m", "data_prep", "anny-clips", str(killed), "--subjects", "2"]
-    command += ["--takes", "1", "--size", "16", "--seed", "7", "--jobs", "1"]
-    environment = dict(os.environ, FERMODELS_PROGRESS="0", OMP_NUM_THREADS="1")
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     folder = tmp_path / "killed.parquet.parts"
-    try:
-        end = time.monotonic() + 250
-        while not (done := sorted(folder.glob("0*.parquet"))):
-            assert time.monotonic() < end and process.poll() is None
-            time.sleep(0.02)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    done = run_killed(
+        *("anny-clips", killed, "--subjects", "2", "--takes", "1"),
+        *("--size", "16", "--seed", "7", "--jobs", "1"),
+        when=lambda: sorted(folder.glob("0*.parquet")),
+    )
     assert [path.name for path in done] == ["00000.parquet"] and not killed.exists()
 
     settings = {"subjects": 2, "takes": 1, "size": 16, "seed": 7}

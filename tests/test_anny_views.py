@@ -1,15 +1,11 @@
 """`python -m data_prep anny-views`: the file it makes, and what interrupting it leaves behind."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,9 +15,8 @@ from data_prep.__main__ import main
 from data_prep.anny_views import PROTOCOLS, Job, render, render_subject
 from fermodels.faces import ACTIONS, Difficulty
 from fermodels.prepared import VIEWS, PreparedImages
+from tests.processes import ROOT, quiet_environment, run_killed
 from tests.synthetic import make_tiny
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 class InlinePool:
@@ -92,12 +87,6 @@ def two(tmp_path_factory):
     assert done.returncode == 0, done.stderr
     assert done.stdout == "" and done.stderr == ""  # no progress bar, no warnings
     return out
-
-
-def quiet_environment() -> dict[str, str]:
-    environment = dict(os.environ, FERMODELS_PROGRESS="0", OMP_NUM_THREADS="1")
-    environment.pop("DISPLAY", None)
-    return environment
 
 
 # ------------------------------------------------------------------------------------- the file
@@ -306,42 +295,16 @@ def test_settings_name_all_that_a_file_depends_on():
 def test_killed_it_leaves_no_worker_and_goes_on(tmp_path, inline):
     """SIGKILL of the command while its workers draw: they end too, and nothing is drawn twice."""
     out, parts = tmp_path / "faces.parquet", tmp_path / "faces.parquet.parts"
-    command = [sys.executable, "-m", "data_prep", "anny-views", str(out), "--subjects", "3"]
-    command += ["--size", "16", "--jobs", "1"]
-    process = subprocess.Popen(command, cwd=ROOT, env=quiet_environment(), start_new_session=True)
-    try:
-        finished = wait_for(lambda: sorted(parts.glob("0*.parquet")), process)
-        process.kill()
-        process.wait()
-        # Workers are in the command's process group; the group is gone when they are.
-        wait_for(lambda: not group_lives(process.pid))
-    finally:
-        if group_lives(process.pid):
-            os.killpg(process.pid, signal.SIGKILL)
+    options = ["--subjects", "3", "--size", "16", "--jobs", "1"]
+    run_killed("anny-views", out, *options, when=lambda: list(parts.glob("0*.parquet")))
     assert not out.exists()
     left = {int(path.stem) for path in parts.glob("0*.parquet")}
-    assert left and left < {0, 1, 2} and finished
+    assert left and left < {0, 1, 2}
     assert json.loads((parts / "job.json").read_text())
 
     prepared = render(out, subjects=3, size=16, jobs=1)
     assert set(inline.done) == {0, 1, 2} - left
     assert prepared.table["subject"].nunique() == 3 and not parts.exists()
-
-
-def wait_for(condition, process=None, seconds: float = 250.0):
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "waited too long"
-        assert process is None or process.poll() is None, "the command ended too early"
-        time.sleep(0.05)
-    return value
-
-
-def group_lives(group: int) -> bool:
-    """Whether a process group has a member that runs: a zombie that nobody collects does not."""
-    listing = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True)
-    members = (line.split() for line in listing.stdout.splitlines())
-    return any(int(pgid) == group and not stat.startswith("Z") for pgid, stat in members)
 
 
 # ---------------------------------------------------------------------------------- the command

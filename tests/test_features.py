@@ -1,10 +1,6 @@
 """Features of clips: what a copy looks like, what they depend on, and which files are refused."""
 
-import os
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +23,7 @@ from fermodels.features.compute import generator_for
 from fermodels.features.text import TfidfSvd, vary_sentence
 from fermodels.features.video import ClipAugment
 from fermodels.prepared import PreparedError
+from tests.processes import run_killed
 from tests.synthetic import synthetic_clips
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -553,18 +550,11 @@ def test_killed_it_leaves_no_worker_and_goes_on(tmp_path, encoder, counted):
     clips.write(tmp_path / "clips.parquet")
     out = tmp_path / "f.safetensors"
     parts = tmp_path / "f.safetensors.parts"
-    command = [sys.executable, "-m", "data_prep", "features", str(tmp_path / "clips.parquet")]
-    command += [str(out), "--video", encoder, "--copies", "12", "--jobs", "2"]
-    environment = dict(os.environ, FERMODELS_PROGRESS="0")
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
-    try:
-        wait_for(lambda: list(parts.glob("0*.safetensors")), process)
-        process.kill()
-        process.wait()
-        wait_for(lambda: not group_lives(process.pid))
-    finally:
-        if group_lives(process.pid):
-            os.killpg(process.pid, signal.SIGKILL)
+    run_killed(
+        *("features", tmp_path / "clips.parquet", out, "--video", encoder),
+        *("--copies", "12", "--jobs", "2"),
+        when=lambda: list(parts.glob("0*.safetensors")),
+    )
     left = {int(path.stem) for path in parts.glob("0*.safetensors")}
     assert not out.exists() and left and left < set(range(5))
 
@@ -574,22 +564,6 @@ def test_killed_it_leaves_no_worker_and_goes_on(tmp_path, encoder, counted):
     whole = compute_features(clips, tmp_path / "whole.safetensors", video=encoder, copies=12)
     assert out.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
     assert same(FeatureSet.read(out), whole)
-
-
-def wait_for(condition, process=None, seconds: float = 250.0):
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, "waited too long"
-        assert process is None or process.poll() is None, "the command ended too early"
-        time.sleep(0.02)
-    return value
-
-
-def group_lives(group: int) -> bool:
-    """Whether a process group has a member that runs: a zombie that nobody collects does not."""
-    listing = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True)
-    members = (line.split() for line in listing.stdout.splitlines())
-    return any(int(pgid) == group and not stat.startswith("Z") for pgid, stat in members)
 
 
 def test_the_command(clips, encoder, tmp_path, capsys):
