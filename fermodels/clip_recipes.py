@@ -21,7 +21,7 @@ from fermodels.clip_datasets import (
 )
 from fermodels.clip_encoder import ClipEncoder
 from fermodels.datasets import loader
-from fermodels.recipes import weights_digest
+from fermodels.recipes import rows_digest, weights_digest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -340,6 +340,6 @@ def _data_settings(features: FeatureSet, data: FeatureDataset) -> dict[str, Any]
     return {
         "data": features.fingerprint,
         "features": hashlib.sha256(made_with.encode()).hexdigest(),
-        "rows": hashlib.sha256(data.indices.astype("<i8").tobytes()).hexdigest(),
+        "rows": rows_digest(data.indices),
         "modalities": list(data.modalities),
     }

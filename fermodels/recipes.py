@@ -180,8 +180,12 @@ def finetune(
 
 
 def _data_settings(prepared: PreparedImages, data: ImageDataset) -> dict[str, Any]:
-    rows = hashlib.sha256(data.indices.astype("<i8").tobytes()).hexdigest()
-    return {"data": prepared.fingerprint(), "rows": rows}
+    return {"data": prepared.fingerprint(), "rows": rows_digest(data.indices)}
+
+
+def rows_digest(rows: np.ndarray) -> str:
+    """SHA-256 (hex) of row numbers, in their order."""
+    return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()
 
 
 def weights_digest(module: torch.nn.Module) -> str:
