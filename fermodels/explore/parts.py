@@ -15,13 +15,16 @@ import traitlets
 _STATIC = Path(__file__).parent / "static"
 
 
-def _read(name: str) -> str:
-    # Text, not a path: anywidget would watch the file, and keep every widget alive for that.
+def read_static(name: str) -> str:
+    """A script or a style sheet of `static/`, as text: with a path, anywidget would watch the
+    file, and keep every widget alive for that."""
     return (_STATIC / name).read_text(encoding="utf-8")
 
 
-class _Part(anywidget.AnyWidget):
-    _css = _read("explorer.css")
+class Part(anywidget.AnyWidget):
+    """A widget that reports what was done in it: `on_event(kind, content)`, until it is closed."""
+
+    _css = read_static("explorer.css")
 
     def __init__(self, on_event: Callable[[str, dict], None] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -40,45 +43,45 @@ class _Part(anywidget.AnyWidget):
         super().close()
 
 
-class Header(_Part):
+class Header(Part):
     """Above a map: the encoder's name and its numbers. It has the keyboard's focus for the map.
 
     Events: "shown" when a browser shows it, "no-webgl" where maps cannot be drawn, "key" with
     `key` = an arrow or "Enter".
     """
 
-    _esm = _read("header.js")
+    _esm = read_static("header.js")
     title = traitlets.Unicode().tag(sync=True)
     numbers = traitlets.List(traitlets.Dict()).tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
 
 
-class Legend(_Part):
+class Legend(Part):
     """Categories with their colours and counts: shown or hidden, and a way to select each.
 
     Events: "show" with `index` and `shown`, "only" and "select" with `index`, "all".
     """
 
-    _esm = _read("legend.js")
+    _esm = read_static("legend.js")
     title = traitlets.Unicode().tag(sync=True)
     entries = traitlets.List(traitlets.Dict()).tag(sync=True)
 
 
-class Sheet(_Part):
+class Sheet(Part):
     """Pictures side by side, each a button. Events: "pick" with `row`.
 
     tiles: dicts of `row`, `caption`, `note`, `color`; pictures: JPEG bytes, b"" for none.
     """
 
-    _esm = _read("sheet.js")
+    _esm = read_static("sheet.js")
     title = traitlets.Unicode().tag(sync=True)
     empty = traitlets.Unicode().tag(sync=True)
     # One trait, so that tiles never meet the pictures of others.
     content = traitlets.Dict({"tiles": [], "pictures": []}).tag(sync=True)
 
 
-class Hover(_Part):
+class Hover(Part):
     """The card beside the mouse: `content` has `row`, `lines` of text, `color`, `picture`."""
 
-    _esm = _read("hover.js")
+    _esm = read_static("hover.js")
     content = traitlets.Dict({}).tag(sync=True)

@@ -1,0 +1,414 @@
+"""A face to pull by its action units, and what encoders make of it, live."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fermodels import course, evaluate
+from fermodels.encoders import ImageClassifier, ImageEncoder
+from fermodels.explore import lab_controls, lab_save, memory
+from fermodels.explore.fields import NONE_COLOR
+from fermodels.explore.lab_column import EncoderColumn, Projection, probe, with_classifier
+from fermodels.explore.lab_face import LabFace
+from fermodels.explore.lab_figure import lab_figure
+from fermodels.explore.lab_panel import LabPanel
+from fermodels.explore.lab_turn import Track, turn
+from fermodels.explore.maps import Layouts
+from fermodels.explore.neighbours import check_embeddings
+from fermodels.explore.source import Source
+from fermodels.figures import EXPRESSION_COLORS
+from fermodels.prepared import EXPRESSIONS, PreparedImages, encode_image
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+_PEOPLE = 10_000  # numbers that the dice throws
+_MOST_DOTS = 6_000
+
+
+class FaceLab:
+    """Sliders for expressions, action units, camera and light; beside the face, live: the
+    probabilities of a classifier and where the face lands on each encoder's map.
+
+    Args:
+        encoders: an ImageEncoder, or a mapping from names to such; two fit side by side.
+        reference: PreparedImages. They are the dots of the maps (PCA, the explorer's), and a linear
+            probe on them is the default classifier. Without it there are no maps.
+        embeddings: (N, D) of the reference, or such by encoder, if they are at hand. Otherwise
+            they are computed first, some seconds for a thousand images.
+        classifier: an ImageClassifier, or such by encoder, instead of the probe.
+        seed: number of the first person.
+        size: height and width of the rendered picture in pixels, 16…512. Before an encoder sees
+            it, it is brought to the size of the reference's images, as those were.
+        height: of the maps in pixels, at most: they are no higher than wide.
+        remember: a file that keeps person and sliders between runs of a notebook.
+
+    Show it as the last expression of a cell. Everything can be reached from Python: `set`,
+    `reset`, `dice`, `turn`, `save_instance`, `values`, `image`, `embeddings`, `positions`,
+    `probabilities`, `figure`. `close()` frees the kernel of it.
+
+    Raises:
+        ValueError: shapes do not fit, a name is unknown, the reference shows one expression only.
+    """
+
+    def __init__(
+        self,
+        encoders: ImageEncoder | Mapping[str, ImageEncoder],
+        reference: PreparedImages | None = None,
+        *,
+        embeddings: np.ndarray | Mapping[str, np.ndarray] | None = None,
+        classifier: ImageClassifier | Mapping[str, ImageClassifier] | None = None,
+        seed: int = 0,
+        size: int = 128,
+        height: int = 320,
+        remember: str | os.PathLike | None = None,
+    ) -> None:
+        named = encoders if isinstance(encoders, Mapping) else {"encoder": encoders}
+        named = {str(name): encoder for name, encoder in named.items()}
+        if not named:
+            raise ValueError("there is no encoder to show")
+        given = _by_encoder("embeddings", embeddings, named)
+        classifiers = _by_encoder("classifier", classifier, named)
+        if given and reference is None:
+            raise ValueError("these embeddings need the reference that they are of")
+        self._reference, self._closed = reference, False
+        self._rows = 0 if reference is None else len(reference)
+        self._known: dict[str, np.ndarray] = {}
+        for name, encoder in named.items() if reference is not None else ():
+            x = given.get(name)
+            x = evaluate.embed(encoder, reference) if x is None else x
+            self._known[name] = check_embeddings(x, self._rows, name)
+        self._maps = {name: Layouts(x)["pca"] for name, x in self._known.items()}
+        self._columns = [self._column(n, e, classifiers.get(n)) for n, e in named.items()]
+        self._classes = _classes(self._columns)
+        self._source = None if reference is None else Source(reference)
+        self._palette = dict(EXPRESSION_COLORS)
+        if self._source is not None:
+            self._palette |= self._source.fields["expression"].palette
+
+        state = {} if remember is None else memory.load(remember, self._rows)
+        self._remember = remember
+        self._face = LabFace(seed, size)
+        self._track: Track | None = None
+        self._number, self._path = 0, None
+        # The browser's messages may come in another thread than the notebook's cells run in.
+        self._lock = threading.RLock()
+        self.widget = self._panel(height)
+        self._restore(state)
+        self.widget.observe(self._moved, "values")
+
+    def _column(self, name, encoder, classifier) -> EncoderColumn:
+        projection, classes, classify = None, (), None
+        if self._reference is not None:
+            projection = Projection(self._known[name], self._maps[name])
+        if classifier is not None:
+            classes, classify = with_classifier(classifier, encoder)
+        elif self._reference is not None:
+            labels = self._reference.table["expression"].to_numpy(dtype=object)
+            classes, classify = probe(self._known[name], labels, self._reference.expressions)
+        return EncoderColumn(name, encoder, projection, classes, classify)
+
+    def _panel(self, height: int) -> LabPanel:
+        groups: dict[str, list[dict]] = {}
+        for control in lab_controls.CONTROLS.values():
+            groups.setdefault(control.group, []).append(vars(control))
+        return LabPanel(
+            on_event=self._event,
+            groups=[{"name": name, "controls": controls} for name, controls in groups.items()],
+            values=dict(lab_controls.DEFAULTS),
+            encoders=[column.name for column in self._columns],
+            classes=[
+                {"name": name, "color": self._palette.get(name, NONE_COLOR)}
+                for name in self._classes
+            ],
+            dots={} if self._source is None else self._dots(self._source),
+            height=height,
+        )
+
+    def _dots(self, source: Source) -> dict[str, Any]:
+        """The reference, for the browser; a random part of a large one."""
+        field = source.fields["expression"]
+        # In a random order no expression covers the others by coming last.
+        rows = np.random.default_rng(0).permutation(self._rows)[:_MOST_DOTS]
+        return {
+            "points": [self._maps[c.name][rows].astype("<f4").tobytes() for c in self._columns],
+            "codes": field.codes[rows].astype(np.uint8).tobytes(),
+            "captions": [source.caption(row) for row in rows.tolist()],
+            "categories": list(field.categories),
+            "colors": list(field.colors),
+        }
+
+    # ----------------------------------------------------------------------- from Python
+
+    def set(self, **values: float) -> None:
+        """Move sliders: expressions and action units (0…1), `yaw` (−90…90) and `pitch` (−30…30)
+        in degrees, `light` (−1 from the left … 1 from the right), `brightness` (0.3…1.5).
+
+        `set(happy=0.8, AU12=1, yaw=45)`; the others stay. Raises ValueError for an unknown name
+        or a value out of its range, and changes nothing then.
+        """
+        checked = lab_controls.check(values)
+        with self._lock:
+            self.widget.values = self.values | checked
+
+    def reset(self) -> None:
+        """A neutral face of the same person, seen from the front."""
+        self.widget.values = dict(lab_controls.DEFAULTS)
+
+    def dice(self, seed: int | None = None) -> int:
+        """Another person, number `seed` or a random one; the sliders stay. Returns the number."""
+        with self._lock:
+            self._face.meet(secrets.randbelow(_PEOPLE) if seed is None else seed)
+            self._update()
+            return self._face.number
+
+    @property
+    def values(self) -> dict[str, float]:
+        """What each slider is at."""
+        return dict(self.widget.values)
+
+    @property
+    def person(self):
+        """The `fermodels.faces.Person` before the camera."""
+        return self._face.person
+
+    @property
+    def image(self) -> np.ndarray:
+        """The picture, uint8 (size, size, 3)."""
+        return self._image.copy()
+
+    @property
+    def embeddings(self) -> dict[str, np.ndarray]:
+        """The embedding of the picture by encoder, float32 (D,)."""
+        return {name: h.copy() for name, h in self._h.items()}
+
+    @property
+    def positions(self) -> dict[str, np.ndarray]:
+        """Where the picture lies on each map, (2,); the reference lies in [−1, 1]."""
+        return {name: place.copy() for name, place in self._places.items()}
+
+    @property
+    def probabilities(self) -> pd.DataFrame:
+        """A row per expression, a column per encoder; NaN where a classifier does not know it."""
+        import pandas as pd
+
+        index = pd.Index(self._classes, name="expression")
+        return pd.DataFrame(self._shares, index=index, columns=list(self._shares), dtype=float)
+
+    def turn(self, step: float = 10.0) -> pd.DataFrame:
+        """Turn the head from −90° to 90° and draw the way of its embedding on the maps.
+
+        The angles are `step` degrees apart, 1…90, and the five standard cameras are among them.
+        Returns a row per encoder and angle: `encoder`, `yaw`, `x`, `y` (on the map, where there
+        is one), `cosine` to the frontal view.
+        """
+        with self._lock:
+            self._track = turn(self._face, self.values, self._columns, self._seen, step)
+            self.widget.track = self._track.message()
+            self._update()
+            return self._track.frame()
+
+    def save_instance(
+        self,
+        path: str | os.PathLike | None = None,
+        expression: str | None = None,
+        subject: str | None = None,
+    ) -> Path:
+        """Write the face, seen from all five standard cameras, as one instance of a prepared file.
+
+        Args:
+            path: a new file, or one that a face lab made, which is extended. Default: the last
+                one, at first `own_faces.parquet` in the runs of notebook 07.
+            expression: default: the strongest of the expression sliders, or "neutral".
+            subject: default: "person" and the number.
+
+        Returns the path. Raises `PreparedError` and `OSError` as `lab_save.save_instance` does.
+        """
+        with self._lock:
+            return self._save_instance(path, expression, subject)
+
+    def _save_instance(self, path, expression, subject) -> Path:
+        path = Path(path or self._path or course.run_dir("07") / "own_faces.parquet")
+        values = self.values
+        expression = (expression or "").strip() or lab_controls.strongest(values)[0]
+        subject = (subject or "").strip() or self._subject
+        known = EXPRESSIONS if self._reference is None else self._reference.expressions
+        views = self._seen(self._face.pictures(values, lab_save.YAWS))
+        whole = lab_save.save_instance(path, self._face, values, views, subject, expression, known)
+        self._path = path
+        self.widget.status = (
+            f"Saved “{subject}” as “{expression}”, five views: {path} now holds "
+            f"{whole.table['instance'].nunique()} instance(s)."
+        )
+        return path
+
+    def figure(self) -> Figure:
+        """The face, the maps and the probabilities as they are now, without widgets."""
+        return lab_figure(
+            self._image,
+            self._reference,
+            self._maps,
+            self.positions,
+            self.probabilities,
+            self._track if self._fresh else None,
+            self._palette,
+            lab_controls.describe(self.values),
+        )
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Person and sliders as plain values, what `remember` keeps."""
+        turned = self._track.step if self._track is not None and self._fresh else None
+        return {
+            "rows": self._rows,
+            "person": self._face.number,
+            "values": self.values,
+            "turned": turned,
+        }
+
+    def close(self) -> None:
+        """Take the lab out of the page and free everything that listens to it."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            self.widget.close()
+            self.widget.layout.close()
+            self._face.close()
+
+    def __repr__(self) -> str:
+        return repr(self.widget)
+
+    def _repr_mimebundle_(self, **kwargs: Any):
+        return self.widget._repr_mimebundle_(**kwargs)
+
+    # --------------------------------------------------------------------- from the browser
+
+    def _event(self, kind: str, content: dict) -> None:
+        actions = {
+            "dice": self.dice,
+            "reset": self.reset,
+            "turn": self.turn,
+            "save": lambda: self.save_instance(
+                expression=str(content.get("expression") or ""),
+                subject=str(content.get("subject") or ""),
+            ),
+        }
+        if kind in actions:
+            self._safely(actions[kind])
+
+    def _moved(self, change) -> None:
+        values = lab_controls.clean(change["new"])
+        if values != change["new"]:
+            self.widget.values = values  # comes back here
+        else:
+            self._safely(self._update)
+
+    def _safely(self, act) -> None:
+        """What goes wrong is said beside the face: nobody sees the kernel's messages there."""
+        with self._lock:
+            if self._closed:
+                return
+            self.widget.status = ""
+            try:
+                act()
+            except Exception as error:
+                self.widget.status = f"{type(error).__name__}: {error}"
+
+    # ----------------------------------------------------------------------------- drawing
+
+    def _seen(self, pictures: np.ndarray) -> np.ndarray:
+        """Pictures (V, size, size, 3) at the size of the reference's images, uint8."""
+        if self._reference is None or self._reference.image_size == pictures.shape[1:3]:
+            return pictures
+        from PIL import Image
+
+        height, width = self._reference.image_size
+        # Of Pillow's filters the one whose result lands nearest to a picture drawn at that size.
+        small = [Image.fromarray(p).resize((width, height), Image.LANCZOS) for p in pictures]
+        return np.stack([np.asarray(p) for p in small])
+
+    def _update(self) -> None:
+        """Draw the face, embed it, and show what comes of it."""
+        values = self.values
+        self._image = self._face.pictures(values)[0]  # (S, S, 3)
+        seen = self._seen(self._image[None])
+        self._h, self._places, self._shares = {}, {}, {}
+        columns = []
+        for column in self._columns:
+            h = column.embed(seen)  # (1, D)
+            self._h[column.name] = h[0]
+            place = shares = None
+            if column.projection is not None:
+                place = self._places[column.name] = column.projection(h)[0]
+            if column.classify is not None:
+                own = column.classify(h, seen)[0].tolist()
+                own = dict(zip(column.classes, own, strict=True))
+                shares = [own.get(name) for name in self._classes]
+                self._shares[column.name] = shares
+            columns.append(
+                {
+                    "position": None if place is None else place.tolist(),
+                    "probabilities": shares,
+                }
+            )
+        self._number += 1
+        self.widget.result = {
+            "number": self._number,
+            "picture": encode_image(self._image, "JPEG", 92),
+            "alt": f"Person {self._face.number}: {lab_controls.describe(values)}",
+            "subject": self._subject,
+            "expression": lab_controls.strongest(values)[0],
+            "fresh": self._fresh,
+            "columns": columns,
+        }
+        if self._remember is not None:
+            memory.save(self._remember, self.state)
+
+    @property
+    def _subject(self) -> str:
+        return f"person{self._face.number}"
+
+    @property
+    def _fresh(self) -> bool:
+        """Whether the track is of the face as it is now."""
+        return self._track is not None and self._track.is_of(self._face.number, self.values)
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
+        person = state.get("person")
+        if isinstance(person, int) and person >= 0:
+            self._face.meet(person)
+        self.widget.values = lab_controls.clean(state.get("values"))
+        step = state.get("turned")
+        if isinstance(step, (int, float)) and 1 <= step <= 90:
+            self.turn(step)
+        else:
+            self._update()
+
+
+def _by_encoder(what: str, given: Any, encoders: Mapping[str, Any]) -> dict[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        if len(encoders) > 1:
+            raise ValueError(f"{what} by encoder is needed, for {', '.join(encoders)}")
+        return {next(iter(encoders)): given}
+    unknown = [str(name) for name in given if str(name) not in encoders]
+    if unknown:
+        raise ValueError(f"{what} of {', '.join(unknown)}, but there are {', '.join(encoders)}")
+    return {str(name): value for name, value in given.items()}
+
+
+def _classes(columns: list[EncoderColumn]) -> list[str]:
+    """The classes of all encoders, in the order that expressions have everywhere."""
+    names = dict.fromkeys(name for column in columns for name in column.classes)
+    rank = {name: i for i, name in enumerate(EXPRESSION_COLORS)}
+    return sorted(names, key=lambda name: rank.get(name, len(rank)))

@@ -1,0 +1,131 @@
+"""What one encoder makes of a face: its embedding, its place on the map, its probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from fermodels.encoders import ImageClassifier, ImageEncoder
+
+
+class Projection:
+    """The map of an encoder's reference embeddings (N, D), for new embeddings too.
+
+    Args:
+        embeddings: (N, D).
+        coords: (N, 2), `square(pca(embeddings))`.
+
+    PCA, centring and scaling are one affine map of the unit vectors x: coords = (x − x̄) W + c. An
+    axis w of PCA is an eigenvector of XᵀX, so that Xᵀ(Xw) points along w, and W can be read off the
+    coordinates without another decomposition.
+    """
+
+    def __init__(self, embeddings: np.ndarray, coords: np.ndarray) -> None:
+        x = _unit(embeddings)
+        y = np.asarray(coords, dtype=np.float64)
+        self._mean, self._centre = x.mean(0), y.mean(0)
+        y = y - self._centre
+        along = (x - self._mean).T @ y  # (D, 2)
+        size = np.square(along).sum(0)
+        # A second axis without any variance has no direction: everything lies at its centre.
+        self._w = along * (np.square(y).sum(0) / np.where(size > 0, size, 1))
+
+    def __call__(self, embeddings: np.ndarray) -> np.ndarray:
+        """(M, D) → (M, 2)."""
+        return (_unit(embeddings) - self._mean) @ self._w + self._centre
+
+
+class EncoderColumn:
+    """An encoder with what is known of it.
+
+    Args:
+        name, encoder: the encoder stays in the mode (train or eval) and on the device it has.
+        projection: None where there is no reference to draw a map of.
+        classes: names, in the order of the probabilities; empty where nothing classifies.
+        classify: (embeddings (N, D), images uint8 (N, H, W, 3)) → probabilities (N, C).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        encoder: ImageEncoder,
+        projection: Projection | None = None,
+        classes: Sequence[str] = (),
+        classify: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None,
+    ) -> None:
+        self.name, self.encoder, self.projection = name, encoder, projection
+        self.classes, self.classify = tuple(classes), classify
+
+    def embed(self, images: np.ndarray) -> np.ndarray:
+        """uint8 images (N, H, W, 3) → float32 (N, D)."""
+        device = next(self.encoder.parameters()).device
+        batch = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+        training = {module: module.training for module in self.encoder.modules()}
+        try:
+            self.encoder.eval()
+            with torch.inference_mode(), _one_thread():
+                h = self.encoder(batch.permute(0, 3, 1, 2).float() / 255)  # (N, D)
+        finally:
+            for module, flag in training.items():
+                module.training = flag
+        return h.float().cpu().numpy()
+
+
+def probe(embeddings: np.ndarray, labels: np.ndarray, classes: Sequence[str]):
+    """A linear probe as `evaluate.linear_probe` fits it, on embeddings (N, D) and names (N,).
+
+    Returns (the names among `classes` that occur, a function for `EncoderColumn`).
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    found = [name for name in classes if name in set(labels)]
+    if len(found) < 2:
+        raise ValueError(
+            f"the reference shows the single expression {found[0]!r}: a probe needs two, or pass "
+            "a classifier"
+        )
+    # float64, as `evaluate.linear_probe` does: the solver goes other ways in float32.
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, tol=1e-3, max_iter=1000))
+    model.fit(embeddings.astype(np.float64), labels)
+    order = [list(model.classes_).index(name) for name in found]
+
+    def classify(h: np.ndarray, images: np.ndarray) -> np.ndarray:
+        return model.predict_proba(h.astype(np.float64))[:, order]
+
+    return found, classify
+
+
+def with_classifier(classifier: ImageClassifier, encoder: ImageEncoder):
+    """(classes, a function for `EncoderColumn`) of a trained classifier."""
+
+    def classify(h: np.ndarray, images: np.ndarray) -> np.ndarray:
+        if classifier.encoder is not encoder:
+            return classifier.predict(images)[1]
+        head = classifier.head
+        with torch.inference_mode():
+            logits = head(torch.from_numpy(h).to(head.weight.device))
+        return logits.float().softmax(1).cpu().numpy()
+
+    return classifier.classes, classify
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """For a picture or two: several threads would mostly wait for each other, and for the browser
+    that uses the same cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _unit(embeddings: np.ndarray) -> np.ndarray:
+    x = np.asarray(embeddings, dtype=np.float64)
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
