@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 
 from .actions import ACTIONS
@@ -13,6 +16,41 @@ from .people import Person, Studio
 
 HALF_HEIGHT = 1.45  # of the picture, in distances from the eyes to the mouth, as KDEF's crops
 SUPERSAMPLING = 2  # drawn larger and averaged: smoother outlines than the renderer's own
+
+
+@dataclass(frozen=True)
+class _Identity:
+    """What all pictures of a person share."""
+
+    person: Person
+
+    @cached_property
+    def coarse(self) -> np.ndarray:
+        """Anny's vertices of the face at rest, float32 (4538, 3)."""
+        rest = np.zeros((1, len(ACTIONS)), dtype=np.float32)
+        return head_model().coarse_vertices(self.person.phenotype, self.person.shapes, rest)[0]
+
+    @cached_property
+    def fine(self) -> np.ndarray:
+        """The smooth head at rest, float32 (V, 3)."""
+        return head_model().smooth_vertices(self.coarse[None])[0]
+
+    @cached_property
+    def skin(self) -> np.ndarray:
+        return skin_colours(self.person)
+
+    @cached_property
+    def irises(self) -> np.ndarray:
+        """Of both eyes, uint8 (2K, 3)."""
+        return np.tile(eye_colours(self.person), (2, 1))
+
+    @cached_property
+    def teeth(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return teeth(self.fine)
+
+    @cached_property
+    def shirt(self) -> tuple[np.ndarray, np.ndarray]:
+        return shirt(self.fine)
 
 
 class FaceRenderer:
@@ -43,6 +81,7 @@ class FaceRenderer:
         self._plotter.add_light(self._head_light)
         self._plotter.add_light(self._key_light)
         self._meshes: dict[str, object] = {}
+        self._identity: _Identity | None = None
 
     def close(self) -> None:
         """Frees the window."""
@@ -80,25 +119,23 @@ class FaceRenderer:
                 f"got {np.shape(actions)}"
             )
         poses = np.broadcast_to(np.asarray(pose, dtype=float), (len(takes), 3))
-        with_neutral = np.concatenate([np.zeros_like(takes[:1]), takes])
-        coarse = head.coarse_vertices(person.phenotype, person.shapes, with_neutral)
+        coarse = head.coarse_vertices(person.phenotype, person.shapes, takes)
         fine = head.smooth_vertices(coarse)
-        eye_centre = coarse[0][np.concatenate([head.left_eye, head.right_eye])].mean(axis=0)
-        mouth = fine[0][landmarks().mouth].mean(axis=0)
+        own = self._identity_of(person)
+        eye_centre = own.coarse[np.concatenate([head.left_eye, head.right_eye])].mean(axis=0)
+        mouth = own.fine[landmarks().mouth].mean(axis=0)
         aim = 0.5 * (eye_centre + mouth) + [0.0, 0.05, 0.0]
         aim[0] = 0.0
         unit = float(np.linalg.norm(eye_centre - mouth))  # 6 to 7 cm in an adult
 
         self._light(studio)
-        skin = skin_colours(person)
-        irises = np.tile(eye_colours(person), (2, 1))
         sphere, sphere_faces = eyeball()
         eye_faces = np.concatenate([sphere_faces, sphere_faces + len(sphere)])
-        tooth_points, tooth_faces, tooth_colours = teeth(fine[0])
-        cloth, cloth_faces = shirt(fine[0])
+        tooth_points, tooth_faces, tooth_colours = own.teeth
+        cloth, cloth_faces = own.shirt
         self._show("shirt", cloth - aim, cloth_faces, plain(studio.shirt, len(cloth)), 0.0)
         pictures = []
-        for points, surface, turn in zip(coarse[1:], fine[1:], poses, strict=True):
+        for points, surface, turn in zip(coarse, fine, poses, strict=True):
             rotation = _rotation(*turn)
             eyes = np.concatenate(
                 [
@@ -106,12 +143,18 @@ class FaceRenderer:
                     place_eye(points[head.right_eye], "right"),
                 ]
             )
-            self._show("head", (surface - aim) @ rotation.T, head.faces, skin, studio.shine)
-            self._show("eyes", (eyes - aim) @ rotation.T, eye_faces, irises, 0.6)
+            self._show("head", (surface - aim) @ rotation.T, head.faces, own.skin, studio.shine)
+            self._show("eyes", (eyes - aim) @ rotation.T, eye_faces, own.irises, 0.6)
             self._show("teeth", (tooth_points - aim) @ rotation.T, tooth_faces, tooth_colours, 0.2)
             pictures.append([self._photograph(yaw, pitch, unit, studio) for yaw in yaws])
         averaged = _average(np.array(pictures), SUPERSAMPLING)  # (N, V, S, S, 3)
         return averaged[0] if np.ndim(actions) == 1 else averaged
+
+    def _identity_of(self, person: Person) -> _Identity:
+        """Of the last person, kept: a face that is pulled live stays the same person's."""
+        if self._identity is None or self._identity.person is not person:
+            self._identity = _Identity(person)
+        return self._identity
 
     def _light(self, studio: Studio) -> None:
         self._head_light.intensity = studio.head_light
@@ -165,6 +208,8 @@ def _rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
 
 def _average(pictures: np.ndarray, factor: int) -> np.ndarray:
     *lead, h, w, c = pictures.shape
-    blocks = pictures.reshape(*lead, h // factor, factor, w // factor, factor, c)
-    total = blocks.sum(axis=(-4, -2), dtype=np.uint16)
+    total = np.zeros((*lead, h // factor, w // factor, c), dtype=np.uint16)
+    for i in range(factor):
+        for j in range(factor):
+            total += pictures[..., i::factor, j::factor, :]
     return ((total + factor**2 // 2) // factor**2).astype(np.uint8)
