@@ -9,6 +9,8 @@ import pytest
 from tests import notebooks
 
 MAX_BYTES = 1.5e6
+# To a heading of a notebook, as JupyterLab names it.
+LINK = re.compile(r"\]\((\w*\.ipynb)?#([^\s)]+)\)")
 # Absolute paths that tell of the machine where a notebook ran.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|Users|opt|usr|mnt|var|kaggle)/\w")
 SECTIONS = ("what you will learn", "how long it takes", "what we saw", "exercises", "references")
@@ -100,3 +102,18 @@ def test_first_code_cell_is_the_imports(notebook):
 def test_short_cells(notebook):
     lines = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
     assert median(lines) <= 6
+
+
+def test_links_lead_to_headings(path, notebook):
+    for cell in notebook.cells:
+        if cell.cell_type != "markdown":
+            continue
+        for name, anchor in LINK.findall(cell.source):
+            assert anchor in anchors(path.parent / (name or path.name)), f"{name}#{anchor}"
+
+
+def anchors(path):
+    """What JupyterLab makes of a notebook's headings: blanks become dashes."""
+    cells = (cell.source for cell in notebooks.read(path).cells if cell.cell_type == "markdown")
+    lines = "\n".join(cells).splitlines()
+    return {line.lstrip("# ").replace(" ", "-") for line in lines if re.match(r"#+ ", line)}

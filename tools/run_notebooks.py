@@ -60,13 +60,17 @@ def execute(path: Path, show_cells: bool) -> tuple[nbformat.NotebookNode, Except
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
-    """Leave only what does not differ from one machine to the next, beside the outputs."""
+    """Leave only what does not differ from one machine to the next, beside the outputs; of these,
+    only what can be seen without a kernel."""
     notebook.metadata = nbformat.from_dict(
         {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     )
     for cell in notebook.cells:
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        for output in cell.get("outputs", []):
+            # A widget lives in its kernel; without it, a page would show an error instead.
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
 
 
 def shrink(notebook: nbformat.NotebookNode) -> None:
