@@ -1,6 +1,9 @@
 # make course   install, then run notebooks 00…06 in order; executed copies in runs/course/
-# make test     install, then lint, unit tests, and all notebooks in their fast profile
+# make test     install, then lint, unit tests, the widgets in a browser, and all notebooks in
+#               their fast profile
 # make lab      JupyterLab in the course's environment
+# make explore  the encoders' maps and the face lab as a page of your browser
+#               (your own: make explore FACES=faces.parquet ENCODER=folder, or either)
 # make notebooks   execute the notebooks in place, as they are shown in the repository
 # make data, make weights, make study   make again what ships in data/ and weights/
 # Another Python: make course PYTHON=python3.12
@@ -21,7 +24,7 @@ export MALLOC_TOP_PAD_ ?= 268435456
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help course test lab notebooks data weights study rendering heads clean
+.PHONY: help course test lab explore notebooks data weights study rendering browser heads clean
 help:
 	@sed -n '/^# /!q; s/^# //p' Makefile
 
@@ -31,15 +34,19 @@ course: rendering $(VENV)/.course heads
 lab: $(VENV)/.course
 	$(PY) -m jupyterlab --notebook-dir=notebooks
 
+explore: rendering $(VENV)/.course
+	$(PY) tools/explore.py $(if $(FACES),--faces "$(FACES)") $(if $(ENCODER),--encoder "$(ENCODER)")
+
 # Threads: a laptop's, so that times on a large machine stay comparable and shared ones usable.
 test: export OMP_NUM_THREADS ?= 2
 test: export FERMODELS_PROFILE := fast
 test: export FERMODELS_PROGRESS := 0
 test: export FERMODELS_RUNS := $(CURDIR)/runs/test
-test: rendering $(VENV)/.dev heads
+test: rendering $(VENV)/.dev browser heads
 	rm -rf runs/test
 	$(PY) -m ruff check .
-	$(PY) -m pytest --durations=10
+	$(PY) -m pytest --durations=10 --ignore=tests/browser
+	$(PY) -m pytest --verbose --durations=10 tests/browser
 	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-sanitize-with tools/nbval.cfg \
 		--nbval-cell-timeout=300 --timeout=0 --durations=10 notebooks
 
@@ -67,6 +74,10 @@ study: $(VENV)/.course
 
 rendering:
 	@$(PYTHON) tools/check_rendering.py
+
+# Without a browser its tests are skipped; on CI they must run.
+browser: $(VENV)/.dev
+	@$(PY) tools/check_browser.py || [ -z "$$CI" ]
 
 # Anny's cache: minutes on a new machine, seconds after that.
 heads: $(VENV)/.course

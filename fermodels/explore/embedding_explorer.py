@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -28,6 +30,17 @@ from fermodels.explore.walk import DIRECTIONS, step
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+
+
+def _one_at_a_time(method: Callable) -> Callable:
+    """JupyterLab may handle the messages of widgets and the cells of a notebook in two threads."""
+
+    @wraps(method)
+    def locked(self, *args: Any, **kwargs: Any) -> Any:
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return locked
 
 
 class EmbeddingExplorer:
@@ -75,6 +88,7 @@ class EmbeddingExplorer:
         height: int = 380,
         remember: str | os.PathLike | None = None,
     ) -> None:
+        self._lock = threading.RLock()
         if not isinstance(embeddings, Mapping):
             embeddings = {"embedding": embeddings}
         if not embeddings:
@@ -135,7 +149,8 @@ class EmbeddingExplorer:
                 title=name,
             )
             coords = layouts[self._controls.map.value]
-            self.maps[name] = ScatterMap(coords, self._field, height, sync)
+            announce = self._headers[name].announce
+            self.maps[name] = ScatterMap(coords, self._field, height, sync, announce)
         self._legend = Legend(on_event=self._legend_event)
         self._hover = Hover()
         self._selected = SelectionPanel(self._source, page_size, self.choose, lambda: self.frame)
@@ -185,6 +200,7 @@ class EmbeddingExplorer:
         frame.index.name = "row"
         return frame
 
+    @_one_at_a_time
     def select(self, rows: Sequence[int] | np.ndarray | None = None, **where: Any) -> np.ndarray:
         """Select rows (numbers or a mask), or all rows with the given values, or both at once.
 
@@ -205,6 +221,7 @@ class EmbeddingExplorer:
         self._select(rows[keep[rows]])
         return self.selection
 
+    @_one_at_a_time
     def clear(self) -> None:
         """Select nothing and choose nothing."""
         self._chosen = None
@@ -216,6 +233,7 @@ class EmbeddingExplorer:
         """The row whose neighbours are shown."""
         return self._chosen
 
+    @_one_at_a_time
     def choose(self, row: int | None) -> None:
         """Show the neighbours of a row and mark it on the maps."""
         if row is not None and not 0 <= row < len(self._source):
@@ -326,6 +344,7 @@ class EmbeddingExplorer:
             "chosen": self._chosen,
         }
 
+    @_one_at_a_time
     def close(self) -> None:
         """Take the explorer out of the page and free everything that listens to it."""
         if self._closed:
@@ -338,14 +357,24 @@ class EmbeddingExplorer:
             widget.unobserve_all()
             widget.close()
 
-    def _repr_mimebundle_(self, **kwargs: Any):
-        return self.widget._repr_mimebundle_(**kwargs)
+    def __repr__(self) -> str:
+        return f"EmbeddingExplorer({len(self._source):,} rows; {', '.join(self._spaces)})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        for plot in self.maps.values():
+            plot.shown()
+        # The text is what a page shows that has no widgets.
+        return self.widget._repr_mimebundle_(**kwargs) | {"text/plain": repr(self)}
 
     # --------------------------------------------------------------------- from the browser
 
+    @_one_at_a_time
     def _header_event(self, name: str, kind: str, content: dict) -> None:
         if kind == "shown":
+            self.maps[name].shown()
             self._measure()
+        elif kind == "drawn":
+            self.maps[name].pace.drawn(content["number"])
         elif kind == "no-webgl":
             self._draw_without_webgl()
         elif kind == "key" and content.get("key") == "Enter" and self._chosen is not None:
@@ -354,6 +383,7 @@ class EmbeddingExplorer:
             here = step(self.maps[name].coords, self._chosen, content["key"], self._shown)
             self.choose(here)
 
+    @_one_at_a_time
     def _legend_event(self, kind: str, content: dict) -> None:
         hidden = set(self._hidden.get(self.color_by, ()))
         index = content.get("index")
@@ -366,6 +396,7 @@ class EmbeddingExplorer:
         elif kind == "select":
             self._select(np.flatnonzero((self._field.codes == index) & self._shown))
 
+    @_one_at_a_time
     def _selected_on_map(self, change) -> None:
         if self._linking:
             return
@@ -376,6 +407,7 @@ class EmbeddingExplorer:
             self._changed("lines", "neighbours")
         self._select(rows, source=change["owner"])
 
+    @_one_at_a_time
     def _hovered_on_map(self, change) -> None:
         if self._linking:
             return
@@ -388,16 +420,19 @@ class EmbeddingExplorer:
         if self.lines == "one":
             self._draw_lines()
 
+    @_one_at_a_time
     def _tool_changed(self, change) -> None:
         for plot in self.maps.values():
             setattr(plot.widget, change["name"], change["new"])
 
+    @_one_at_a_time
     def _color_changed(self, _) -> None:
         for plot in self.maps.values():
             plot.color(self._field)
         self._hide(self._hidden.get(self.color_by, set()))
         self._changed("selection", "neighbours")
 
+    @_one_at_a_time
     def _map_changed(self, change) -> None:
         name = change["new"]
         if all(layouts.known(name) for layouts in self._layouts.values()):
@@ -418,6 +453,7 @@ class EmbeddingExplorer:
     def _field(self):
         return self._source.fields[self._controls.color.value]
 
+    @_one_at_a_time
     def _changed(self, *what: str) -> None:
         if "lines" in what:
             self._draw_lines()
@@ -432,6 +468,7 @@ class EmbeddingExplorer:
         names = [self._source.label, "view", self.color_by]
         return list(dict.fromkeys(name for name in names if name in self._source.fields))
 
+    @_one_at_a_time
     def _select(self, rows: np.ndarray, source: Any = None) -> None:
         self._selection = rows
         for plot in self.maps.values():
@@ -439,6 +476,7 @@ class EmbeddingExplorer:
                 self._quietly(setattr, plot.widget, "selection", rows.astype(np.uint32))
         self._changed(*(["lines"] if self.lines == "selected" else []), "selection")
 
+    @_one_at_a_time
     def _hide(self, hidden: set[int]) -> None:
         self._hidden[self.color_by] = hidden
         self._shown = ~np.isin(self._field.codes, list(hidden))
@@ -448,6 +486,7 @@ class EmbeddingExplorer:
         self._draw_legend()
         self._changed("lines")
 
+    @_one_at_a_time
     def _move(self, name: str) -> None:
         if name != self.map:
             return  # another map was asked for while this one was computed
@@ -481,6 +520,7 @@ class EmbeddingExplorer:
             )
         ]
 
+    @_one_at_a_time
     def _draw_numbers(self) -> None:
         for name, header in self._headers.items():
             report = self._invariance.done.get(name)

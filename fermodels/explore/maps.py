@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from fermodels import figures
 from fermodels.explore.fields import Field
+from fermodels.explore.pace import Pace
 
 LINE_COLOR = "#222222"
 MARK_COLOR = "#0060B0A0"
 # Animated, so that the eye can follow where a point goes from PCA to UMAP.
 _TRANSITION_MS = 900
+# From the plot's canvas to its first points.
+_STARTING_MS = 300
 # Above that, thousands of lines are drawn thin and pale, or they cover the points.
 _MANY_LINES = 60
 
@@ -84,13 +87,24 @@ def point_size(count: int) -> float:
 
 
 class ScatterMap:
-    """A scatter plot in WebGL: coloured by a field, filtered, with lines between points."""
+    """A scatter plot in WebGL: coloured by a field, filtered, with lines between points.
 
-    def __init__(self, coords: np.ndarray, field: Field, height: int, sync: str) -> None:
+    `announce` is told of every change of the points, see `Pace`; `pace.drawn` takes the answer.
+    """
+
+    def __init__(
+        self,
+        coords: np.ndarray,
+        field: Field,
+        height: int,
+        sync: str,
+        announce: Callable[[int, int], None],
+    ) -> None:
         import jscatter
         import pandas as pd
 
         self.coords = coords
+        self.pace = Pace(announce)
         self._frame = pd.DataFrame({"x": coords[:, 0], "y": coords[:, 1]})
         self._frame[_column(field)] = _categorical(field)
         self._scatter = jscatter.Scatter(
@@ -119,15 +133,28 @@ class ScatterMap:
         self.widget.view_sync = sync
         self.widget.add_class("fm-map")
 
+    def shown(self) -> None:
+        """To be called when a browser is asked to show it."""
+        self.pace.shown(_STARTING_MS)
+
     def color(self, field: Field) -> None:
         if _column(field) not in self._frame:
             self._frame[_column(field)] = _categorical(field)
-        self._scatter.color(by=_column(field), map=list(field.colors))
+
+        def change() -> None:
+            self.widget.transition_points = False
+            self._scatter.color(by=_column(field), map=list(field.colors))
+
+        self.pace.make("color", change)
 
     def move(self, coords: np.ndarray) -> None:
         self.coords = coords
-        self._frame["x"], self._frame["y"] = coords[:, 0], coords[:, 1]
-        self._scatter.xy("x", "y", x_scale=(-1, 1), y_scale=(-1, 1), animate=True)
+
+        def change() -> None:
+            self._frame["x"], self._frame["y"] = coords[:, 0], coords[:, 1]
+            self._scatter.xy("x", "y", x_scale=(-1, 1), y_scale=(-1, 1), animate=True)
+
+        self.pace.make("move", change, _TRANSITION_MS)
 
     def filter(self, rows: np.ndarray | None) -> None:
         """Show these rows only; None shows all."""
@@ -153,6 +180,7 @@ class ScatterMap:
         self.widget.hovering = -1 if row is None else int(row)
 
     def close(self) -> None:
+        self.pace.close()
         self.widget.unobserve_all()
         self.widget.close()
 

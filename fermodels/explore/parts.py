@@ -46,14 +46,19 @@ class Part(anywidget.AnyWidget):
 class Header(Part):
     """Above a map: the encoder's name and its numbers. It has the keyboard's focus for the map.
 
-    Events: "shown" when a browser shows it, "no-webgl" where maps cannot be drawn, "key" with
-    `key` = an arrow or "Enter".
+    Events: "shown" when a browser shows it, "no-webgl" where maps cannot be drawn, "drawn" with
+    `number` in answer to `announce`, "key" with `key` = an arrow or "Enter".
     """
 
     _esm = read_static("header.js")
     title = traitlets.Unicode().tag(sync=True)
     numbers = traitlets.List(traitlets.Dict()).tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
+    change = traitlets.Dict().tag(sync=True)
+
+    def announce(self, number: int, milliseconds: int) -> None:
+        """The map has got a change that takes so long; "drawn" answers when it has been drawn."""
+        self.change = {"number": number, "milliseconds": milliseconds}
 
 
 class Legend(Part):

@@ -58,8 +58,10 @@ class SelectionPanel:
         self.forward.on_click(lambda _: self._turn(1))
         self.button.on_click(lambda _: self._assign())
         self._pager = ipywidgets.HBox([self.back, self.where, self.forward])
+        # Hidden where there is no notebook that could use the variable.
+        self.to_notebook = ipywidgets.HBox([self.button, self.name])
         left = ipywidgets.VBox(
-            [self.sheet, self._pager, ipywidgets.HBox([self.button, self.name]), self.said],
+            [self.sheet, self._pager, self.to_notebook, self.said],
             layout={"flex": "1 1 420px", "min_width": "0"},
         )
         right = ipywidgets.VBox([self.bars], layout={"flex": "0 0 300px"})

@@ -273,6 +273,38 @@ def test_settings_outlive_the_explorer(tiny_prepared, embeddings, tmp_path):
     EmbeddingExplorer(embeddings, tiny_prepared, remember=path).close()
 
 
+def test_settings_can_be_saved_from_two_threads(tmp_path):
+    """JupyterLab may handle a widget's message while a cell runs."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from fermodels.explore import memory
+
+    path = tmp_path / "explorer.json"
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda k: memory.save(path, {"rows": 5, "k": k}), range(400)))
+    assert memory.load(path, 5)["rows"] == 5
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_mouse_is_heard_while_a_cell_selects(explorer):
+    """A lasso that arrives in the widgets' thread waits for the cell, it is not taken for an echo
+    of what the cell does."""
+    from threading import Thread
+
+    after = explorer.maps["after"].widget
+    mouse = Thread(target=lambda: lasso(explorer, "before", [7, 8]))
+
+    def at_work(change):
+        if not mouse.ident:
+            mouse.start()
+            mouse.join(0.3)  # it is not done before the cell is
+
+    after.observe(at_work, "selection")
+    explorer.select([1, 2, 3])
+    mouse.join(10)
+    assert explorer.selection.tolist() == [7, 8] and list(after.selection) == [7, 8]
+
+
 def test_closing_frees_everything(tiny_prepared, embeddings):
     from ipywidgets.widgets import widget
 
@@ -383,7 +415,7 @@ def test_the_scripts_never_write_html():
     import fermodels.explore
 
     scripts = sorted((Path(fermodels.explore.__file__).parent / "static").glob("*.js"))
-    assert [path.name for path in scripts] >= ["header.js", "hover.js", "legend.js", "sheet.js"]
+    assert {path.name for path in scripts} >= {"header.js", "hover.js", "legend.js", "sheet.js"}
     for path in scripts:
         for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
             assert way not in path.read_text(), f"{path.name} uses {way}"

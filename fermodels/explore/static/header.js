@@ -44,13 +44,30 @@ function render({ model, el }) {
     model.send({ type: "key", key: event.key });
   }
 
+  let alive = true;
+  async function announced() {
+    const { number, milliseconds } = model.get("change");
+    if (number === undefined) return;
+    while (alive && !el.closest(".fm-maps")?.querySelector(".fm-map canvas")) {
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    await new Promise((done) => setTimeout(done, milliseconds));
+    // One frame to take the change, one to draw it, one to have drawn it.
+    for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
+    if (alive) model.send({ type: "drawn", number });
+  }
+
   const watched = ["title", "numbers", "note"];
   for (const name of watched) model.on(`change:${name}`, draw);
+  model.on("change:change", announced);
   root.addEventListener("keydown", key);
   draw();
+  announced();
   model.send({ type: webgl() ? "shown" : "no-webgl" });
   return () => {
+    alive = false;
     for (const name of watched) model.off(`change:${name}`, draw);
+    model.off("change:change", announced);
     root.removeEventListener("keydown", key);
   };
 }
