@@ -21,7 +21,7 @@ from fermodels.explore.lines import MODES, MOST, InstanceLines
 from fermodels.explore.maps import Layouts, ScatterMap
 from fermodels.explore.neighbour_panel import NeighbourPanel
 from fermodels.explore.neighbours import Space, check_embeddings, neighbour_frame
-from fermodels.explore.parts import Header, Hover, Legend
+from fermodels.explore.parts import Header, Hover, Legend, Wheel
 from fermodels.explore.selection_panel import SelectionPanel
 from fermodels.explore.source import Source
 from fermodels.explore.static_figure import static_figure
@@ -152,7 +152,11 @@ class EmbeddingExplorer:
             announce = self._headers[name].announce
             self.maps[name] = ScatterMap(coords, self._field, height, sync, announce)
         self._legend = Legend(on_event=self._legend_event)
-        self._hover = Hover()
+        self._hover, self._wheel = Hover(), Wheel()
+        self._links = [
+            ipywidgets.jsdlink((plot.widget, "zoom_level"), (self._wheel, "zoom"))
+            for plot in self.maps.values()
+        ]
         self._selected = SelectionPanel(self._source, page_size, self.choose, lambda: self.frame)
         self._near = NeighbourPanel(self._source, self._spaces, self.choose)
 
@@ -170,6 +174,7 @@ class EmbeddingExplorer:
                 self._selected.widget,
                 self._near.widget,
                 self._hover,
+                self._wheel,
             ]
         ).add_class("fm-explorer")
 
@@ -351,6 +356,8 @@ class EmbeddingExplorer:
             return
         self._closed = True
         self._background.close()
+        for link in self._links:
+            link.close()
         for plot in self.maps.values():
             plot.close()
         for widget in _all_widgets(self.widget):

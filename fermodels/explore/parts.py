@@ -90,3 +90,13 @@ class Hover(Part):
 
     _esm = read_static("hover.js")
     content = traitlets.Dict({}).tag(sync=True)
+
+
+class Wheel(Part):
+    """Ends zooming by the wheel where nothing is left to see.
+
+    zoom: log2 of the maps' scale, which they report in the browser.
+    """
+
+    _esm = read_static("wheel.js")
+    zoom = traitlets.Float(0.0).tag(sync=True)
