@@ -106,6 +106,7 @@ class EmbeddingExplorer:
         self._selection = np.zeros(0, dtype=np.int64)
         self._chosen: int | None = None
         self._hovered: int | None = None
+        self._picture: ipywidgets.Image | None = None
         self._hidden: dict[str, set[int]] = {}
         self._shown = np.ones(count, dtype=bool)
         self._linking = self._measuring = self._closed = False
@@ -324,11 +325,18 @@ class EmbeddingExplorer:
         return found
 
     def figure(self) -> Figure:
-        """The maps as they are now, without widgets: colours, hidden points, lines, selection."""
+        """The maps as they are now, without widgets: colours, hidden points, lines, selection, and
+        a cross through the chosen point."""
         coords = {name: plot.coords for name, plot in self.maps.items()}
         name = MAP_NAMES[self.map] if self.map != "given" else "dimension"
         return static_figure(
-            coords, self._field, self._shown, self._paths(), self._selection, name=name
+            coords,
+            self._field,
+            self._shown,
+            self._paths(),
+            self._selection,
+            self._chosen,
+            name=name,
         )
 
     @property
@@ -469,6 +477,7 @@ class EmbeddingExplorer:
             self._selected.show(self._selection, self._field, counted, self._chosen)
         if "neighbours" in what:
             self._near.show(self._chosen, self._controls.k.value, self._field)
+        self._draw_picture()
         self._save()
 
     def _counted(self) -> list[str]:
@@ -550,19 +559,32 @@ class EmbeddingExplorer:
                 )
 
     def _draw_without_webgl(self) -> None:
+        """A picture in the place of the maps; the legend, the arrow keys and the menus remain."""
+        if self._picture is not None:
+            return
+        self._picture = ipywidgets.Image(format="png", layout={"max_width": "100%"})
+        self._picture.add_class("fm-static")
+        headers = ipywidgets.HBox(list(self._headers.values())).add_class("fm-maps")
+        column = ipywidgets.VBox([headers, self._picture], layout={"flex": "1 1 0"})
+        column.layout.min_width = "0"
+        self.widget.children[1].children = (column, self._legend)
+        self._controls.say(
+            "webgl", "This browser cannot draw with WebGL: here are the maps as a picture."
+        )
+        self._measure()
+        self._draw_picture()
+
+    def _draw_picture(self) -> None:
+        if self._picture is None:
+            return
         import io
 
         import matplotlib.pyplot as plt
 
-        figure = self.figure()
-        buffer = io.BytesIO()
+        figure, buffer = self.figure(), io.BytesIO()
         figure.savefig(buffer, format="png")
         plt.close(figure)
-        image = ipywidgets.Image(value=buffer.getvalue(), format="png").add_class("fm-static")
-        self.widget.children[1].children = (image, self._legend)
-        self._controls.say(
-            "map", "This browser cannot draw with WebGL: here is the map as a picture."
-        )
+        self._picture.value = buffer.getvalue()
 
     def _card(self, row: int) -> dict[str, Any]:
         return {

@@ -9,7 +9,7 @@ import numpy as np
 
 from fermodels import figures
 from fermodels.explore.fields import Field
-from fermodels.explore.maps import LINE_COLOR
+from fermodels.explore.maps import LINE_COLOR, MARK_COLOR
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,11 +21,13 @@ def static_figure(
     shown: np.ndarray,
     paths: Sequence[np.ndarray],
     selection: np.ndarray,
+    mark: int | None = None,
     name: str = "UMAP",
 ) -> Figure:
     """A map (N, 2) per encoder beside each other, with one legend.
 
-    `shown`, bool (N,), is drawn; `paths` are joined by lines; `selection` is circled.
+    `shown`, bool (N,), is drawn; `paths` are joined by lines; `selection` is circled; a
+    cross goes through the row `mark`.
     """
     import matplotlib.pyplot as plt
 
@@ -51,5 +53,8 @@ def static_figure(
             ax.plot(*where[path].T, color=LINE_COLOR, linewidth=0.5, alpha=0.2 if many else 0.8)
         ring = selection[shown[selection]]
         ax.scatter(*where[ring].T, s=40, facecolor="none", edgecolor="black", linewidth=0.8)
+        if mark is not None:
+            ax.axvline(where[mark, 0], color=MARK_COLOR, linewidth=0.8)
+            ax.axhline(where[mark, 1], color=MARK_COLOR, linewidth=0.8)
         ax.set(title=encoder, xlim=(-1, 1), ylim=(-1, 1), aspect="equal")
     return figure

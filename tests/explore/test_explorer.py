@@ -250,6 +250,23 @@ def test_the_figure_shows_what_the_maps_show(explorer):
     plt.close(figure)
 
 
+def test_without_webgl_a_picture_follows(explorer):
+    for name in explorer.maps:  # both headers find out
+        explorer._header_event(name, "no-webgl", {})
+    column, legend = explorer.widget.children[1].children
+    headers, picture = column.children
+    assert legend is explorer._legend
+    assert list(headers.children) == list(explorer._headers.values())
+    seen = {bytes(picture.value)}
+    explorer.color_by = "view"
+    seen.add(bytes(picture.value))
+    explorer._legend_event("select", {"index": 0})
+    seen.add(bytes(picture.value))
+    explorer._header_event("after", "key", {"key": "ArrowLeft"})
+    seen.add(bytes(picture.value))
+    assert len(seen) == 4 and all(png.startswith(b"\x89PNG") for png in seen)
+
+
 def test_settings_outlive_the_explorer(tiny_prepared, embeddings, tmp_path):
     path = tmp_path / "run" / "explorer.json"
     first = EmbeddingExplorer(embeddings, tiny_prepared, remember=path)
