@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import traitlets
 
-from fermodels.explore.parts import Part, read_static
+from fermodels.explore.parts import Part, read_static, script
 
 
 class LabPanel(Part):
@@ -25,9 +25,7 @@ class LabPanel(Part):
         `cosine` of each encoder; empty before the head has been turned.
     """
 
-    _esm = "\n".join(
-        read_static(f"lab_{part}.js") for part in ("dom", "controls", "map", "bars", "turn", "page")
-    )
+    _esm = script(*(f"lab_{part}" for part in ("dom", "controls", "map", "bars", "turn", "page")))
     _css = read_static("lab_page.css")
     groups = traitlets.List(traitlets.Dict()).tag(sync=True)
     values = traitlets.Dict().tag(sync=True)

@@ -21,6 +21,11 @@ def read_static(name: str) -> str:
     return (_STATIC / name).read_text(encoding="utf-8")
 
 
+def script(*names: str) -> str:
+    """One script of several files of `static/`, the last with `export default`; `dom.js` first."""
+    return "\n".join(read_static(f"{name}.js") for name in ("dom", *names))
+
+
 class Part(anywidget.AnyWidget):
     """A widget that reports what was done in it: `on_event(kind, content)`, until it is closed."""
 
@@ -50,7 +55,7 @@ class Header(Part):
     `number` in answer to `announce`, "key" with `key` = an arrow or "Enter".
     """
 
-    _esm = read_static("header.js")
+    _esm = script("header")
     title = traitlets.Unicode().tag(sync=True)
     numbers = traitlets.List(traitlets.Dict()).tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
@@ -67,7 +72,7 @@ class Legend(Part):
     Events: "show" with `index` and `shown`, "only" and "select" with `index`, "all".
     """
 
-    _esm = read_static("legend.js")
+    _esm = script("legend")
     title = traitlets.Unicode().tag(sync=True)
     entries = traitlets.List(traitlets.Dict()).tag(sync=True)
 
@@ -78,7 +83,7 @@ class Sheet(Part):
     tiles: dicts of `row`, `caption`, `note`, `color`; pictures: JPEG bytes, b"" for none.
     """
 
-    _esm = read_static("sheet.js")
+    _esm = script("sheet")
     title = traitlets.Unicode().tag(sync=True)
     empty = traitlets.Unicode().tag(sync=True)
     # One trait, so that tiles never meet the pictures of others.
@@ -88,7 +93,7 @@ class Sheet(Part):
 class Hover(Part):
     """The card beside the mouse: `content` has `row`, `lines` of text, `color`, `picture`."""
 
-    _esm = read_static("hover.js")
+    _esm = script("hover")
     content = traitlets.Dict({}).tag(sync=True)
 
 
@@ -98,5 +103,5 @@ class Wheel(Part):
     zoom: log2 of the maps' scale, which they report in the browser.
     """
 
-    _esm = read_static("wheel.js")
+    _esm = script("wheel")
     zoom = traitlets.Float(0.0).tag(sync=True)

@@ -6,13 +6,6 @@ function webgl() {
   return context !== null;
 }
 
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
 function render({ model, el }) {
   const root = element("div", "fm-header");
   root.tabIndex = 0;

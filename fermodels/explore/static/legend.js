@@ -1,10 +1,3 @@
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
 function button(text, label, type, index) {
   const node = element("button", "", text);
   node.type = "button";

@@ -1,10 +1,3 @@
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
 function render({ model, el }) {
   const root = element("section", "fm-sheet");
   const title = element("div", "fm-sheet-title");
