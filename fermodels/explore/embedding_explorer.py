@@ -19,6 +19,7 @@ from fermodels.explore.controls import MAP_NAMES, Controls
 from fermodels.explore.invariance import Invariance, summary
 from fermodels.explore.lines import MODES, MOST, InstanceLines
 from fermodels.explore.maps import Layouts, ScatterMap
+from fermodels.explore.naming import by_encoder, check_name
 from fermodels.explore.neighbour_panel import NeighbourPanel
 from fermodels.explore.neighbours import Space, check_embeddings, neighbour_frame
 from fermodels.explore.parts import Header, Hover, Legend, Wheel
@@ -97,7 +98,7 @@ class EmbeddingExplorer:
         count = len(self._source)
         x = {str(name): check_embeddings(e, count, name) for name, e in embeddings.items()}
         self._spaces = {name: Space(e) for name, e in x.items()}
-        given = _by_encoder(coords, x)
+        given = by_encoder("coordinates", coords, x, complete=True)
         self._layouts = {name: Layouts(e, given.get(name)) for name, e in x.items()}
         self._invariance = Invariance(x, self._source.table, reports)
         self._instances = InstanceLines(self._source.table)
@@ -126,8 +127,8 @@ class EmbeddingExplorer:
     def _build(self, map: str, color_by: str, lines: str, k: int) -> None:
         """The controls; an unknown name raises before anything is drawn."""
         fields = self._source.fields
-        _check_name("color_by", color_by, fields)
-        _check_name("lines", lines, MODES)
+        check_name("color_by", color_by, fields)
+        check_name("lines", lines, MODES)
         for layouts in self._layouts.values():
             layouts[map]
         self._controls = Controls(
@@ -220,7 +221,7 @@ class EmbeddingExplorer:
             raise IndexError(f"rows must be numbers from 0 to {count - 1} or a mask ({count},)")
         keep = np.ones(count, dtype=bool)
         for column, values in where.items():
-            _check_name("column", column, self._source.table)
+            check_name("column", column, self._source.table)
             values = [values] if isinstance(values, str) or not np.iterable(values) else values
             keep &= self._source.table[column].isin(list(values)).to_numpy()
         rows = np.unique(rows.astype(np.int64))
@@ -256,7 +257,7 @@ class EmbeddingExplorer:
         if row is None:
             raise ValueError("no row is chosen: pass one, or click a point")
         encoder = list(self._spaces)[-1] if encoder is None else encoder
-        _check_name("encoder", encoder, self._spaces)
+        check_name("encoder", encoder, self._spaces)
         return neighbour_frame(
             self._spaces[encoder], self._source.table, row, k or self._controls.k.value
         )
@@ -268,7 +269,7 @@ class EmbeddingExplorer:
 
     @color_by.setter
     def color_by(self, name: str) -> None:
-        _check_name("color_by", name, self._source.fields)
+        check_name("color_by", name, self._source.fields)
         self._controls.color.value = name
 
     @property
@@ -280,7 +281,7 @@ class EmbeddingExplorer:
     def hidden(self, names: Sequence[str]) -> None:
         place = {name: i for i, name in enumerate(self._field.categories)}
         for name in names:
-            _check_name("category", name, place)
+            check_name("category", name, place)
         self._hide({place[name] for name in names})
 
     @property
@@ -290,7 +291,7 @@ class EmbeddingExplorer:
 
     @lines.setter
     def lines(self, mode: str) -> None:
-        _check_name("lines", mode, MODES)
+        check_name("lines", mode, MODES)
         self._controls.lines.value = mode
 
     @property
@@ -630,23 +631,6 @@ class EmbeddingExplorer:
     def _save(self) -> None:
         if self._remember is not None:
             memory.save(self._remember, self.state)
-
-
-def _by_encoder(coords: Any, embeddings: Mapping[str, Any]) -> dict[str, Any]:
-    if coords is None:
-        return {}
-    if not isinstance(coords, Mapping):
-        if len(embeddings) > 1:
-            raise ValueError(f"coordinates by encoder are needed, for {', '.join(embeddings)}")
-        return {next(iter(embeddings)): coords}
-    if set(coords) != set(embeddings):
-        raise ValueError(f"coordinates of {list(coords)}, but embeddings of {list(embeddings)}")
-    return dict(coords)
-
-
-def _check_name(what: str, name: Any, known: Any) -> None:
-    if name not in known:
-        raise ValueError(f"{what} {name!r} is unknown; there are {', '.join(map(str, known))}")
 
 
 def _all_widgets(widget: Any) -> list[Any]:

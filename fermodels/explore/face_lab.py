@@ -21,6 +21,7 @@ from fermodels.explore.lab_figure import lab_figure
 from fermodels.explore.lab_panel import LabPanel
 from fermodels.explore.lab_turn import Track, turn
 from fermodels.explore.maps import Layouts
+from fermodels.explore.naming import by_encoder
 from fermodels.explore.neighbours import check_embeddings
 from fermodels.explore.source import Source
 from fermodels.figures import EXPRESSION_COLORS
@@ -75,8 +76,8 @@ class FaceLab:
         named = {str(name): encoder for name, encoder in named.items()}
         if not named:
             raise ValueError("there is no encoder to show")
-        given = _by_encoder("embeddings", embeddings, named)
-        classifiers = _by_encoder("classifier", classifier, named)
+        given = by_encoder("embeddings", embeddings, named)
+        classifiers = by_encoder("classifier", classifier, named)
         if given and reference is None:
             raise ValueError("these embeddings need the reference that they are of")
         self._reference, self._closed = reference, False
@@ -392,19 +393,6 @@ class FaceLab:
             self.turn(step)
         else:
             self._update()
-
-
-def _by_encoder(what: str, given: Any, encoders: Mapping[str, Any]) -> dict[str, Any]:
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping):
-        if len(encoders) > 1:
-            raise ValueError(f"{what} by encoder is needed, for {', '.join(encoders)}")
-        return {next(iter(encoders)): given}
-    unknown = [str(name) for name in given if str(name) not in encoders]
-    if unknown:
-        raise ValueError(f"{what} of {', '.join(unknown)}, but there are {', '.join(encoders)}")
-    return {str(name): value for name, value in given.items()}
 
 
 def _classes(columns: list[EncoderColumn]) -> list[str]:

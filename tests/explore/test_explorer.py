@@ -231,7 +231,7 @@ def test_the_map_can_be_changed(tiny_prepared, embeddings):
     np.testing.assert_allclose(plot.widget.points[:, :2], plot.coords, atol=1e-6)
     assert tuple(plot.widget.annotations[0].vertices[0]) in {tuple(c) for c in plot.coords.tolist()}
     explorer.close()
-    with pytest.raises(ValueError, match="coordinates by encoder are needed"):
+    with pytest.raises(ValueError, match="pass coordinates by encoder"):
         EmbeddingExplorer(embeddings, tiny_prepared, coords=given["before"])
 
 

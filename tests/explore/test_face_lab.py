@@ -429,7 +429,7 @@ def test_wrong_arguments(encoders, embeddings, tiny_prepared):
         FaceLab({})
     with pytest.raises(ValueError, match="need the reference"):
         FaceLab(encoders, embeddings=embeddings)
-    with pytest.raises(ValueError, match="embeddings by encoder is needed, for old, new"):
+    with pytest.raises(ValueError, match="pass embeddings by encoder, for old, new"):
         FaceLab(encoders, tiny_prepared, embeddings=embeddings["old"])
     with pytest.raises(ValueError, match="embeddings of other, but there are old, new"):
         FaceLab(encoders, tiny_prepared, embeddings={"other": embeddings["old"]})
