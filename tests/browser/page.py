@@ -25,6 +25,13 @@ _RUN_CODE = """async (code) => {
   return { text, error };
 }""".replace("KERNEL", _KERNEL)
 
+# anywidget gives up on a widget whose script (a map's has megabytes) is not loaded in two seconds,
+# which happens on a machine that is busy with other things.
+_PATIENCE = """
+const timeout = AbortSignal.timeout.bind(AbortSignal);
+AbortSignal.timeout = (milliseconds) => timeout(15 * milliseconds);
+"""
+
 # The last frame of a burst of changes: pictures decoded, WebGL drawn.
 _DRAWN = """async () => {
   for (let i = 0; i < 3; i++) await new Promise(requestAnimationFrame);
@@ -51,6 +58,7 @@ class Browsed:
         self.page, self._screenshots = page, screenshots
         self.errors: list[str] = []
         page.set_default_timeout(SECONDS * 1000)
+        page.add_init_script(_PATIENCE)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.errors.append(f"page error: {error}"))
         page.on("crash", lambda _: self.errors.append("the page crashed"))
