@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fermodels.features.feature_set import MODALITIES
 from fermodels.heads import ClassificationHead, GatedEmbeddingUnit
+from fermodels.modes import evaluating
 from fermodels.saving import SavedModule
 
 if TYPE_CHECKING:
@@ -309,10 +310,8 @@ class ClipPredictor(
         """
         rows = np.arange(len(features)) if rows is None else np.asarray(rows, dtype=np.int64)
         device = self.head.weight.device
-        training = {module: module.training for module in self.modules()}
         parts = []
-        try:
-            self.eval()
+        with evaluating(self):
             for start in range(0, len(rows), batch_size):
                 batch, present = clean_batch(
                     features, rows[start : start + batch_size], self.encoder.modalities, device
@@ -320,9 +319,6 @@ class ClipPredictor(
                 logits = self(batch, present).float()
                 share = logits.sigmoid() if self.multi_label else logits.softmax(dim=1)
                 parts.append(share.cpu())
-        finally:
-            for module, flag in training.items():
-                module.training = flag
         probabilities = torch.cat(parts) if parts else torch.empty(0, len(self.classes))
         if self.multi_label:
             return (probabilities >= 0.5).to(torch.uint8).numpy(), probabilities.numpy()
@@ -361,10 +357,5 @@ def embed_clips(
     rows = np.arange(len(features)) if rows is None else np.asarray(rows, dtype=np.int64)
     device = next(encoder.parameters()).device
     x, present = clean_batch(features, rows, encoder.modalities, device)
-    training = {module: module.training for module in encoder.modules()}
-    try:
-        encoder.eval()
+    with evaluating(encoder):
         return encoder.represent(x, present, fusion).float().cpu().numpy()
-    finally:
-        for module, flag in training.items():
-            module.training = flag

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fermodels.heads import ClassificationHead
+from fermodels.modes import evaluating
 from fermodels.saving import SavedModule
 
 
@@ -184,18 +185,13 @@ class ImageClassifier(
         """
         images = _channels_first(images)
         device = self.head.weight.device
-        training = {module: module.training for module in self.modules()}
         parts = []
-        try:
-            self.eval()
+        with evaluating(self):
             for batch in images.split(batch_size):
                 batch = batch.to(device)
                 if batch.dtype == torch.uint8:
                     batch = batch.float() / 255
                 parts.append(self(batch).float().softmax(dim=1).cpu())
-        finally:
-            for module, flag in training.items():
-                module.training = flag
         probabilities = torch.cat(parts) if parts else torch.empty(0, len(self.classes))
         return probabilities.argmax(dim=1).numpy(), probabilities.numpy()
 

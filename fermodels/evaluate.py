@@ -48,6 +48,8 @@ def embed(
     """
     import torch
 
+    from fermodels.modes import evaluating
+
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1")
     indices = np.arange(len(prepared)) if indices is None else np.asarray(indices)
@@ -59,12 +61,9 @@ def embed(
     parameter = next(encoder.parameters(), None)
     home = torch.device("cpu") if parameter is None else parameter.device
     target = home if device is None else torch.device(device)
-    # One flag per module: a frozen batch norm in a training encoder has to stay frozen.
-    training = {module: module.training for module in encoder.modules()}
     parts = []
     try:
-        encoder.to(target).eval()
-        with torch.no_grad():
+        with evaluating(encoder.to(target)), torch.no_grad():
             for start in range(0, len(indices), batch_size):
                 pixels = prepared.images(indices[start : start + batch_size])  # (n, H, W, 3)
                 batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(target)
@@ -77,8 +76,6 @@ def embed(
                 parts.append(features.float().cpu().numpy())
     finally:
         encoder.to(home)
-        for module, flag in training.items():
-            module.training = flag
     return np.concatenate(parts)  # (N, D)
 
 

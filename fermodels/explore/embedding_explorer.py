@@ -232,8 +232,7 @@ class EmbeddingExplorer:
     def clear(self) -> None:
         """Select nothing and choose nothing."""
         self._chosen = None
-        self._select(np.zeros(0, dtype=np.int64))
-        self._changed("lines", "neighbours")
+        self._select(np.zeros(0, dtype=np.int64), "lines", "neighbours")
 
     @property
     def chosen(self) -> int | None:
@@ -420,8 +419,8 @@ class EmbeddingExplorer:
         rows = np.unique(np.asarray([] if new is None else new, dtype=np.int64))
         if len(rows) == 1:
             self._chosen = int(rows[0])
-            self._changed("lines", "neighbours")
-        self._select(rows, source=change["owner"])
+        also = ("lines", "neighbours") if len(rows) == 1 else ()
+        self._select(rows, *also, source=change["owner"])
 
     @_one_at_a_time
     def _hovered_on_map(self, change) -> None:
@@ -445,8 +444,7 @@ class EmbeddingExplorer:
     def _color_changed(self, _) -> None:
         for plot in self.maps.values():
             plot.color(self._field)
-        self._hide(self._hidden.get(self.color_by, set()))
-        self._changed("selection", "neighbours")
+        self._hide(self._hidden.get(self.color_by, set()), "selection", "neighbours")
 
     @_one_at_a_time
     def _map_changed(self, change) -> None:
@@ -486,22 +484,22 @@ class EmbeddingExplorer:
         return list(dict.fromkeys(name for name in names if name in self._source.fields))
 
     @_one_at_a_time
-    def _select(self, rows: np.ndarray, source: Any = None) -> None:
+    def _select(self, rows: np.ndarray, *also: str, source: Any = None) -> None:
         self._selection = rows
         for plot in self.maps.values():
             if plot.widget is not source:
                 self._quietly(setattr, plot.widget, "selection", rows.astype(np.uint32))
-        self._changed(*(["lines"] if self.lines == "selected" else []), "selection")
+        self._changed(*(["lines"] if self.lines == "selected" else []), "selection", *also)
 
     @_one_at_a_time
-    def _hide(self, hidden: set[int]) -> None:
+    def _hide(self, hidden: set[int], *also: str) -> None:
         self._hidden[self.color_by] = hidden
         self._shown = ~np.isin(self._field.codes, list(hidden))
         rows = np.flatnonzero(self._shown) if hidden else None
         for plot in self.maps.values():
             plot.filter(rows)
         self._draw_legend()
-        self._changed("lines")
+        self._changed("lines", *also)
 
     @_one_at_a_time
     def _move(self, name: str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from fermodels.encoders import ImageClassifier, ImageEncoder
+from fermodels.modes import evaluating
 
 
 class Projection:
@@ -63,14 +64,8 @@ class EncoderColumn:
         """uint8 images (N, H, W, 3) → float32 (N, D)."""
         device = next(self.encoder.parameters()).device
         batch = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-        training = {module: module.training for module in self.encoder.modules()}
-        try:
-            self.encoder.eval()
-            with torch.inference_mode(), _one_thread():
-                h = self.encoder(batch.permute(0, 3, 1, 2).float() / 255)  # (N, D)
-        finally:
-            for module, flag in training.items():
-                module.training = flag
+        with evaluating(self.encoder), torch.inference_mode(), _one_thread():
+            h = self.encoder(batch.permute(0, 3, 1, 2).float() / 255)  # (N, D)
         return h.float().cpu().numpy()
 
 

@@ -24,6 +24,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from fermodels.methods.base import Learner
+from fermodels.modes import evaluating
 from fermodels.saving import replace_file
 
 if TYPE_CHECKING:
@@ -337,14 +338,8 @@ class _History(Callback):
 
     def _call(self, pl_module) -> dict[str, float]:
         encoder = pl_module.encoder
-        training = {module: module.training for module in encoder.modules()}
-        try:
-            encoder.eval()
-            with torch.no_grad():
-                return {str(key): float(value) for key, value in self.validate(encoder).items()}
-        finally:
-            for module, flag in training.items():
-                module.training = flag
+        with evaluating(encoder), torch.no_grad():
+            return {str(key): float(value) for key, value in self.validate(encoder).items()}
 
     def frame(self) -> "pd.DataFrame":
         import pandas as pd
