@@ -36,6 +36,20 @@ def run_killed(*arguments, when):
     return seen
 
 
+def in_a_fork(run, *arguments) -> int:
+    """The exit code of `run(*arguments)` in a fork of this process; negative for a signal."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            run(*arguments)
+            code = 0
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def wait_for(condition, process=None, seconds: float = 250.0):
     """The first true value of `condition()`; fails when the time is over or the process is."""
     end = time.monotonic() + seconds

@@ -204,6 +204,7 @@ import pandas
 import torch
 from fermodels import clip_recipes, methods
 from tests.clip_synthetic import make_clips, make_features
+from tests.processes import in_a_fork
 
 kill_at = None
 
@@ -251,31 +252,18 @@ def run(kind, run_dir, seed, kill):
     assert len(history) == 27
 
 
-def attempt(*arguments):
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            run(*arguments)
-            code = 0
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 root = Path(sys.argv[1])
 for kind in ("conclugen", "simclr", "classifier"):
     kills, half = ((110, 101), (1, 100)) if kind == "classifier" else ((20, 13), (3, 12))
     folder = root / kind
-    assert attempt(kind, folder / "whole", 0, None) == 0
-    assert attempt(kind, folder / "killed", 0, kills[0]) == -signal.SIGKILL
+    assert in_a_fork(run, kind, folder / "whole", 0, None) == 0
+    assert in_a_fork(run, kind, folder / "killed", 0, kills[0]) == -signal.SIGKILL
     saved = torch.load(folder / "killed" / "last.ckpt", weights_only=True)
     assert (saved["epoch"], saved["global_step"]) == half, (saved["epoch"], saved["global_step"])
     assert not (folder / "killed" / "encoder").exists()
     # Killed once more; and the new first weights do not matter.
-    assert attempt(kind, folder / "killed", 1, kills[1]) == -signal.SIGKILL
-    assert attempt(kind, folder / "killed", 2, None) == 0
+    assert in_a_fork(run, kind, folder / "killed", 1, kills[1]) == -signal.SIGKILL
+    assert in_a_fork(run, kind, folder / "killed", 2, None) == 0
 """
 
 

@@ -24,6 +24,7 @@ import torch
 from fermodels.datasets import ImageDataset, RandomBatchSampler, SubjectBatchSampler, loader
 from fermodels.encoders import ImageEncoder
 from fermodels.methods import CLMEx, ExpressionClassifier, fit
+from tests.processes import in_a_fork
 from tests.synthetic import make_tiny
 
 
@@ -71,31 +72,18 @@ def run(kind, run_dir, seed, kill_at=None):
     assert len(history) == 14
 
 
-def attempt(*arguments):
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            run(*arguments)
-            code = 0
-        finally:
-            sys.stderr.flush()
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 root = Path(sys.argv[1])
 for kind in ("clmex", "classifier"):
     folder = root / kind
-    assert attempt(kind, folder / "whole", 0) == 0
-    assert attempt(kind, folder / "killed", 0, 10) == -signal.SIGKILL
+    assert in_a_fork(run, kind, folder / "whole", 0) == 0
+    assert in_a_fork(run, kind, folder / "killed", 0, 10) == -signal.SIGKILL
     half = torch.load(folder / "killed" / "last.ckpt", weights_only=True)
     assert (half["epoch"], half["global_step"]) == (1, 8)  # two whole epochs of four steps
     assert len((folder / "killed" / "history.csv").read_text().splitlines()) == 1 + 8
     assert not (folder / "killed" / "encoder").exists()
     # Killed once more, before an epoch is whole; and the new first weights do not matter.
-    assert attempt(kind, folder / "killed", 1, 9) == -signal.SIGKILL
-    assert attempt(kind, folder / "killed", 2) == 0
+    assert in_a_fork(run, kind, folder / "killed", 1, 9) == -signal.SIGKILL
+    assert in_a_fork(run, kind, folder / "killed", 2) == 0
 """
 
 

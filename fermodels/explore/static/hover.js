@@ -1,8 +1,7 @@
 const GAP = 14;
 
 function render({ model, el }) {
-  const card = document.createElement("div");
-  card.className = "fm-hover";
+  const card = element("div", "fm-hover");
   card.setAttribute("role", "status");
   let url = null;
   let root = null;
@@ -38,19 +37,14 @@ function render({ model, el }) {
     card.style.borderLeftColor = color;
     if (picture && picture.byteLength) {
       url = URL.createObjectURL(new Blob([picture], { type: "image/jpeg" }));
-      const image = document.createElement("img");
+      const image = element("img");
       image.onload = place;
       image.src = url;
       image.alt = lines.join(", ");
       card.append(image);
     }
-    const text = document.createElement("div");
-    text.className = "fm-hover-lines";
-    for (const line of lines) {
-      const node = document.createElement("div");
-      node.textContent = line;
-      text.append(node);
-    }
+    const text = element("div", "fm-hover-lines");
+    for (const line of lines) text.append(element("div", "", line));
     card.append(text);
     place();
   }
