@@ -1,49 +1,61 @@
-"""`python -m data_prep anny-views OUT.parquet …`."""
+"""`python -m data_prep anny-views OUT.parquet …`, `python -m data_prep kdef RAW OUT.parquet …`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from importlib import import_module
 
-from . import anny_clips, anny_views, features
+# Name → module and what it does. Modules are imported when they are chosen.
+MAKERS = {
+    "anny-views": ("anny_views", "render the Anny Views data set"),
+    "anny-clips": ("anny_clips", "make the Anny Clips data set: faces that speak"),
+    "features": ("features", "run frozen backbones over prepared clips"),
+}
+IMPORTERS = {
+    "kdef": ("kdef", "import KDEF: adults, 7 expressions, 5 views"),
+    "ddcf": ("ddcf", "import DDCF: children, 8 expressions, 5 views"),
+    "image-folder": ("image_folder", "import photographs of your own"),
+    "multiface": ("multiface", "import views of Multiface's captures"),
+}
 
 
-def main(arguments: list[str] | None = None) -> int:
+class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    pass
+
+
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m data_prep", description="Make prepared data sets."
     )
-    importers = parser.add_subparsers(dest="importer", required=True, metavar="IMPORTER")
-    anny_views.add_arguments(
-        importers.add_parser(
-            "anny-views",
-            help="render the Anny Views data set",
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        )
-    )
-    features.add_arguments(
-        importers.add_parser(
-            "features",
-            help="run frozen backbones over prepared clips",
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        )
-    )
-    anny_clips.add_arguments(
-        importers.add_parser(
-            "anny-clips",
-            help="make the Anny Clips data set: faces that speak",
-            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        )
-    )
-    options = parser.parse_args(arguments)
+    makers = parser.add_subparsers(dest="maker", required=True, metavar="MAKER")
+    for name, (module, what) in (MAKERS | IMPORTERS).items():
+        own = makers.add_parser(name, help=what, formatter_class=_Help)
+        if name != chosen:
+            continue
+        maker = import_module(f".{module}", __package__)
+        own.description = maker.__doc__
+        maker.add_arguments(own)
+        if name in IMPORTERS:
+            from .importing import run_importer
+
+            own.set_defaults(run=partial(run_importer, maker))
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser(arguments[0] if arguments else None).parse_args(arguments)
     try:
         options.run(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         print(f"data_prep: {error}", file=sys.stderr)
         return 2
     except BrokenProcessPool:
         print(
-            "data_prep: a rendering process died (out of memory?); the same command goes on from "
+            "data_prep: a working process died (out of memory?); the same command goes on from "
             "here, and fewer --jobs need less memory",
             file=sys.stderr,
         )

@@ -10,11 +10,13 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import shutil
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 
 class Job(Protocol):
@@ -47,29 +49,57 @@ def make_in_parts(
     concat: Callable[[Sequence[AnyTable]], AnyTable],
     *,
     jobs: int,
-    per_part: int,
+    per_part: int | Sequence[int],
     unit: str,
+    job_of: Callable[[int], Any] | None = None,
 ) -> AnyTable:
     """Makes parts 0…count−1 in `jobs` processes, joins them, writes the whole to `out`.
 
     Args:
         make_part: writes part number `index` of the job to a path; at the top level of a module,
             as it is called in other processes.
-        per_part, unit: rows of a part and what they are, for the progress bar.
-    """
-    from tqdm.auto import tqdm
+        per_part, unit: rows of a part (or of each) and what they are, for the progress bar.
+        job_of: what `make_part` needs of the job for one part, where sending all of it to another
+            process for every part would be slow; without it, the job.
 
+    Raises:
+        ValueError: `out` is no such path, or another process is making it.
+    """
     out = check_out(out)
     folder = out.with_name(out.name + ".parts")
-    _open_folder(folder, job)
+    with _only_process(folder, out):
+        _open_folder(folder, job)
+        whole = concat(
+            _made_parts(folder, job, count, make_part, read, jobs, per_part, unit, job_of)
+        )
+        whole.write(out)
+        shutil.rmtree(folder)
+    return whole
+
+
+def _made_parts(
+    folder: Path,
+    job: Job,
+    count: int,
+    make_part: Callable[[Path, Job, int], None],
+    read: Callable[[Path], AnyTable],
+    jobs: int,
+    per_part: int | Sequence[int],
+    unit: str,
+    job_of: Callable[[int], Any] | None,
+) -> list[AnyTable]:
+    from tqdm.auto import tqdm
+
     paths = [folder / f"{index:05d}.parquet" for index in range(count)]
     missing = [index for index, path in enumerate(paths) if not path.exists()]
+    rows = [per_part] * count if isinstance(per_part, int) else list(per_part)
+    job_of = job_of or (lambda index: job)
     quiet = os.environ.get("CI") or os.environ.get("FERMODELS_PROGRESS") == "0"
     bar = tqdm(
-        total=count * per_part,
-        initial=(count - len(missing)) * per_part,
+        total=sum(rows),
+        initial=sum(rows) - sum(rows[index] for index in missing),
         unit=unit,
-        desc=out.name,
+        desc=folder.stem,
         disable=bool(quiet),
     )
     with (
@@ -78,37 +108,52 @@ def make_in_parts(
             min(jobs, max(1, len(missing))), multiprocessing.get_context("spawn"), _start_worker
         ) as pool,
     ):
-        futures = [pool.submit(make_part, paths[index], job, index) for index in missing]
+        futures = {
+            pool.submit(make_part, paths[index], job_of(index), index): index for index in missing
+        }
         try:
             for future in as_completed(futures):
                 future.result()
-                bar.update(per_part)
+                bar.update(rows[futures[future]])
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    whole = concat([read(path) for path in paths])
-    whole.write(out)
-    shutil.rmtree(folder)
-    return whole
+    return [read(path) for path in paths]
+
+
+@contextmanager
+def _only_process(folder: Path, out: Path) -> Iterator[None]:
+    """Two runs into one file would take each other's parts for their own."""
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(exist_ok=True)
+    try:
+        with FileLock(folder / "lock", timeout=0):  # let go of when the process dies, however
+            yield
+    except Timeout as error:
+        raise ValueError(
+            f"another process is making {out}: wait until it is done, or write to another file"
+        ) from error
 
 
 def _open_folder(folder: Path, job: Job) -> None:
     """Keeps the parts of an interrupted run with the same settings, drops those of another."""
     label = folder / "job.json"
-    if folder.exists():
-        if label.exists() and json.loads(label.read_text())["fingerprint"] == job.fingerprint():
-            return
-        shutil.rmtree(folder)
-    folder.mkdir()
+    if label.exists() and json.loads(label.read_text())["fingerprint"] == job.fingerprint():
+        return
+    for path in folder.iterdir():
+        if path.name != "lock":
+            path.unlink()
     unfinished = folder / "job.json.tmp"
     unfinished.write_text(json.dumps({"fingerprint": job.fingerprint()}))
     os.replace(unfinished, label)
 
 
 def _start_worker() -> None:
-    import torch
-
-    torch.set_num_threads(1)
+    # Read by torch when it is imported, which not all jobs do: it takes seconds and memory.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

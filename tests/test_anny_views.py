@@ -349,7 +349,7 @@ def test_unknown_words_end_with_the_usage(capsys):
     "error, code, message",
     [
         (KeyboardInterrupt(), 130, "interrupted; the same command goes on from here"),
-        (BrokenProcessPool(), 1, "a rendering process died"),
+        (BrokenProcessPool(), 1, "a working process died"),
         (OSError("no space left on device"), 2, "no space left on device"),
     ],
 )

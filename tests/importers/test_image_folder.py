@@ -1,0 +1,251 @@
+"""Photographs of one's own: folders and tables, and the mistakes that people make in them."""
+
+import json
+import unicodedata
+
+import pytest
+from PIL import Image
+
+from fermodels.prepared import VIEWS, PreparedImages
+from tests.importers.fixtures.photographs import faces, jpeg, write_folder
+
+OPTIONS = ("--crop", "none", "--jobs", "1", "--size", "32")
+
+
+@pytest.fixture(scope="module")
+def picture():
+    return jpeg(faces().images([2])[0], (90, 120), 80)
+
+
+@pytest.fixture
+def imported(run, tmp_path):
+    def imported(files, *options):
+        raw = write_folder(files.items(), tmp_path / "raw") if isinstance(files, dict) else files
+        raw.mkdir(exist_ok=True)
+        out, report = tmp_path / "own.parquet", tmp_path / "report.json"
+        code, _, error = run("image-folder", raw, out, "--report", report, *OPTIONS, *options)
+        about = json.loads(report.read_text())
+        return (code, error, about) if code else (PreparedImages.read(out), about)
+
+    return imported
+
+
+@pytest.fixture
+def five(picture):
+    return {
+        f"{subject}/{expression}/{view}.jpg": picture
+        for subject in ("anna", "ben")
+        for expression in ("happy", "neutral")
+        for view in VIEWS
+    }
+
+
+def reasons(about):
+    return {item["file"]: item["reason"] for item in about["skipped"]}
+
+
+def test_folders_say_who_what_and_from_where(imported, five):
+    prepared, about = imported(five)
+    table = prepared.table
+    assert len(prepared) == 20 and not about["skipped"] and not about["warnings"]
+    assert prepared.views == VIEWS and prepared.expressions == ("happy", "neutral")
+    assert dict(zip(table["view"], table["yaw"], strict=True)) == dict(
+        zip(VIEWS, (-90, -45, 0, 45, 90), strict=True)
+    )
+    assert table["instance"].nunique() == 4
+    assert (
+        table["file"] == table["subject"] + "/" + table["expression"] + "/" + table["view"] + ".jpg"
+    ).all()
+    assert prepared.metadata["name"] == "own-photographs"
+    assert "face_found" in table and "width" not in table
+
+
+def test_the_folder_above_and_names_of_another_shape(imported, picture):
+    names = ["Full Left.JPG", "half-left.jpeg", "STRAIGHT.png", "Half_Right.jpg", "full right.jpg"]
+    prepared, about = imported({f"my photos/Zoë/Joy/{name}": picture for name in names})
+    assert list(prepared.table["view"]) == list(VIEWS) and not about["skipped"]
+    assert set(prepared.table["expression"]) == {"happy"}
+    assert set(prepared.table["original_label"]) == {"Joy"} and set(prepared.table["subject"]) == {
+        "Zoë"
+    }
+
+
+def test_second_photographs_are_another_session(imported, five, picture):
+    five |= {f"anna/happy/straight{x}.jpg": picture for x in ("_2", " (3)", "-4")}
+    prepared, about = imported(five)
+    table = prepared.table.query(
+        "subject == 'anna' and expression == 'happy' and view == 'straight'"
+    )
+    assert table["session"].tolist() == ["1", "2", "3", "4"] and table["instance"].nunique() == 4
+    assert not about["skipped"]
+
+
+def test_one_person_in_two_unicode_forms_is_one(imported, picture):
+    names = [unicodedata.normalize(form, "José") for form in ("NFC", "NFD")]
+    prepared, _ = imported(
+        {f"{names[0]}/happy/straight.jpg": picture, f"{names[1]}/happy/full_left.jpg": picture}
+    )
+    assert set(prepared.table["subject"]) == {names[0]} and len(prepared) == 2
+
+
+def test_own_names_of_views_and_expressions(imported, picture):
+    files = {
+        f"anna/{e}/{v}.jpg": picture for e in ("bored", "froh") for v in ("l", "front", "r", "up")
+    }
+    prepared, about = imported(
+        files, "--views", "l=-60,front=0,r=60", "--expressions", "froh=happy", "--name", "lab"
+    )
+    table = prepared.table
+    assert sorted(set(zip(table["view"], table["yaw"], strict=True))) == [
+        ("straight", 0), ("yaw+60", 60), ("yaw-60", -60)
+    ]  # fmt: skip
+    assert prepared.expressions == ("happy", "bored") and prepared.metadata["name"] == "lab"
+    assert "unknown view 'up'" in reasons(about)["anna/froh/up.jpg"]
+    assert about["warnings"] == [
+        "expressions that the course does not know keep their names: bored"
+    ]
+
+
+def test_files_that_lie_elsewhere_are_reported(imported, five, picture):
+    five |= {"cover.jpg": picture, "anna/portrait.jpg": picture, "anna/happy/left.jpg": picture}
+    five |= {"anna/happy/notes.txt": b"x", "anna/happy/straight.png": picture}
+    five |= {"anna/happy/half_left_2.heic": b"\0\0\0\x18ftypheic" + bytes(50)}
+    prepared, about = imported(five)
+    assert len(prepared) == 20
+    assert reasons(about)["cover.jpg"] == "does not lie in subject/expression/view.jpg"
+    assert reasons(about)["anna/portrait.jpg"] == "does not lie in subject/expression/view.jpg"
+    assert "unknown view 'left'" in reasons(about)["anna/happy/left.jpg"]
+    assert (
+        "same subject, expression, view and session as anna/happy/straight.jpg"
+        in (reasons(about)["anna/happy/straight.png"])
+    )
+    assert "export it as JPEG" in reasons(about)["anna/happy/half_left_2.heic"]
+    assert len(about["skipped"]) == 5
+
+
+def test_people_in_two_places_are_refused(imported, picture):
+    code, error, _ = imported(
+        {"train/anna/happy/straight.jpg": picture, "test/anna/happy/straight.jpg": picture}
+    )
+    assert code == 2 and "several places" in error
+
+
+def test_phones_are_turned_upright(imported, tmp_path, five):
+    path = tmp_path / "raw/anna/happy/straight.jpg"
+    path.parent.mkdir(parents=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright = Image.fromarray(faces().images([2])[0]).resize((60, 60))
+    upright.transpose(Image.Transpose.ROTATE_90).save(path, exif=exif, quality=95)
+    prepared, about = imported(tmp_path / "raw", "--size", "60")
+    assert about["repaired"] == [
+        {"file": "anna/happy/straight.jpg", "what": "turned as its EXIF says"}
+    ]
+    import numpy as np
+
+    assert np.abs(prepared.images()[0].astype(int) - np.asarray(upright, int)).mean() < 5
+
+
+@pytest.mark.parametrize(
+    "files, seen",
+    [
+        ({}, "no files at all"),
+        ({"a.jpg": b"x"}, "1 pictures, such as a.jpg (a.jpg: does not lie in"),
+    ],
+)
+def test_nothing_usable(imported, files, seen):
+    code, error, _ = imported(files)
+    assert code == 2 and f"seen: {seen}" in error and "subject/expression/view.jpg" in error
+
+
+# ------------------------------------------------------------------------------------- tables
+
+
+@pytest.fixture
+def table(imported, tmp_path, picture):
+    def table(text, *options, files=("a.jpg", "b.jpg", "c.jpg"), encoding="utf-8"):
+        path = tmp_path / "labels.csv"
+        path.write_bytes(text.encode(encoding) if isinstance(text, str) else text)
+        return imported(dict.fromkeys(files, picture), "--labels", path, *options)
+
+    return table
+
+
+def test_a_table_says_it_all(table):
+    prepared, about = table(
+        "file,subject,expression,view,yaw,pitch,session,gender,age,split,camera\n"
+        "./a.jpg,anna,joy,straight,3,-5,s1,F,31,train,X1\n"
+        "b.jpg,anna,joy,oblique,30,0,s1,f,31,train,\n"
+        "c.jpg,ben,neutral,half left,,,s1,male,,test,X2\n",
+    )
+    rows = prepared.table.set_index("file")
+    assert rows.loc["a.jpg", ["view", "yaw", "pitch"]].tolist() == ["straight", 3, -5]
+    assert rows.loc["b.jpg", ["view", "yaw"]].tolist() == ["oblique", 30]
+    assert rows.loc["c.jpg", ["view", "yaw"]].tolist() == ["half_left", -45]
+    assert rows["gender"].tolist() == ["female", "female", "male"]
+    assert rows["age"].tolist()[:2] == [31, 31] and rows["age"].isna().tolist()[2]
+    assert rows["camera"].isna().tolist() == [False, True, False]
+    assert set(prepared.split("official")) == {"train", "test"}
+    assert prepared.views == ("half_left", "straight", "oblique") and not about["skipped"]
+
+
+def test_tables_as_programs_write_them(table):
+    text = "File;Subject;Expression;View\r\na.jpg;Zoë;happy;straight\r\nb.jpg;Zoë;sad;straight\r\n"
+    prepared, _ = table("\ufeff" + text)
+    assert set(prepared.table["subject"]) == {"Zoë"} and len(prepared) == 2
+    prepared, _ = table(text.replace(";", "\t") + "\t\t\t\r\n\r\n")
+    assert len(prepared) == 2
+    prepared, _ = table(
+        'file,subject,expression,view\n"sub\\a, b.jpg","x",sad,straight\n', files=("sub/a, b.jpg",)
+    )
+    assert len(prepared) == 1
+
+
+def test_rows_that_cannot_be_used_are_reported(table):
+    names = tuple(f"{n}.jpg" for n in range(8))
+    prepared, about = table(
+        "file,subject,expression,view,yaw,age\n"
+        "0.jpg,anna,happy,straight,0,20\n"
+        "1.jpg,anna,happy,straight,0,20\n"
+        "0.jpg,anna,happy,straight,0,20\n"
+        "2.jpg,,happy,straight,0,20\n"
+        "3.jpg,anna,happy,straight,steep,20\n"
+        "4.jpg,anna,happy,straight,900,20\n"
+        "5.jpg,anna,happy,,,20\n"
+        "6.jpg,anna,happy,straight,0,old\n"
+        "x.jpg,anna,happy,straight,0,20\n",
+        files=names,
+    )
+    assert len(prepared) == 1
+    found = reasons(about)
+    assert "same subject, expression, view and session as 0.jpg" in found["1.jpg"]
+    assert found["0.jpg"] == "listed twice in labels.csv (lines 2 and 4)"
+    assert found["2.jpg"] == "no subject" and found["5.jpg"] == "no view"
+    assert found["3.jpg"] == "yaw 'steep' is not a number" and "900" in found["4.jpg"]
+    assert found["6.jpg"] == "age 'old' is not a number" and "no such file" in found["x.jpg"]
+    assert found["7.jpg"] == "not in labels.csv" and len(about["skipped"]) == 9
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "lacks file, subject, expression, view"),
+        ("file,subject,expression\na.jpg,x,happy\n", "lacks view (or yaw)"),
+        ("name,subject,expression,view\n", "lacks file"),
+        ("file,subject,expression,view,view\n", "has view twice"),
+        (b"file,subject,expression,view\na.jpg,Zo\xeb,happy,straight\n", "is no UTF-8"),
+        (b"PK\3\4\0\0", "is no table in a text file"),
+        ("file,subject,expression,view\nz.jpg,x,happy,straight\n", "no such file"),
+        ('file,subject,expression,view\n"' + "x" * 200_000, "no table"),
+    ],
+)
+def test_what_is_no_table_is_refused(table, text, message):
+    code, error, _ = table(text)
+    assert code == 2 and message in error and ("labels.csv" in error or "lacks" in error)
+
+
+def test_columns_that_are_made_here_are_not_taken_from_a_table(table):
+    prepared, _ = table(
+        "file,subject,expression,view,image,face_found\na.jpg,x,sad,straight,no,yes\n"
+    )
+    assert prepared.table["face_found"].tolist() == [False]
