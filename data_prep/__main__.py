@@ -13,12 +13,18 @@ MAKERS = {
     "anny-views": ("anny_views", "render the Anny Views data set"),
     "anny-clips": ("anny_clips", "make the Anny Clips data set: faces that speak"),
     "features": ("features", "run frozen backbones over prepared clips"),
+    "mosei-features": ("mosei_features", "take the features of CMU-MOSEI's .csd files"),
 }
 IMPORTERS = {
     "kdef": ("kdef", "import KDEF: adults, 7 expressions, 5 views"),
     "ddcf": ("ddcf", "import DDCF: children, 8 expressions, 5 views"),
     "image-folder": ("image_folder", "import photographs of your own"),
     "multiface": ("multiface", "import views of Multiface's captures"),
+    "mosei": ("mosei", "import CMU-MOSEI: clips with sentiment and emotions"),
+    "meld": ("meld", "import MELD: clips of dialogues"),
+    "caer": ("caer", "import CAER (clips) or CAER-S (stills)"),
+    "ravdess": ("ravdess", "import RAVDESS: actors who speak and sing"),
+    "voxceleb2": ("voxceleb2", "import VoxCeleb2: unlabelled clips of speakers"),
 }
 
 
