@@ -17,7 +17,14 @@ import numpy as np
 
 from fermodels import media
 from fermodels.prepared import EXPRESSIONS
-from fermodels.prepared_table import PreparedError, PreparedTable, check_official_split, codes
+from fermodels.prepared_table import (
+    PreparedError,
+    PreparedTable,
+    as_text,
+    check_official_split,
+    codes,
+    label_names,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +102,7 @@ class PreparedClips(PreparedTable):
         blobs = {column: _blobs(table, column, self.source) for column in self.MEDIA}
         table = table.drop(columns=list(self.MEDIA)).reset_index(drop=True)
         for column in ("clip", "subject"):
-            table[column] = table[column].astype(str)
+            table[column] = as_text(table, column, self.source)
         for column in ("transcript", "emotion"):
             table[column] = _texts(table, column, self.source)
         metadata = {"sample_rate": media.SAMPLE_RATE} | dict(metadata)
@@ -103,7 +110,7 @@ class PreparedClips(PreparedTable):
         if "emotions" not in metadata:
             known = [name for name in EMOTIONS if name in set(table["emotion"])]
             metadata["emotions"] = known or EMOTIONS
-        metadata["emotions"] = list(metadata["emotions"])
+        metadata["emotions"] = label_names(metadata, "emotions", self.source)
         if "intensities" in table:
             table["intensities"] = _intensities(table, metadata["emotions"], self.source)
         _check_rows(table, metadata["emotions"], self.source)

@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fermodels.prepared_table import PreparedError, PreparedTable, check_official_split, codes
+from fermodels.prepared_table import (
+    PreparedError,
+    PreparedTable,
+    as_text,
+    check_official_split,
+    codes,
+    label_names,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,7 +173,7 @@ class PreparedImages(PreparedTable):
         blobs = [bytes(blob) for blob in table["image"]]
         table = table.drop(columns="image").reset_index(drop=True)
         for column in _TEXT:
-            table[column] = table[column].astype(str)
+            table[column] = as_text(table, column, self.source)
         for column in ("yaw", "pitch"):
             table[column] = _degrees(table, column, self.source)
         metadata = dict(metadata)
@@ -176,8 +183,8 @@ class PreparedImages(PreparedTable):
             known = [name for name in EXPRESSIONS if name in present]
             metadata["expressions"] = known or list(EXPRESSIONS)
         metadata.setdefault("views", _views_by_yaw(table))
-        metadata["expressions"] = list(metadata["expressions"])
-        metadata["views"] = list(metadata["views"])
+        for key in self.LABEL_LISTS:
+            metadata[key] = label_names(metadata, key, self.source)
         _check_rows(table, metadata, self.source)
 
         self._keep(table, metadata, {"image": blobs})

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -85,17 +85,10 @@ class PreparedTable:
                 of another format version, or its content fails the checks of the class.
         """
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         path = Path(path)
         _check_path(path)
-        try:
-            arrow = pq.read_table(path, partitioning=None)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise PreparedError(
-                f"{path} is not a readable Parquet file ({error}). It may be a raw data set, a Git "
-                "LFS pointer or a broken download: prepare or fetch it again."
-            ) from error
+        arrow = _read_arrow(path)
         metadata = cls._read_metadata(arrow.schema.metadata or {}, path)
         for column, bytes_of in cls.MEDIA.items():
             if column not in arrow.column_names:
@@ -106,7 +99,7 @@ class PreparedTable:
                 raise PreparedError(
                     f"{path}: column {column!r} is {kind}; it must be binary, {bytes_of}."
                 )
-        return cls(arrow.to_pandas(), metadata, source=str(path))
+        return cls(_read_frame(arrow, path), metadata, source=str(path))
 
     def write(self, path: str | os.PathLike) -> Path:
         """Write this data set as one Parquet file; the old file stays until the new is whole."""
@@ -282,10 +275,11 @@ class PreparedTable:
         try:
             metadata = json.loads(schema[_KEY])
             kind, version = metadata.get("format"), metadata.get("format_version")
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, RecursionError) as error:
             raise PreparedError(f"{path}: its 'fermodels' metadata is not a JSON object") from error
         if kind != cls.FORMAT:
-            reader = f" Open it with {READERS[kind]}." if kind in READERS else ""
+            reader = READERS.get(kind) if isinstance(kind, str) else None
+            reader = f" Open it with {reader}." if reader else ""
             raise PreparedError(
                 f"{path} has the format {kind!r}; {cls.WHAT} are {cls.FORMAT!r}.{reader}"
             )
@@ -319,7 +313,7 @@ class PreparedTable:
         if column not in self.table:
             raise PreparedError(f"{self.source}: no column {column!r} to stratify by")
         pairs = self.table[["subject", column]].astype({column: object})
-        pairs[column] = pairs[column].where(pairs[column].notna(), "").astype(str)
+        pairs[column] = pairs[column].where(pairs[column].notna(), "").map(str)
         pairs = pairs.drop_duplicates()
         twice = pairs[pairs["subject"].duplicated()]
         if len(twice):
@@ -355,6 +349,50 @@ def _check_path(path: Path) -> None:
         beside = sorted(p.name for p in path.parent.glob("*.parquet"))  # none without the folder
         hint = f" In {path.parent} there are: {', '.join(beside[:5])}." if beside else ""
         raise PreparedError(f"there is no file {path} (looked in {Path.cwd()}).{hint} {advice}")
+
+
+def _read_arrow(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        arrow = pq.read_table(path, partitioning=None)
+        arrow.validate(full=True)  # bytes that are no text would fail when they are first used
+        return arrow
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise PreparedError(
+            f"{path} is not a readable Parquet file ({error}). It may be a raw data set, a Git LFS "
+            "pointer or a broken download: prepare or fetch it again."
+        ) from error
+
+
+def _read_frame(arrow: pa.Table, path: Path) -> pd.DataFrame:
+    import pyarrow as pa
+
+    try:
+        return arrow.to_pandas()
+    except (pa.ArrowException, UnicodeDecodeError) as error:  # of kinds that pandas has not
+        raise PreparedError(
+            f"{path}: its values cannot be read ({error}). Prepare or fetch it again."
+        ) from error
+
+
+def as_text(table: pd.DataFrame, column: str, source: str) -> pd.Series:
+    """The column as text; PreparedError if it holds bytes that are none."""
+    try:
+        return table[column].astype(str)
+    except UnicodeDecodeError as error:
+        raise PreparedError(f"{source}: column {column!r} holds no text ({error})") from error
+
+
+def label_names(metadata: Mapping[str, Any], key: str, source: str) -> list[str]:
+    """The list of names in the metadata; PreparedError if it is no list of different texts."""
+    names = metadata[key]
+    if not isinstance(names, str) and isinstance(names, Iterable):
+        names = list(names)
+        if all(isinstance(name, str) for name in names) and len(set(names)) == len(names):
+            return names
+    raise PreparedError(f"{source}: metadata {key!r} must be a list of different names: {names!r}")
 
 
 def check_official_split(table: pd.DataFrame, source: str) -> None:

@@ -456,6 +456,11 @@ def test_broken_files_are_refused(features, tmp_path):
     path.write_bytes(whole.replace(b'format_version\\": 1', b'format_version\\": 7'))
     with pytest.raises(FeatureError, match="format version 7"):
         FeatureSet.read(path)
+    for word, damage in ((b'settings\\"', b'sittings\\"'), (b'"present.text"', b'"prosent.text"')):
+        assert word in whole
+        path.write_bytes(whole.replace(word, damage))
+        with pytest.raises(FeatureError, match=f"{path} is damaged: no '(settings|present.text)'"):
+            FeatureSet.read(path)
 
 
 def test_stale_features_are_refused(clips, features, encoder):

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -342,22 +343,42 @@ def test_other_formats(tmp_path, small):
     path = tmp_path / "other.parquet"
     for change, message in (
         ({"format": "fermodels-clips"}, "has the format 'fermodels-clips'"),
+        ({"format": ["x"]}, r"has the format \['x'\]"),
         ({"format_version": 2}, "has format version 2; this fermodels reads version 1"),
+        ({"views": None}, "other.parquet: metadata 'views' must be a list of different names"),
+        ({"expressions": ["happy", "happy"]}, "other.parquet: metadata 'expressions' must be"),
     ):
         arrow = small._arrow()
         about = json.loads(arrow.schema.metadata[b"fermodels"]) | change
         pq.write_table(arrow.replace_schema_metadata({"fermodels": json.dumps(about)}), path)
         with pytest.raises(PreparedError, match=message):
             PreparedImages.read(path)
-    pq.write_table(arrow.replace_schema_metadata({"fermodels": "[]"}), path)
-    with pytest.raises(PreparedError, match="not a JSON object"):
-        PreparedImages.read(path)
+    for text in ("[]", "[" * 99_999):
+        pq.write_table(arrow.replace_schema_metadata({"fermodels": text}), path)
+        with pytest.raises(PreparedError, match="not a JSON object"):
+            PreparedImages.read(path)
 
 
 def test_missing_column(tmp_path, small):
     path = tmp_path / "table.parquet"
     frame(small).drop(columns=["view", "image"]).to_parquet(path)
     with pytest.raises(PreparedError, match=r"table\.parquet: missing column 'image', 'view'"):
+        PreparedImages.read(path)
+
+
+def test_text_that_is_none_and_columns_that_are_there_twice(tmp_path, small):
+    path, arrow = tmp_path / "table.parquet", small._arrow()
+    bytes_ = pa.array([b"\xff"] * len(small))
+    at = arrow.column_names.index("subject")
+    for kind, message in (
+        (bytes_, "column 'subject' holds no text"),
+        (pa.Array.from_buffers(pa.string(), len(small), bytes_.buffers()), "not a readable"),
+    ):
+        pq.write_table(arrow.set_column(at, "subject", kind), path)
+        with pytest.raises(PreparedError, match=rf"table\.parquet.* {message}"):
+            PreparedImages.read(path)
+    pq.write_table(arrow.append_column("subject", arrow["subject"]), path)
+    with pytest.raises(PreparedError, match=r"table\.parquet is not a readable .*subject"):
         PreparedImages.read(path)
 
 

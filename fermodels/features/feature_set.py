@@ -274,15 +274,24 @@ class FeatureSet:
             with safe_open(path, "pt") as file:
                 about = json.loads((file.metadata() or {}).get(_KEY, "{}"))
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError, ValueError) as error:
+        except (SafetensorError, OSError, ValueError, RecursionError) as error:
             raise FeatureError(f"{path} is not a whole safetensors file ({error})") from error
-        if about.get("format") != FORMAT:
-            raise FeatureError(f"{path} holds no features of clips but {about.get('format')!r}")
+        kind = about.get("format") if isinstance(about, dict) else about
+        if kind != FORMAT:
+            raise FeatureError(f"{path} holds no features of clips but {kind!r}")
         if about.get("format_version") != FORMAT_VERSION:
             raise FeatureError(
                 f"{path} has format version {about.get('format_version')}; this fermodels reads "
                 f"version {FORMAT_VERSION}. Update fermodels, or compute the features again"
             )
+        try:
+            return cls._of_file(about, tensors)
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            what = f"no {error}" if isinstance(error, KeyError) else error
+            raise FeatureError(f"{path} is damaged: {what}. Compute the features again") from error
+
+    @classmethod
+    def _of_file(cls, about: dict[str, Any], tensors: dict[str, Tensor]) -> FeatureSet:
         text_model = None
         if "text_model" in about:
             from fermodels.features.text import TfidfSvd
