@@ -8,6 +8,8 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from importlib import import_module
 
+from .raw import shortened
+
 # Name → module and what it does. Modules are imported when they are chosen.
 MAKERS = {
     "anny-views": ("anny_views", "render the Anny Views data set"),
@@ -57,12 +59,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options.run(options)
     except (ValueError, OSError, ImportError) as error:
-        print(f"data_prep: {error}", file=sys.stderr)
+        print(f"data_prep: {shortened(str(error), 3000)}", file=sys.stderr)
         return 2
-    except BrokenProcessPool:
+    except (BrokenProcessPool, MemoryError) as error:
+        died = isinstance(error, BrokenProcessPool)
+        what = "a working process died (out of memory?)" if died else error
         print(
-            "data_prep: a working process died (out of memory?); the same command goes on from "
-            "here, and fewer --jobs need less memory",
+            f"data_prep: {what}; the same command goes on from here, and fewer --jobs need less "
+            "memory",
             file=sys.stderr,
         )
         return 1

@@ -84,7 +84,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
         )
     kind = "clips" if files["clips"] else "images"
     if not files[kind]:
-        raise NothingUsable(EXPECTED, _seen(raw))
+        raise NothingUsable(EXPECTED, f"{raw.glimpse()}, but none in train/, validation/ or test/")
     chosen = _without_copies(raw, files[kind], report)
     report.warn(
         "there are no names of people: every row is a subject of its own, and a split by subject "
@@ -151,14 +151,8 @@ def _digests(
     for index in sorted(indices, key=lambda i: files[i][0].place):
         digest = hashlib.sha256()
         try:
-            with raw.stream(files[index][0]) as stream:
-                while block := stream.read(1 << 20):
-                    digest.update(block)
-        except (RawError, OSError, EOFError, ValueError):
+            for block in raw.blocks(files[index][0]):
+                digest.update(block)
+        except RawError:
             continue  # reading it for its row will say what is wrong
         yield index, digest.digest()
-
-
-def _seen(raw: RawSource) -> str:
-    names = ", ".join(file.name for file in raw.files[:3]) or "none"
-    return f"{len(raw.files):,} files, such as {names}, but none in train/, validation/ or test/"

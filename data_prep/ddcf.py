@@ -82,7 +82,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
             "tells them apart, such as the lighting: give it the group session."
         )
     _check_numbers(items, report)
-    return Plan(items, _metadata(options, items), "images")
+    return Plan(items, _metadata(items), "images")
 
 
 def _match(pattern: str, raw: RawSource, report: ImportReport) -> list[Reading]:
@@ -150,7 +150,7 @@ def _check_numbers(items: list[Item], report: ImportReport) -> None:
             report.warn(f"{count} different {column}s were read, DDCF has {most}: --dry-run")
 
 
-def _metadata(options: argparse.Namespace, items: list[Item]) -> dict[str, Any]:
+def _metadata(items: list[Item]) -> dict[str, Any]:
     return {
         "name": "ddcf",
         "version": "2013",
@@ -162,5 +162,4 @@ def _metadata(options: argparse.Namespace, items: list[Item]) -> dict[str, Any]:
         ),
         "description": "Children of 6 to 16 years, 8 expressions, 5 cameras, 2 lightings.",
         **label_lists(items),
-        "crop": options.crop,
     }

@@ -68,11 +68,13 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
         seen = what_is_there(raw)
         if report.skipped:
             seen += f" ({report.skipped[0][0]}: {report.skipped[0][1]})"
-        raise NothingUsable(_EXPECTED, seen)
+        labels = options.labels
+        expected = f"rows of {labels} about photographs that are there" if labels else _EXPECTED
+        raise NothingUsable(expected, seen)
     own = sorted({item.about["expression"] for item in items} - set(NAMES))
     if own:
         report.warn(f"expressions that the course does not know keep their names: {', '.join(own)}")
-    return Plan(items, _metadata(options, items), "images")
+    return Plan(items, _metadata(options.name, items), "images")
 
 
 def _by_folders(raw: RawSource, views: dict[str, float], report: ImportReport) -> list[Reading]:
@@ -99,13 +101,12 @@ def _by_folders(raw: RawSource, views: dict[str, float], report: ImportReport) -
     return readings
 
 
-def _metadata(options: argparse.Namespace, items: list[Item]) -> dict[str, Any]:
+def _metadata(name: str, items: list[Item]) -> dict[str, Any]:
     return {
-        "name": options.name,
+        "name": name,
         "version": "1",
         "licence": "As agreed with the people in the photographs.",
         "citation": "",
         "description": "Own photographs, imported with python -m data_prep image-folder.",
         **label_lists(items),
-        "crop": options.crop,
     }

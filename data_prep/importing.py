@@ -18,6 +18,7 @@ import hashlib
 import json
 import os
 import shlex
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,7 +31,7 @@ from fermodels.clips import PreparedClips
 from fermodels.prepared import PreparedImages
 
 from .parts import check_out, make_in_parts
-from .raw import RawError, RawFile, RawSource, printable
+from .raw import RawError, RawFile, RawSource, printable, shortened, storable
 from .report import ImportReport, NothingUsable
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     MakeRow = Callable[["Item", bytes, argparse.Namespace], dict[str, Any]]
 
 PER_PART = 64
+MOST = 3000  # characters of an error
 REPAIRED, WARNING = "_repaired", "_warning"  # keys of a row that go to the report
 _ITEM = "_item"
 _COUNTED = {
@@ -132,18 +134,21 @@ def run_importer(importer: ModuleType, options: argparse.Namespace) -> None:
     report = ImportReport(name, str(options.raw))
     try:
         raw = RawSource.open(options.raw)
-        plan = importer.plan(raw, options, report)
-        if plan is None:  # a dry run
-            return
-        report.take(raw)
-        run_import(plan, importer.make_row, options, raw, report)
-    except Exception as error:
-        report.error = str(error)
+        try:
+            plan = importer.plan(raw, options, report)
+        finally:
+            report.take(raw)
+        if plan is not None:  # there is none after a dry run
+            run_import(plan, importer.make_row, options, raw, report)
+            print(report.text())
+    except BaseException as error:
+        report.error = shortened(str(error), MOST) or type(error).__name__
+        if isinstance(error, ValueError) and (report.skipped or report.warnings):  # may say why
+            print(report.text(), file=sys.stderr)
         raise
     finally:
         if options.report is not None:
             report.write(options.report)
-    print(printable(report.text()))
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -151,8 +156,12 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError("--jobs and --limit must be at least 1")
     if not 16 <= options.size <= 512:
         raise ValueError(f"--size must be 16 to 512 pixels, got {options.size}")
-    if options.report is not None and not options.report.parent.is_dir():
-        raise ValueError(f"--report {options.report}: there is no folder {options.report.parent}")
+    if options.report is not None:
+        if not options.report.parent.is_dir() or options.report.is_dir():
+            raise ValueError(f"--report {options.report}: must be a file in a folder that exists")
+        for name, other in (("RAW", options.raw), ("OUT", options.out)):
+            if other is not None and options.report.resolve() == other.resolve():
+                raise ValueError(f"--report {options.report} is {name} as well")
     if options.out is not None:
         check_out(options.out)
     elif not getattr(options, "dry_run", False):
@@ -206,10 +215,13 @@ def run_import(
     report.found = report.found or len(plan.items)
     if not plan.items:
         raise NothingUsable(plan.expected, f"none of it among {len(raw.files):,} files")
-    if options.crop == "face":  # better missed now than in every file
+    metadata = plan.metadata | {"crop": options.crop}
+    if options.crop == "face" and any(item.file for item in plan.items):
         from .face_finder import face_finder
 
-        plan = replace(plan, metadata=plan.metadata | {"face_finder": face_finder().name})
+        # Better missed now than in every file.
+        metadata["face_finder"] = face_finder().name
+    plan = replace(plan, metadata=metadata)
     numbered = list(enumerate(plan.items))
     if raw.in_order:
         numbered.sort(key=lambda pair: pair[1].file.place if pair[1].file else -1)
@@ -250,8 +262,11 @@ def _make_part(path: Path, part: _Part, index: int) -> None:
         except (Skip, RawError) as error:
             notes["skipped"].append((number, title, printable(str(error))))
             continue
-        except (ImportError, MemoryError):
+        except ImportError:
             raise
+        except MemoryError as error:
+            why = str(error) or "more memory is needed than there is"
+            raise MemoryError(f"{title}: {why}") from error
         except Exception as error:  # whatever a decoder makes of damaged bytes
             reason = f"cannot be used ({type(error).__name__}: {error})"
             notes["skipped"].append((number, title, printable(reason)))
@@ -261,6 +276,7 @@ def _make_part(path: Path, part: _Part, index: int) -> None:
             notes["repaired"].append((number, title, repaired))
         if warning := row.pop(WARNING, None):
             notes["warnings"].append((number, title, warning))
+        row = {k: storable(v) if isinstance(v, str) else v for k, v in row.items()}
         rows.append(row | {_ITEM: number})
     frame = pd.DataFrame(rows, columns=None if rows else [_ITEM])
     table = pa.Table.from_pandas(frame, preserve_index=False)

@@ -108,7 +108,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
         _check_complete(set(named), report)
     return Plan(
         items,
-        _metadata(options),
+        _metadata(),
         "images",
         expected=_EXPECTED,
         finish=_drop_odd_sizes if options.odd_sizes == "skip" else _forget_sizes,
@@ -192,7 +192,7 @@ def _forget_sizes(table: pd.DataFrame, report: ImportReport) -> pd.DataFrame:
     return table.drop(columns=["width", "height"])
 
 
-def _metadata(options: argparse.Namespace) -> dict[str, Any]:
+def _metadata() -> dict[str, Any]:
     return {
         "name": "kdef",
         "version": "1998",
@@ -205,7 +205,6 @@ def _metadata(options: argparse.Namespace) -> dict[str, Any]:
         "description": "70 actors, 7 expressions, 5 views, 2 sessions (A and B).",
         "expressions": list(EXPRESSIONS[:7]),
         "views": list(VIEWS),
-        "crop": options.crop,
         "splits": {
             "split": "data_prep/splits/kdef_holdout.csv",
             "fold": "data_prep/splits/kdef_10fold.csv",

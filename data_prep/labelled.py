@@ -19,7 +19,7 @@ from typing import Any
 
 from fermodels.prepared import VIEWS
 
-from .importing import Item
+from .importing import REPAIRED, WARNING, Item
 from .photographs import YAWS, is_photograph, natural
 from .raw import RawFile, RawSource, printable
 from .report import ImportReport
@@ -31,7 +31,7 @@ _GENDERS = {
     **dict.fromkeys(("f", "female", "girl", "woman"), "female"),
     **dict.fromkeys(("m", "male", "boy", "man"), "male"),
 }
-_RESERVED = {"image", "face_found"}  # columns that are made here
+_RESERVED = {"image", "face_found", REPAIRED, WARNING}  # columns that are made here
 
 
 @dataclass(frozen=True)

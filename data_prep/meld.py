@@ -201,4 +201,4 @@ def _seen(raw: RawSource, tables: bool, clips: bool) -> str:
         return "tables, but no clip named dia<D>_utt<U>.mp4 in a folder of a split"
     if clips:
         return "clips, but no table: take the three .csv files of MELD's repository"
-    return f"{len(raw.files):,} files, such as {', '.join(f.name for f in raw.files[:3]) or 'none'}"
+    return raw.glimpse()

@@ -313,4 +313,4 @@ def _seen(raw: RawSource, videos: bool) -> str:
         return f"{pickles[0]}: {NO_PICKLES}"
     if videos:
         return "videos, but no labels"
-    return f"{len(raw.files):,} files, such as {', '.join(f.name for f in raw.files[:3]) or 'none'}"
+    return raw.glimpse()

@@ -125,12 +125,15 @@ def read_folds(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: the folds cannot be read ({error})") from error
     if path.suffix == ".csv":
-        pairs = _pairs_of_csv(text, path)
+        try:
+            pairs = _pairs_of_csv(text, path)
+        except csv.Error as error:
+            raise ValueError(f"{path}: no table ({error})") from error
     else:
         readers = {".py": _lists_of_python, ".json": json.loads}
         try:
             lists = readers.get(path.suffix, _lists_of_yaml)(text)
-        except (ValueError, SyntaxError, RecursionError) as error:
+        except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
             raise ValueError(f"{path}: the folds cannot be read ({error})") from error
         pairs = _pairs_of_lists(lists, path)
     folds: dict[str, str] = {}
@@ -166,6 +169,9 @@ def _pairs_of_lists(lists: object, path: Path) -> list[tuple[str, str]]:
         words = re.split(r"[^a-z]+", str(name).lower())
         split = next((_FOLDS[word] for word in words if word in _FOLDS), None)
         if split and isinstance(videos, (list, tuple)):
+            # Of lists in lists, a YAML of a few lines can hold billions.
+            if other := [video for video in videos if not isinstance(video, (str, int))]:
+                raise ValueError(f"{path}: {name} holds a {type(other[0]).__name__}, not only ids")
             pairs += [(str(video), split) for video in videos]
     if not pairs:
         raise ValueError(

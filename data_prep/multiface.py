@@ -1,7 +1,7 @@
 """Multiface: 13 people in a dome of cameras, performing expressions (not emotions).
 
-As its own ``download_dataset.py`` unpacks it (github.com/facebookresearch/multiface,
-documentation/DATA_STRUCTURE.md)::
+As github.com/facebookresearch/multiface describes it (documentation/DATA_STRUCTURE.md, and
+``dataset.py`` for the cameras)::
 
     m--20180227--0000--6795937--GHS/KRT                                  the cameras
     m--20180227--0000--6795937--GHS/images/E057_Cheeks_Puffed/400002/000102.png
@@ -84,8 +84,9 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
         views = _named(options.views) if options.views else _from_krt(root, raw, options, report)
         items += _items(root or raw.path.name, expressions, views, options.frames, report)
     if not items:
-        raise NothingUsable("images of the cameras that were chosen", "; ".join(report.warnings))
-    return Plan(items, _metadata(options, items), "images", counted=("camera",))
+        chosen = "--views" if options.views else "KRT"
+        raise NothingUsable(f"images of the cameras chosen by {chosen}", "; ".join(report.warnings))
+    return Plan(items, _metadata(items), "images", counted=("camera",))
 
 
 def read_krt(text: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -213,7 +214,7 @@ def _evenly(frames: list[str], count: int) -> list[str]:
     return [frames[(2 * at + 1) * len(frames) // (2 * count)] for at in range(count)]
 
 
-def _metadata(options: argparse.Namespace, items: list[Item]) -> dict[str, Any]:
+def _metadata(items: list[Item]) -> dict[str, Any]:
     return {
         "name": "multiface",
         "version": "1",
@@ -224,5 +225,4 @@ def _metadata(options: argparse.Namespace, items: list[Item]) -> dict[str, Any]:
         ),
         "description": "Moments of performed facial movements; the names are not emotions.",
         **label_lists(items),
-        "crop": options.crop,
     }

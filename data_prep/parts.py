@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import multiprocessing.connection
 import os
+import re
 import shutil
 import sys
 import threading
@@ -17,6 +18,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+# Names of the files in a folder of parts, the ones that a killed process left included.
+_OURS = re.compile(r"job\.json(\.tmp)?|\.?\d{5}\.(parquet|unfinished).*")
 
 
 class Job(Protocol):
@@ -69,9 +73,13 @@ def make_in_parts(
     folder = out.with_name(out.name + ".parts")
     with _only_process(folder, out):
         _open_folder(folder, job)
-        whole = concat(
-            _made_parts(folder, job, count, make_part, read, jobs, per_part, unit, job_of)
-        )
+        parts = _made_parts(folder, job, count, make_part, read, jobs, per_part, unit, job_of)
+        try:
+            whole = concat(parts)
+        except ValueError:  # all of the work is done, and the same parts would say the same again
+            shutil.rmtree(folder)
+            raise
+        del parts  # as much memory as the whole
         whole.write(out)
         shutil.rmtree(folder)
     return whole
@@ -138,14 +146,23 @@ def _only_process(folder: Path, out: Path) -> Iterator[None]:
 
 def _open_folder(folder: Path, job: Job) -> None:
     """Keeps the parts of an interrupted run with the same settings, drops those of another."""
-    label = folder / "job.json"
-    if label.exists() and json.loads(label.read_text())["fingerprint"] == job.fingerprint():
-        return
-    for path in folder.iterdir():
-        if path.name != "lock":
-            path.unlink()
+    label, fingerprint = folder / "job.json", job.fingerprint()
+    try:
+        if json.loads(label.read_text())["fingerprint"] == fingerprint:
+            return
+    except (OSError, ValueError, LookupError, TypeError):
+        pass  # there is none, or the machine went down while it was written
+    found = [path for path in folder.iterdir() if path.name != "lock"]
+    for path in found:
+        if path.is_dir() or not _OURS.fullmatch(path.name):
+            raise ValueError(
+                f"{path} is in the way: {folder} is for the parts of an unfinished run, which are "
+                "deleted after it. Move it elsewhere, or write to another file"
+            )
+    for path in found:
+        path.unlink()
     unfinished = folder / "job.json.tmp"
-    unfinished.write_text(json.dumps({"fingerprint": job.fingerprint()}))
+    unfinished.write_text(json.dumps({"fingerprint": fingerprint}))
     os.replace(unfinished, label)
 
 

@@ -136,4 +136,4 @@ def _seen(raw: RawSource) -> str:
             f"{len(packed)} packed archives such as {packed[0]}: unpack them into this folder, or "
             "give one of them as RAW"
         )
-    return f"{len(raw.files):,} files, such as {', '.join(f.name for f in raw.files[:3]) or 'none'}"
+    return raw.glimpse()

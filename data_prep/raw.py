@@ -17,7 +17,6 @@ import io
 import lzma
 import os
 import re
-import shutil
 import stat
 import tarfile
 import tempfile
@@ -33,7 +32,9 @@ MAX_AT_ONCE = 2 << 30  # bytes that `read` takes into memory
 MAX_GROWTH = 200  # bytes out of an archive for each of its own; photographs and videos: about 1
 SMALL = 64 << 20  # growth below this many bytes harms nobody
 MAX_HEADER = 16 << 20  # no honest tar header (long names, attributes) is larger
+MAX_NAME = 4096  # characters of a path; file systems have no longer ones, archives may
 
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 _JUNK = {".ds_store", "thumbs.db", "desktop.ini"}
 _COMPRESSIONS = {
     zipfile.ZIP_STORED: "stored",
@@ -73,9 +74,19 @@ class RawFile:
     place: int = 0
 
 
+def storable(text: str) -> str:
+    r"""The text with undecodable bytes as \udc…, so that it can be written anywhere."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def printable(name: str) -> str:
-    r"""The name with undecodable bytes as \udc…, so that it can be printed and stored."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+    r"""The name on one line: also control characters, which a terminal would obey, as \x…."""
+    return storable(name).translate(_CONTROLS)
+
+
+def shortened(text: str, most: int = 500) -> str:
+    """The text without its middle where it is longer; it may quote what a damaged file holds."""
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 
 
 class RawSource:
@@ -160,6 +171,22 @@ class RawSource:
         except _DAMAGE as error:
             raise self._bad(file, error) from error
 
+    def blocks(self, file: RawFile) -> Iterator[bytes]:
+        """All bytes of a file, one megabyte after the other, of files of any size.
+
+        Raises:
+            RawError: it is damaged, cut off or gone.
+        """
+        with self.stream(file) as stream:
+            while True:
+                try:
+                    block = stream.read(1 << 20)
+                except _DAMAGE as error:
+                    raise self._bad(file, error) from error
+                if not block:
+                    return
+                yield block
+
     def same(self, one: RawFile, other: RawFile) -> bool:
         """Whether two files are known to hold the same bytes; False where reading is too slow."""
         if one.size != other.size or self.in_order:
@@ -175,14 +202,16 @@ class RawSource:
         suffix = re.sub(r"[^.A-Za-z0-9]", "", Path(file.name).suffix)[:16]
         handle, path = tempfile.mkstemp(prefix="data_prep-", suffix=suffix)
         try:
-            with os.fdopen(handle, "wb") as copy, self.stream(file) as stream:
-                try:
-                    shutil.copyfileobj(stream, copy, 1 << 20)
-                except _DAMAGE as error:
-                    raise self._bad(file, error) from error
+            with os.fdopen(handle, "wb") as copy:
+                copy.writelines(self.blocks(file))
             yield Path(path)
         finally:
             os.unlink(path)
+
+    def glimpse(self) -> str:
+        """How many files there are and the first names, for messages."""
+        first = ", ".join(printable(file.name) for file in self.files[:3])
+        return f"{len(self.files):,} files, such as {first}" if first else "no files at all"
 
     def __getstate__(self) -> dict[str, Any]:
         # Files name their own place, so another process needs no list of them.
@@ -202,6 +231,9 @@ class RawSource:
 
     def _accept(self, name: str, seen: set[str]) -> str | None:
         """The tidied name of an archived file, or None if it is passed over or left out."""
+        if len(name) > MAX_NAME:
+            self._leave_out(f"{name[:80]}…", f"a name of {len(name):,} characters")
+            return None
         parts = [part for part in name.split("/") if part not in ("", ".")]
         if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in parts or not parts:
             self._leave_out(name, "its name leads out of the archive")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .raw import RawSource, printable
+from .raw import RawSource, printable, shortened, storable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +38,7 @@ class ImportReport:
         warnings: what else the user should know.
         counts: column → value → rows, of the kept rows.
         junk: files of macOS and Windows bookkeeping that were passed over.
+        error: why nothing was imported, None where something was.
     """
 
     dataset: str
@@ -52,14 +53,15 @@ class ImportReport:
     error: str | None = None
 
     def repair(self, file: str, what: str) -> None:
-        self.repaired.append((printable(file), printable(what)))
+        self.repaired.append((printable(file), shortened(printable(what))))
 
     def skip(self, file: str, reason: str) -> None:
-        self.skipped.append((printable(file), printable(reason)))
+        self.skipped.append((printable(file), shortened(printable(reason))))
 
     def warn(self, text: str) -> None:
-        if printable(text) not in self.warnings:
-            self.warnings.append(printable(text))
+        text = shortened(printable(text), 1000)
+        if text not in self.warnings:
+            self.warnings.append(text)
 
     def take(self, raw: RawSource) -> None:
         """Notes what listing the raw files left out."""
@@ -76,9 +78,8 @@ class ImportReport:
 
     def text(self) -> str:
         """A few lines for people: all numbers, and the first examples of each reason."""
-        lines = [f"{self.dataset}: {self.kept:,} rows from {self.found:,} files in {self.raw}"]
-        if self.error:
-            lines.append(f"  not imported: {self.error}")
+        where = printable(self.raw)
+        lines = [f"{self.dataset}: {self.kept:,} rows from {self.found:,} files in {where}"]
         lines += _grouped("repaired", self.repaired) + _grouped("left out", self.skipped)
         lines += [f"  warning: {text}" for text in self.warnings[:REASONS]]
         if len(self.warnings) > REASONS:
@@ -89,14 +90,14 @@ class ImportReport:
             shown = ", ".join(f"{name}: {count:,}" for name, count in list(values.items())[:12])
             more = f", … ({len(values):,} in all)" if len(values) > 12 else ""
             lines.append(f"  {column}  {shown}{more}")
-        return "\n".join(lines)
+        return storable("\n".join(lines))
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, in types that JSON holds."""
         return {
             "dataset": self.dataset,
             "raw": printable(self.raw),
-            "error": self.error,
+            "error": None if self.error is None else storable(self.error),
             "found": self.found,
             "kept": self.kept,
             "repaired": [{"file": file, "what": what} for file, what in self.repaired],

@@ -134,4 +134,4 @@ def _seen(raw: RawSource) -> str:
         )
     if any(file.name.endswith(".m4a") for file in raw.files):
         return "sounds (.m4a) alone: the faces, with their sound, are in vox2_dev_mp4"
-    return f"{len(raw.files):,} files, such as {', '.join(f.name for f in raw.files[:3]) or 'none'}"
+    return raw.glimpse()

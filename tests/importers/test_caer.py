@@ -1,6 +1,8 @@
 """CAER and CAER-S: one name for Anger and Angry, copies across splits, nobody's name."""
 
 import json
+import os
+import zipfile
 
 import pytest
 
@@ -8,6 +10,7 @@ from fermodels.prepared import PreparedImages
 from tests.importers.fixtures import clip_sets
 from tests.importers.fixtures.clips import write
 from tests.importers.fixtures.importing import SMALL, imported, reasons
+from tests.importers.fixtures.photographs import write_zip
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +82,30 @@ def test_a_damaged_still_costs_one_row(run, tmp_path):
     write(raw / "train/Sad/0003.png", (raw / "train/Sad/0003.png").read_bytes()[:300])
     images, report = stills(run, raw)
     assert len(images) == 4 and "damaged or cut off" in reasons(report)["train/Sad/0003.png"]
+
+
+def test_a_damaged_member_of_a_zip_costs_one_row(run, tmp_path):
+    raw = clip_sets.caer_s(tmp_path / "folder")
+    names = {path.relative_to(raw): path.read_bytes() for path in raw.rglob("*.png")}
+    size = max(map(len, names.values()))
+    # Of one size, so that their contents are compared.
+    files = [(str(name), data + bytes(size - len(data))) for name, data in names.items()]
+    data = bytearray(write_zip(files, tmp_path / "CAER-S.zip").read_bytes())
+    with zipfile.ZipFile(tmp_path / "CAER-S.zip") as archive:
+        member = archive.getinfo("train/Sad/0003.png")
+    at = member.header_offset + 30 + len(member.filename) + member.compress_size // 2
+    data[at : at + 40] = bytes(40)
+    write(tmp_path / "zip/CAER-S.zip", bytes(data))
+    images, report = stills(run, tmp_path / "zip/CAER-S.zip")
+    assert len(images) == 4 and "cannot be read" in reasons(report)["train/Sad/0003.png"]
+
+
+def test_names_that_are_no_text(run, tmp_path):
+    raw = clip_sets.caer_s(tmp_path)
+    place = os.path.join(os.fsencode(raw / "train/Sad"), b"caf\xe9.png")
+    os.rename(raw / "train/Sad/0003.png", place)
+    images, _ = stills(run, raw)
+    assert "train/Sad/caf\\udce9" in set(images.table["subject"])
 
 
 def test_clips_and_stills_are_two_data_sets(run, tmp_path):

@@ -132,6 +132,14 @@ def test_large_pictures_are_made_smaller_to_fit_into_memory(monkeypatch):
         read_footage(video_bytes(0, frames=numbered(2), sound=None), 8.0, 2.0)
 
 
+def test_a_video_of_absurd_length_does_not_fill_the_memory():
+    # Two pictures, ten days apart.
+    times = [0.0, 864_000.0]
+    data = video_bytes(0, frames=numbered(2), times=times, container="matroska", sound=None)
+    found = read_footage(data, 2.0, 2.0)
+    assert len(found.frames) == 4 and found.cut and found.seconds > 800_000
+
+
 def test_sound_in_opus_is_read_as_well():
     sound = footage(1)[2]
     found = read_footage(encode_audio(sound), 8.0, 20)

@@ -244,6 +244,13 @@ def test_what_is_no_table_is_refused(table, text, message):
     assert code == 2 and message in error and ("labels.csv" in error or "lacks" in error)
 
 
+def test_what_becomes_of_a_table_none_of_whose_rows_can_be_used(imported, tmp_path, picture):
+    (tmp_path / "labels.csv").write_text("file,subject,expression,yaw\na.jpg,S,happy,far\n")
+    code, error, _ = imported({"a.jpg": picture}, "--labels", tmp_path / "labels.csv")
+    assert code == 2 and "expected: rows of" in error and "labels.csv about" in error
+    assert "a.jpg: yaw 'far' is not a number" in error
+
+
 def test_columns_that_are_made_here_are_not_taken_from_a_table(table):
     prepared, _ = table(
         "file,subject,expression,view,image,face_found\na.jpg,x,sad,straight,no,yes\n"

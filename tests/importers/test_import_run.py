@@ -19,6 +19,7 @@ from data_prep.raw import RawSource
 from data_prep.report import REASONS, ImportReport, NothingUsable
 from data_prep.vocabulary import NAMES, expression
 from fermodels.prepared import EXPRESSIONS, PreparedImages, encode_image
+from fermodels.prepared_table import PreparedError
 from tests.importers.fixtures.photographs import (
     kdef_codes,
     kdef_files,
@@ -40,6 +41,8 @@ def make_row(item, data, options):
         raise KeyError("oops")
     if text == "missing":
         raise ImportError("pip install decoder")
+    if text == "huge":
+        raise MemoryError
     picture = np.full((options.size, options.size, 3), int(text), np.uint8)
     row = {"image": encode_image(picture, "PNG")} | item.about
     return (
@@ -167,7 +170,27 @@ def test_nothing_usable_says_what_was_expected_and_seen(go, files, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(NothingUsable):
         go(tmp_path / "empty")
-    assert not (tmp_path / "out.parquet").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "raw"]
+
+
+def test_rows_that_do_not_fit_together_leave_nothing_behind(go, files, tmp_path):
+    def twice(table, report):
+        return table.assign(instance="I0")
+
+    with pytest.raises(PreparedError, match="instance 'I0' has two subjects"):
+        go(write_folder(files.items(), tmp_path / "raw"), twice)
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+
+
+def test_a_file_too_large_for_the_memory_is_named(go, files, tmp_path):
+    files["004.txt"] = b"huge"
+    with pytest.raises(MemoryError, match="004.txt: more memory is needed"):
+        go(write_folder(files.items(), tmp_path / "raw"))
+
+
+def test_the_prepared_file_says_how_it_was_cropped(go, files, tmp_path):
+    prepared, _ = go(write_folder(files.items(), tmp_path / "raw"), crop="centre")
+    assert prepared.metadata["crop"] == "centre" and "face_finder" not in prepared.metadata
 
 
 def test_finish_sees_all_rows_and_decides(go, files, tmp_path):
@@ -228,6 +251,28 @@ def test_a_damaged_part_is_made_again(go, files, tmp_path, inline):
         go(raw)
     assert not (tmp_path / "out.parquet").exists()
     assert len(go(raw)[0]) == COUNT
+
+
+@pytest.mark.parametrize("label", [b"", b"{", b"[1]", b"\xff"])
+def test_parts_of_which_it_is_not_known_what_they_are_are_made_again(
+    go, files, tmp_path, inline, label
+):
+    raw = write_folder(files.items(), tmp_path / "raw")
+    inline.stop_before = 4
+    with pytest.raises(KeyboardInterrupt):
+        go(raw)
+    (tmp_path / "out.parquet.parts/job.json").write_bytes(label)
+    inline.stop_before, inline.done = None, []
+    go(raw)
+    assert inline.done == list(range(7))
+
+
+def test_a_folder_of_somebody_s_files_is_not_emptied(go, files, tmp_path):
+    parts = tmp_path / "out.parquet.parts"
+    write_folder([("notes/today.txt", b"mine"), ("00000.parquet", b"a part")], parts)
+    with pytest.raises(ValueError, match="notes is in the way"):
+        go(write_folder(files.items(), tmp_path / "raw"))
+    assert (parts / "notes/today.txt").exists() and (parts / "00000.parquet").exists()
 
 
 @pytest.mark.parametrize("change", ["size", "name", "content", "options"])
@@ -307,6 +352,50 @@ def test_the_report_as_json_holds_everything(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
 
 
+def test_of_a_long_reason_the_middle_is_left_out():
+    report = ImportReport("toy", "raw")
+    report.skip("a", "b" * 400 + "x" * 10_000 + "e" * 400)
+    ((_, reason),) = report.skipped
+    assert len(reason) < 600 and reason.startswith("b" * 200) and reason.endswith("e" * 200)
+
+
+def test_names_cannot_speak_to_the_terminal(run, tmp_path):
+    raw = write_folder([("KDEF/new\nline\x1b[2J\x9b.JPG", b"x")], tmp_path / "raw")
+    code, _, error = run("kdef", raw, tmp_path / "o.parquet", "--report", tmp_path / "r.json")
+    assert code == 2 and "new\\x0aline\\x1b[2J\\x9b.JPG" in error and "\x1b" not in error
+    (entry,) = json.loads((tmp_path / "r.json").read_text())["skipped"]
+    assert entry["file"] == "KDEF/new\\x0aline\\x1b[2J\\x9b.JPG"
+
+
+def test_a_failed_import_reports_what_it_left_out(run, tmp_path):
+    raw = write_folder([("KDEF/IMG_1.JPG", b"x"), ("KDEF/._a", b"x")], tmp_path / "raw")
+    (raw / "KDEF/link.JPG").symlink_to("nowhere")
+    code, out, error = run("kdef", raw, tmp_path / "o.parquet", "--report", tmp_path / "r.json")
+    assert code == 2 and not out
+    assert "its name is not one of KDEF's: KDEF/IMG_1.JPG" in error
+    about = json.loads((tmp_path / "r.json").read_text())
+    assert {entry["file"] for entry in about["skipped"]} == {"KDEF/IMG_1.JPG", "KDEF/link.JPG"}
+    assert about["junk"] == 1 and about["error"].startswith("nothing usable was found")
+
+
+def test_an_interrupted_import_says_so_in_its_report(run, tmp_path, inline):
+    raw = write_folder(kdef_files(["AF02NES", "AF02NEHL"]), tmp_path / "raw")
+    inline.stop_before = 0
+    command = ("kdef", raw, tmp_path / "o.parquet", "--crop", "none", "--jobs", "1")
+    code, _, error = run(*command, "--report", tmp_path / "r.json")
+    assert code == 130 and "the same command goes on" in error
+    assert json.loads((tmp_path / "r.json").read_text())["error"] == "KeyboardInterrupt"
+
+
+def test_the_report_is_not_written_over_the_data(run, tmp_path):
+    raw = tmp_path / "raw.zip"
+    raw.write_bytes(b"x")
+    for name, path in (("RAW", raw), ("OUT", tmp_path / "o.parquet")):
+        code, _, error = run("kdef", raw, tmp_path / "o.parquet", "--report", path)
+        assert code == 2 and f"is {name} as well" in error
+    assert raw.read_bytes() == b"x"
+
+
 def test_the_text_stays_short_whatever_happens():
     report = ImportReport("toy", "raw")
     for number in range(5000):
@@ -337,7 +426,8 @@ def test_names_that_cannot_be_printed_do_not_stop_it(run, tmp_path):
         (["--size", "15"], "--size must be 16 to 512"),
         (["--jobs", "0"], "--jobs and --limit must be at least 1"),
         (["--limit", "0"], "--jobs and --limit must be at least 1"),
-        (["--report", "nowhere/r.json"], "there is no folder nowhere"),
+        (["--report", "nowhere/r.json"], "nowhere/r.json: must be a file in a folder that exists"),
+        (["--report", "."], "--report .: must be a file"),
     ],
 )
 def test_bad_options_are_refused_before_anything_is_read(run, tmp_path, arguments, message):

@@ -138,6 +138,13 @@ def test_what_is_seen_instead(run, tmp_path, files, message):
     assert NothingUsable.__name__ not in error and not (tmp_path / "o.parquet").exists()
 
 
+def test_a_table_that_cannot_be_read_is_named(run, tmp_path):
+    write(tmp_path / "raw/train_sent_emo.csv", b"a,b\n1,2\n")
+    write(tmp_path / "raw/train_splits/dia0_utt0.mp4", b"x")
+    code, _, error = run("meld", tmp_path / "raw", tmp_path / "o.parquet", *SMALL)
+    assert code == 2 and "train_sent_emo.csv is no table of MELD: no column Utterance" in error
+
+
 def test_clips_in_no_split_and_twice(run, tmp_path):
     base = tmp_path / "raw"
     write(base / "train_sent_emo.csv", f"{HEADER}\n{ROW}\n".encode())

@@ -19,6 +19,14 @@ from tests.importers.fixtures.importing import SMALL, imported, reasons, repairs
 h5py = pytest.importorskip("h5py")
 
 
+# A list of ten of a list of ten of … in nine lines.
+BOMB = "a: &a [x]\n" + "".join(
+    f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]\n"
+    for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+BOMB += "train: [*i]\n"
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """.csd files and folds; nobody changes them."""
@@ -58,6 +66,7 @@ def test_several_emotions_are_present_above_zero(run, folder):
     assert clips.targets[at["0123456[0]"]].tolist() == [0, 0, 0, 0, 1, 1]
     assert clips.targets[at["100234[0]"]].tolist() == [1, 0, 0, 1, 0, 0]
     assert clips.targets[at["-aB3_xYz9Q0[2]"]].sum() == 0
+    assert table.loc["-aB3_xYz9Q0[1]", "original_label"] == "sad+anger"  # 2/3 and 1/3
     # One emotion a clip only where one is the strongest; a value above 3 stays as it is.
     assert table.loc["100234[0]", "emotion"] == "happy"
     assert table.loc["0123456[0]", "emotion"] is None
@@ -90,6 +99,15 @@ def test_rows_that_say_nothing_are_left_out(tmp_path):
     why = dict(labels.skipped)
     assert why["a[1]"] == "labels that are no numbers" and "from 3 to 2 s" in why["a[2]"]
     assert "from -2 to -1 s" in why["a[3]"] and "labels are N×7 numbers" in why["b"]
+
+
+def test_words_need_no_finder_of_faces(run, folder, tmp_path, monkeypatch):
+    from data_prep import face_finder
+
+    monkeypatch.setattr(face_finder, "face_finder", None)
+    out = tmp_path / "o.parquet"
+    assert run("mosei", folder, out, "--jobs", "1")[0] == 0  # --crop face
+    assert "face_finder" not in PreparedClips.read(out).metadata
 
 
 def test_ids_of_digits_stay_text(run, folder):
@@ -163,6 +181,9 @@ def test_folds_of_every_form_keep_ids_text(tmp_path, suffix):
         ("f.yaml", "a: [", "cannot be read"),
         ("f.csv", "id,fold\n1,train\n", "columns video and split"),
         ("f.csv", "video,split\n1,later\n", "line 2: split 'later'"),
+        ("f.csv", "video,split\n" + "1" * 140_000 + ",train\n", "no table .*field larger"),
+        ("f.json", '{"train": [["a"]]}', "train holds a list, not only ids"),
+        ("f.yaml", BOMB, "train holds a list, not only ids"),
     ],
 )
 def test_folds_that_cannot_be_used_name_the_file(tmp_path, name, text, message):

@@ -24,9 +24,10 @@ def face():
     return Image.fromarray(faces().images([2])[0]).resize((320, 400))
 
 
-def test_a_jpeg_is_decoded_no_larger_than_needed(face):
-    data = encoded(face.resize((1600, 2000)), quality=95)
-    for at_least, shape in ((1600, (2000, 1600)), (400, (500, 400)), (10, (250, 200))):
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+def test_a_picture_is_decoded_no_larger_than_needed(face, format):
+    data = encoded(face.resize((1600, 2000)), format, quality=95)
+    for at_least, shape in ((1600, (2000, 1600)), (400, (500, 400)), (100, (125, 100))):
         pixels, size, turned = decode(data, at_least)
         assert pixels.shape == (*shape, 3) and size == (1600, 2000) and turned is None
     small = Image.fromarray(decode(data, 200)[0]).resize((320, 400))
@@ -152,3 +153,4 @@ def test_a_row_has_a_square_picture_and_what_is_known(crop):
 def test_names_are_sorted_as_people_do():
     names = ["10", "9", "a10", "a9", "a", "", "b2c3", "b2c10"]
     assert sorted(names, key=natural) == ["", "9", "10", "a", "a9", "a10", "b2c3", "b2c10"]
+    assert sorted(["1" + "0" * 5000, "0" * 6000 + "7"], key=natural)[1].startswith("10")

@@ -194,6 +194,14 @@ def test_names_that_are_no_text_survive(tmp_path):
     assert source.read(file) == b"x" and printable(file.name) == "caf\\udce9.txt"
 
 
+def test_names_longer_than_any_path_are_left_out(tmp_path):
+    long = "a/" * 3000 + "b"
+    for kind in ("zip", "tar"):
+        source = RawSource.open(make(kind, {long: b"x", "c": b"y"}, tmp_path))
+        assert [file.name for file in source.files] == ["c"]
+        assert source.left_out == [(long[:80] + "…", "a name of 6,001 characters")]
+
+
 # -------------------------------------------------------------------------------------- bombs
 
 
