@@ -1,0 +1,157 @@
+"""Damaged videos, sounds, .csd files, tables, folds: rows, or a sentence that names the file."""
+
+import json
+import re
+
+import pytest
+
+from data_prep import csd
+from data_prep.csd import CsdError, CsdFile
+from data_prep.mosei_labels import read_folds, read_transcript
+from fermodels.clips import PreparedClips
+from tests.importers.fixtures import clip_sets, mosei
+from tests.importers.fixtures.clips import sound_bytes, video_bytes, write
+from tests.importers.fixtures.damage import damaged, garbled, inputs, watched
+from tests.importers.fixtures.importing import reasons
+
+pytest.importorskip("h5py")
+OPTIONS = ("--size", "16", "--jobs", "1", "--crop", "none", "--fps", "2", "--max-seconds", "2")
+
+
+@pytest.fixture
+def thrown(run, tmp_path):
+    """Imports something damaged; gives the exit code, what it said and the report."""
+    out, report = tmp_path / "out.parquet", tmp_path / "report.json"
+
+    def thrown(maker, raw, *options):
+        out.unlink(missing_ok=True)
+        with watched(tmp_path, may_change=(out, report)):
+            code, _, error = run(maker, raw, out, "--report", report, *OPTIONS, *options)
+        about = json.loads(report.read_text(encoding="utf-8"))
+        assert code in (0, 2) and out.exists() == (code == 0), error
+        if code == 2:
+            assert about["error"] in error and not about["kept"]
+        else:
+            assert len(PreparedClips.read(out)) == about["kept"] > 0
+        return code, error, about
+
+    return thrown
+
+
+def all_said(about, names):
+    """Every file is a row, or stands in the report with a reason that was thought of."""
+    why = reasons(about)
+    assert all(3 < len(reason) < 400 for reason in why.values())
+    assert not [reason for reason in why.values() if reason.startswith("cannot be used (")]
+    assert set(why) <= set(names) and about["kept"] == len(set(names)) - len(why)
+
+
+def test_videos(thrown, tmp_path):
+    wholes = [
+        video_bytes(0, size=32),
+        video_bytes(0, size=32, container="avi", codec="mpeg4", sound="mp3"),
+        video_bytes(0, size=32, container="matroska", sound=None),
+    ]
+    names = []
+    for number, rng in inputs("videos"):
+        names.append(f"dev/mp4/id{number:05d}/video/00001.mp4")
+        write(tmp_path / "raw" / names[-1], damaged(wholes[number % 3], rng))
+    _, _, about = thrown("voxceleb2", tmp_path / "raw")
+    all_said(about, names)
+    assert 20 < about["kept"] < len(names) - 20
+    seconds = PreparedClips.read(tmp_path / "out.parquet").table["seconds"]
+    assert seconds.between(0, 2.6, inclusive="right").all()  # the last slow frame may reach beyond
+
+
+def test_sounds(thrown, tmp_path):
+    whole, names = sound_bytes(0), []
+    for number, rng in inputs("sounds"):
+        emotion, actor = number // 24 + 1, number % 24 + 1
+        names.append(f"03-01-{emotion:02d}-01-01-01-{actor:02d}.wav")
+        write(tmp_path / "raw" / names[-1], damaged(whole, rng))
+    _, _, about = thrown("ravdess", tmp_path / "raw")
+    all_said(about, names)
+    assert 10 < about["kept"] < len(names) - 5
+
+
+def test_tables_of_utterances(thrown, tmp_path):
+    raw, codes = tmp_path / "raw", []
+    write(raw / "train_splits/dia0_utt0.mp4", video_bytes(0, size=32))
+    text = "\r\n".join([clip_sets.MELD_HEADER, *clip_sets.TRAIN_ROWS])
+    bits = (*',"\n\r\0;', "\ufeff", "é", "\x92", "9" * 5000, "x" * 140_000, "Utterance", ",,,,,")
+    for number, rng in inputs("tables of utterances"):
+        data = garbled(text, rng, bits).encode()
+        write(raw / "train_sent_emo.csv", damaged(data, rng) if number % 2 else data)
+        code, error, about = thrown("meld", raw)
+        codes.append(code)
+        assert code == 0 or "train_sent_emo.csv" in error
+        assert all(3 < len(entry["reason"]) < 600 for entry in about["skipped"])
+        assert len(error) < 9000
+    assert codes.count(2) > 20 and codes.count(0) > 20
+
+
+def test_sequences(thrown, tmp_path, monkeypatch):
+    # Each takes a second: labels hold strings, which another process tries to read first.
+    monkeypatch.setattr(csd, "_PATIENCE", 4.0)
+    raw, codes = mosei.csd_folder(tmp_path / "raw", roots=("All Labels", "words")), []
+    path = raw / mosei.FILES["All Labels"]
+    whole = path.read_bytes()
+    for _, rng in inputs("sequences"):
+        path.write_bytes(damaged(whole, rng))
+        code, error, about = thrown("mosei", raw)
+        codes.append(code)
+        assert code == 0 or path.name in error
+    assert codes.count(2) > 3 and codes.count(0) > 3
+
+
+def test_sequences_of_words(tmp_path):
+    raw = mosei.csd_folder(tmp_path / "raw", roots=("words",))
+    path = tmp_path / "damaged.csd"
+    whole, refused = (raw / mosei.FILES["words"]).read_bytes(), 0
+    for _, rng in inputs("sequences of words"):
+        path.write_bytes(damaged(whole, rng))
+        try:
+            with watched(tmp_path), CsdFile(path) as file:
+                for sequence in file.sequences.values():
+                    for key in sequence.keys:
+                        sequence.read(key)
+        except CsdError as error:
+            refused += 1
+            assert str(path) in str(error)
+    assert 30 < refused < 140
+
+
+def test_folds(tmp_path):
+    path = mosei.folds_file(tmp_path / "folds.py")
+    lists = mosei.FOLDS
+    wholes = {
+        ".py": path.read_text(),
+        ".json": json.dumps(lists),
+        ".yaml": "\n".join(f"{name}: {json.dumps(videos)}" for name, videos in lists.items()),
+        ".csv": "video,split\n" + "\n".join(f"{v},{name}" for name in lists for v in lists[name]),
+    }
+    bits = (*"[]{}()'\",:=\n\t\0", "&a", "*a", "<<: *a", "é", "\ud7ff", "[" * 5000, "-" * 9000)
+    bits += ("train", "9" * 5000, "x" * 140_000, "!!python/object:os.system", "# ", "lambda: 0")
+    refused = 0
+    for number, rng in inputs("folds"):
+        suffix, text = list(wholes.items())[number % 4]
+        data = garbled(text, rng, bits).encode()
+        path = tmp_path / f"damaged{suffix}"
+        path.write_bytes(damaged(data, rng) if number % 8 > 3 else data)
+        try:
+            with watched(tmp_path):
+                folds = read_folds(path)
+        except ValueError as error:
+            refused += 1
+            assert str(path) in str(error)
+        else:
+            assert set(folds.values()) <= {"train", "val", "test"}
+            assert all(isinstance(video, str) for video in folds)
+    assert refused > 40
+
+
+def test_transcripts():
+    whole = b"".join(b"v___%d___%d.5___%d.0___What is said\n" % (n, n, n + 1) for n in range(9))
+    for _, rng in inputs("transcripts"):
+        for line in read_transcript(damaged(whole, rng)):
+            assert line.piece.isdecimal() and not re.search("\n", line.text)
