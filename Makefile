@@ -1,4 +1,4 @@
-# make course   install, then run notebooks 00…07 in order; executed copies in runs/course/
+# make course   install, then run notebooks 00…08 in order; executed copies in runs/course/
 # make test     install, then lint, unit tests, the widgets in a browser, and all notebooks in
 #               their fast profile
 # make lab      JupyterLab in the course's environment

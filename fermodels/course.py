@@ -143,6 +143,7 @@ _MAP = {
     "05": ("Clips", "video, speech,\ntext; features", (3, -0.6)),
     "06": ("Multi-task\nself-supervision", "three losses\non three senses", (4, -0.6)),
     "07": ("Explore", "hands on the\nembedding", (4, 0)),
+    "08": ("Your own data", "importers, faces\nof real people", (4, 0.6)),
 }
 _ARROWS = (
     ("00", "01", ""),
@@ -152,6 +153,7 @@ _ARROWS = (
     ("02", "05", ""),
     ("05", "06", "features"),
     ("04", "07", "questions"),
+    ("03", "08", ""),
 )
 
 
