@@ -62,6 +62,7 @@ _FEATURES = re.compile(r"covarep|facet|openface|vectors|glove|opensmile|phones",
 _PIECE = re.compile(r"(?:.*/)?Segmented(?:/.*)?/(?P<video>[^/]+)_(?P<piece>\d+)\.mp4")
 _WHOLE = re.compile(r"(?:.*/)?(?:Full/(?:.*/)?)?(?P<video>[^/]+)\.mp4")
 _TEXT = re.compile(r"(?:.*/)?Transcript/(?:.*/)?(?P<video>[^/]+)\.txt")
+STANDARD_FOLDS = (2249, 300, 678)  # videos to train, validate and test
 # Labels hold single precision, transcripts a few digits.
 _SAME = 0.05
 
@@ -295,6 +296,13 @@ def _warn(
             "published ones"
         )
         return
+    sizes = tuple(list(folds.values()).count(name) for name in ("train", "val", "test"))
+    if sizes != STANDARD_FOLDS:
+        report.warn(
+            f"{file.name} has {', '.join(f'{n:,}' for n in sizes)} videos to train, validate and "
+            f"test, the standard folds {', '.join(f'{n:,}' for n in STANDARD_FOLDS)}: results "
+            "cannot be compared with published ones"
+        )
     if missing := sorted(set(folds) - videos):
         report.warn(
             f"{len(missing):,} videos of {file.name} have no labels here: "

@@ -151,6 +151,18 @@ def test_standard_folds_and_videos_without_labels(run, folder):
     assert "split" not in table and any("no --folds" in text for text in report["warnings"])
 
 
+def test_folds_of_other_sizes_than_the_standard_ones_are_named(run, folder, monkeypatch):
+    *_, report = words(run, folder)
+    said = "folds.py has 2, 1, 3 videos to train, validate and test, the standard folds 2,249, 300"
+    assert any(said in text for text in report["warnings"])
+    monkeypatch.setattr("data_prep.mosei.STANDARD_FOLDS", (2, 1, 3))
+    out, path = folder.parent / "same.parquet", folder.parent / "same.json"
+    folds = ("--folds", folder.parent / "folds.py")
+    assert run("mosei", folder, out, *SMALL, *folds, "--report", path)[0] == 0
+    warned = json.loads(path.read_text())["warnings"]
+    assert warned and not any("standard folds" in text for text in warned)
+
+
 @pytest.mark.parametrize("suffix", [".py", ".json", ".yaml", ".csv"])
 def test_folds_of_every_form_keep_ids_text(tmp_path, suffix):
     path = tmp_path / f"folds{suffix}"
