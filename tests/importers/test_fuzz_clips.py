@@ -11,8 +11,14 @@ from data_prep.mosei_labels import read_folds, read_transcript
 from fermodels.clips import PreparedClips
 from tests.importers.fixtures import clip_sets, mosei
 from tests.importers.fixtures.clips import sound_bytes, video_bytes, write
-from tests.importers.fixtures.damage import damaged, garbled, inputs, watched
-from tests.importers.fixtures.importing import reasons
+from tests.importers.fixtures.damage import (
+    all_said,
+    damaged,
+    garbled,
+    inputs,
+    thrower,
+    watched,
+)
 
 pytest.importorskip("h5py")
 OPTIONS = ("--size", "16", "--jobs", "1", "--crop", "none", "--fps", "2", "--max-seconds", "2")
@@ -20,30 +26,7 @@ OPTIONS = ("--size", "16", "--jobs", "1", "--crop", "none", "--fps", "2", "--max
 
 @pytest.fixture
 def thrown(run, tmp_path):
-    """Imports something damaged; gives the exit code, what it said and the report."""
-    out, report = tmp_path / "out.parquet", tmp_path / "report.json"
-
-    def thrown(maker, raw, *options):
-        out.unlink(missing_ok=True)
-        with watched(tmp_path, may_change=(out, report)):
-            code, _, error = run(maker, raw, out, "--report", report, *OPTIONS, *options)
-        about = json.loads(report.read_text(encoding="utf-8"))
-        assert code in (0, 2) and out.exists() == (code == 0), error
-        if code == 2:
-            assert about["error"] in error and not about["kept"]
-        else:
-            assert len(PreparedClips.read(out)) == about["kept"] > 0
-        return code, error, about
-
-    return thrown
-
-
-def all_said(about, names):
-    """Every file is a row, or stands in the report with a reason that was thought of."""
-    why = reasons(about)
-    assert all(3 < len(reason) < 400 for reason in why.values())
-    assert not [reason for reason in why.values() if reason.startswith("cannot be used (")]
-    assert set(why) <= set(names) and about["kept"] == len(set(names)) - len(why)
+    return thrower(run, tmp_path, PreparedClips.read, OPTIONS)
 
 
 def test_videos(thrown, tmp_path):

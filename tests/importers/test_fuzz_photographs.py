@@ -1,7 +1,6 @@
 """Damaged photographs, archives, tables and patterns: rows, or a sentence that names the file."""
 
 import io
-import json
 import os
 import re
 from pathlib import Path
@@ -12,7 +11,15 @@ from PIL import Image
 
 from data_prep.raw import printable
 from fermodels.prepared import PreparedImages
-from tests.importers.fixtures.damage import INPUTS, damaged, garbled, inputs, watched
+from tests.importers.fixtures.damage import (
+    INPUTS,
+    all_said,
+    damaged,
+    garbled,
+    inputs,
+    thrower,
+    watched,
+)
 from tests.importers.fixtures.importing import reasons
 from tests.importers.fixtures.photographs import (
     faces,
@@ -23,6 +30,7 @@ from tests.importers.fixtures.photographs import (
 )
 
 SMALL = ("--size", "16", "--jobs", "1")
+NO_FACE = ("--crop", "none")
 FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "TIFF": "tif", "GIF": "gif", "BMP": "bmp"}
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*has one view only")
@@ -36,30 +44,7 @@ def picture(format="JPEG", number=2, size=(40, 50)):
 
 @pytest.fixture
 def thrown(run, tmp_path):
-    """Imports something damaged; gives the exit code, what it said and the report."""
-    out, report = tmp_path / "out.parquet", tmp_path / "report.json"
-
-    def thrown(maker, raw, *options):
-        out.unlink(missing_ok=True)
-        with watched(tmp_path, may_change=(out, report)):
-            code, _, error = run(maker, raw, out, "--report", report, *SMALL, *options)
-        about = json.loads(report.read_text(encoding="utf-8"))
-        assert code in (0, 2) and out.exists() == (code == 0), error
-        if code == 2:
-            assert about["error"] in error and not about["kept"]
-        else:
-            assert len(PreparedImages.read(out)) == about["kept"] > 0
-        return code, error, about
-
-    return thrown
-
-
-def all_said(about, names):
-    """Every file is a row, or stands in the report with a reason that was thought of."""
-    why = reasons(about)
-    assert all(3 < len(reason) < 400 for reason in why.values())
-    assert not [reason for reason in why.values() if reason.startswith("cannot be used (")]
-    assert set(why) <= set(names) and about["kept"] == len(set(names)) - len(why)
+    return thrower(run, tmp_path, PreparedImages.read, SMALL)
 
 
 def test_there_are_two_thousand_inputs_and_each_is_thrown():
@@ -82,9 +67,6 @@ def test_photographs(thrown, tmp_path):
     _, _, about = thrown("image-folder", write_folder(files.items(), tmp_path / "raw"), *NO_FACE)
     all_said(about, files)
     assert 60 < about["kept"] < len(files) - 60
-
-
-NO_FACE = ("--crop", "none")
 
 
 def test_photographs_in_which_faces_are_looked_for(thrown, tmp_path):

@@ -2,7 +2,11 @@
 
 import datetime
 import json
+import os
+import tempfile
+import time
 import warnings
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,9 +19,20 @@ from fermodels.clips import PreparedClips
 from fermodels.features import FeatureError, FeatureSet
 from fermodels.prepared import PreparedImages
 from fermodels.prepared_table import PreparedError
+from tests.importers.fixtures import damage
 from tests.importers.fixtures.damage import damaged, inputs, watched
 
 WRONG = (None, 5, "text", True, 1.5, [], [1, 2], ["a", "a"], [["x"]], [None], {}, {"a": 1})
+
+
+def test_what_takes_too_long_or_writes_elsewhere_is_noticed(tmp_path, monkeypatch):
+    monkeypatch.setattr(damage, "SECONDS", 0.2)
+    with pytest.raises(damage.TooSlow), watched(tmp_path):
+        time.sleep(5)
+    with pytest.raises(AssertionError), watched(tmp_path):
+        Path("stray").touch()
+    with pytest.raises(AssertionError), watched(tmp_path):
+        os.close(tempfile.mkstemp()[0])
 
 
 @pytest.fixture(scope="module")
