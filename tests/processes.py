@@ -1,10 +1,11 @@
-"""Commands of this package in processes of their own, killed on purpose."""
+"""Commands of this package in processes of their own, killed on purpose; or without any."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,6 +59,48 @@ def wait_for(condition, process=None, seconds: float = 250.0):
         assert process is None or process.poll() is None, "the command ended too early"
         time.sleep(0.02)
     return value
+
+
+class InlinePool:
+    """Stands in for the process pool: works at once, in this process, and keeps a diary."""
+
+    done: list[int] = []
+    stop_before: int | None = None
+    error: BaseException = KeyboardInterrupt()
+
+    def __init__(self, workers, context, initializer):
+        assert workers >= 1 and context.get_start_method() == "spawn"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return False
+
+    def shutdown(self, wait, cancel_futures):
+        assert not wait and cancel_futures
+
+    def submit(self, function, path, job, index):
+        future = Future()
+        if index == self.stop_before:
+            future.set_exception(self.error)
+        else:
+            function(path, job, index)
+            type(self).done.append(index)
+            future.set_result(None)
+        return future
+
+
+def without_processes(monkeypatch) -> type[InlinePool]:
+    """`data_prep` makes its parts in this process until the monkeypatch is undone."""
+    from data_prep import parts
+
+    monkeypatch.setattr(InlinePool, "done", [])
+    monkeypatch.setattr(InlinePool, "stop_before", None)
+    monkeypatch.setattr(InlinePool, "error", KeyboardInterrupt())
+    monkeypatch.setattr(parts, "ProcessPoolExecutor", InlinePool)
+    monkeypatch.setenv("FERMODELS_PROGRESS", "0")
+    return InlinePool
 
 
 def _group_lives(group: int) -> bool:

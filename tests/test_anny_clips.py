@@ -4,14 +4,12 @@ import hashlib
 import re
 import sys
 import time
-from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from data_prep import parts
 from data_prep.__main__ import main
 from data_prep.anny_clips import EMOTIONS, Design, Job, Mix, acting, clips, make, prosody, speech
 from data_prep.anny_clips.acting import emotion_curve, gestures, mouth, perform
@@ -322,45 +320,6 @@ class Strokes:
 
     def close(self) -> None:
         pass
-
-
-class InlinePool:
-    """Stands in for the process pool: works at once, in this process, and keeps a diary."""
-
-    done: list[int] = []
-    stop_before: int | None = None
-
-    def __init__(self, workers, context, initializer):
-        assert workers >= 1 and context.get_start_method() == "spawn"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return False
-
-    def shutdown(self, wait, cancel_futures):
-        assert not wait and cancel_futures
-
-    def submit(self, function, path, job, index):
-        future = Future()
-        if index == self.stop_before:
-            future.set_exception(KeyboardInterrupt())
-        else:
-            function(path, job, index)
-            type(self).done.append(index)
-            future.set_result(None)
-        return future
-
-
-@pytest.fixture
-def inline(monkeypatch):
-    """Making clips without processes; `inline.done` lists the speakers made."""
-    monkeypatch.setattr(InlinePool, "done", [])
-    monkeypatch.setattr(InlinePool, "stop_before", None)
-    monkeypatch.setattr(parts, "ProcessPoolExecutor", InlinePool)
-    monkeypatch.setenv("FERMODELS_PROGRESS", "0")
-    return InlinePool
 
 
 @pytest.fixture

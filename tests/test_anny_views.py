@@ -3,61 +3,19 @@
 import json
 import subprocess
 import sys
-from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from data_prep import anny_views, parts
+from data_prep import anny_views
 from data_prep.__main__ import main
 from data_prep.anny_views import PROTOCOLS, Job, render, render_subject
 from fermodels.faces import ACTIONS, Difficulty
 from fermodels.prepared import VIEWS, PreparedImages
 from tests.processes import ROOT, quiet_environment, run_killed
 from tests.synthetic import make_tiny
-
-
-class InlinePool:
-    """Stands in for the process pool: works at once, in this process, and keeps a diary."""
-
-    done: list[int] = []
-    stop_before: int | None = None
-    error: BaseException = KeyboardInterrupt()
-
-    def __init__(self, workers, context, initializer):
-        assert workers >= 1 and context.get_start_method() == "spawn"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return False
-
-    def shutdown(self, wait, cancel_futures):
-        assert not wait and cancel_futures
-
-    def submit(self, function, folder, job, index):
-        future = Future()
-        if index == self.stop_before:
-            future.set_exception(self.error)
-        else:
-            function(folder, job, index)
-            type(self).done.append(index)
-            future.set_result(None)
-        return future
-
-
-@pytest.fixture
-def inline(monkeypatch):
-    """Rendering without processes; `inline.done` lists the subjects rendered."""
-    monkeypatch.setattr(InlinePool, "done", [])
-    monkeypatch.setattr(InlinePool, "stop_before", None)
-    monkeypatch.setattr(InlinePool, "error", KeyboardInterrupt())
-    monkeypatch.setattr(parts, "ProcessPoolExecutor", InlinePool)
-    monkeypatch.setenv("FERMODELS_PROGRESS", "0")
-    return InlinePool
 
 
 @pytest.fixture

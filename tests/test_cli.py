@@ -10,9 +10,9 @@ from data_prep.__main__ import main as data_prep
 from fermodels import report
 from fermodels.__main__ import main
 from fermodels.encoders import ImageClassifier, ImageEncoder
-from tests.importers.conftest import without_processes
 from tests.importers.fixtures import clip_sets, mosei, photographs
 from tests.importers.test_ddcf import FIT as DDCF_NAMES
+from tests.processes import without_processes
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SMALL = (

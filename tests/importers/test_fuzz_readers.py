@@ -72,31 +72,27 @@ def bytes_of(prepared, path):
     return whole
 
 
-def test_images(images, tmp_path):
-    path, count = tmp_path / "faces.parquet", 0
-    whole = bytes_of(images, path)
-    for _, rng in inputs("prepared images"):
+def count_refused(prepared, read, kind, path):
+    whole, count = bytes_of(prepared, path), 0
+    for _, rng in kind:
         path.write_bytes(damaged(whole, rng))
-        count += refused(PreparedImages.read, path)
-    assert 80 < count < 200
+        count += refused(read, path)
+    return count
+
+
+def test_images(images, tmp_path):
+    path, kind = tmp_path / "faces.parquet", inputs("prepared images")
+    assert 80 < count_refused(images, PreparedImages.read, kind, path) < 200
 
 
 def test_clips(clips, tmp_path):
-    path, count = tmp_path / "clips.parquet", 0
-    whole = bytes_of(clips, path)
-    for _, rng in inputs("prepared clips"):
-        path.write_bytes(damaged(whole, rng))
-        count += refused(PreparedClips.read, path)
-    assert 60 < count < 200
+    path, kind = tmp_path / "clips.parquet", inputs("prepared clips")
+    assert 60 < count_refused(clips, PreparedClips.read, kind, path) < 200
 
 
 def test_features(features, tmp_path):
-    path, count = tmp_path / "features.safetensors", 0
-    whole = bytes_of(features, path)
-    for _, rng in inputs("features"):
-        path.write_bytes(damaged(whole, rng))
-        count += refused(FeatureSet.read, path)
-    assert 100 < count < 200
+    path, kind = tmp_path / "features.safetensors", inputs("features")
+    assert 100 < count_refused(features, FeatureSet.read, kind, path) < 200
 
 
 def columns(rows):
