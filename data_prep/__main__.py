@@ -8,7 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from importlib import import_module
 
-from .raw import shortened
+from .raw import MAX_ERROR, shortened
 
 # Name → module and what it does. Modules are imported when they are chosen.
 MAKERS = {
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options.run(options)
     except (ValueError, OSError, ImportError) as error:
-        print(f"data_prep: {shortened(str(error), 3000)}", file=sys.stderr)
+        print(f"data_prep: {shortened(str(error), MAX_ERROR)}", file=sys.stderr)
         return 2
     except (BrokenProcessPool, MemoryError) as error:
         died = isinstance(error, BrokenProcessPool)

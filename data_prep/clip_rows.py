@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fermodels.media import MediaError, encode_audio, encode_video
+from fermodels.media import SAMPLE_RATE, MediaError, encode_audio, encode_video
 
 from . import crops
 from .face_finder import face_finder
@@ -46,11 +46,7 @@ def crop_frames(frames: np.ndarray, how: str, size: int) -> tuple[np.ndarray, bo
         finder = face_finder()
         looked_at = np.linspace(0, len(frames) - 1, min(_LOOKED_AT, len(frames))).round()
         box = crops.median_box([finder.find(frames[int(at)]) for at in looked_at])
-    if box is not None:
-        square = crops.face_square(box)
-    else:
-        around = crops.whole_square if how == "none" else crops.centre_square
-        square = around(height, width)
+    square = crops.square_for(how, height, width, box)
     return np.stack([crops.cut(frame, square, size) for frame in frames]), box is not None
 
 
@@ -86,7 +82,7 @@ def clip_row(
         seconds = len(frames) / options.fps
     if footage.waveform is not None:
         row["audio"] = encode_audio(footage.waveform)
-        seconds = max(seconds, len(footage.waveform) / 16_000)
+        seconds = max(seconds, len(footage.waveform) / SAMPLE_RATE)
     row["seconds"] = round(seconds, 3)
     return row | ({REPAIRED: "; ".join(footage.notes)} if footage.notes else {})
 

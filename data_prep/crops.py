@@ -70,16 +70,23 @@ def crop(
     if how not in CROPS:
         raise ValueError(f"unknown crop {how!r}: take {', '.join(CROPS)}")
     height, width = image.shape[:2]
+    box = None
     if how == "face":
         if finder is None:
             from .face_finder import face_finder
 
             finder = face_finder()
         box = finder.find(image)
-        if box is not None:
-            return cut(image, face_square(box, margin), size), True
-    square = whole_square(height, width) if how == "none" else centre_square(height, width)
-    return cut(image, square, size), False
+    return cut(image, square_for(how, height, width, box, margin), size), box is not None
+
+
+def square_for(
+    how: str, height: int, width: int, box: Box | None = None, margin: float = MARGIN
+) -> Square:
+    """Around the face where one was found; else all of the photograph for `none`, or its middle."""
+    if box is not None:
+        return face_square(box, margin)
+    return whole_square(height, width) if how == "none" else centre_square(height, width)
 
 
 def face_square(box: Box, margin: float = MARGIN) -> Square:

@@ -19,13 +19,11 @@ from PIL import Image
 from fermodels import course
 from fermodels.prepared import PreparedImages
 
+from . import vocabulary
 from .kdef import ANGLES, BLACK, MISNAMED
 from .photographs import YAWS
 
-CODES = {
-    "afraid": "AF", "angry": "AN", "disgusted": "DI", "happy": "HA", "neutral": "NE", "sad": "SA",
-    "surprised": "SU",
-}  # fmt: skip
+CODES = {name: code.upper() for code, name in vocabulary.CODES["kdef"].items()}
 ANGLE_OF = {view: angle for angle, view in ANGLES.items()}
 ODD = "BM10ANFR"
 

@@ -12,11 +12,10 @@ import numpy as np
 
 from fermodels import course
 from fermodels.clips import PreparedClips
+from fermodels.media import SAMPLE_RATE
 
 from .ravdess import ACTORS, LABELS
 from .vocabulary import expression
-
-RATE = 16_000
 
 
 @lru_cache(maxsize=1)
@@ -73,7 +72,7 @@ def video_bytes(
             video.codec_context.time_base = tick
         if sound is not None:
             layout = {1: "mono", 2: "stereo", 6: "5.1"}[channels]
-            audio = file.add_stream(sound, rate=RATE, layout=layout)
+            audio = file.add_stream(sound, rate=SAMPLE_RATE, layout=layout)
         for index, frame in enumerate(frames):
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
             picture.pts = index if times is None else round(times[index] * 1000)
@@ -96,8 +95,8 @@ def _add_sound(file, stream, waveform: np.ndarray, channels: int, layout: str) -
         else:
             block = np.ascontiguousarray(block)
             frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=layout)
-        frame.sample_rate, frame.pts = RATE, start
-        frame.time_base = Fraction(1, RATE)
+        frame.sample_rate, frame.pts = SAMPLE_RATE, start
+        frame.time_base = Fraction(1, SAMPLE_RATE)
         file.mux(stream.encode(frame))
     file.mux(stream.encode(None))
 
@@ -106,7 +105,7 @@ def sound_bytes(number: int = 0, container: str = "wav", codec: str = "pcm_s16le
     """The sound of one clip in a file of its own, as RAVDESS has it."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container, options={"fflags": "+bitexact"}) as file:
-        stream = file.add_stream(codec, rate=RATE, layout="mono")
+        stream = file.add_stream(codec, rate=SAMPLE_RATE, layout="mono")
         _add_sound(file, stream, footage(number)[2], 1, "mono")
     return buffer.getvalue()
 

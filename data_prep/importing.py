@@ -31,7 +31,7 @@ from fermodels.clips import PreparedClips
 from fermodels.prepared import PreparedImages
 
 from .parts import check_out, make_in_parts
-from .raw import RawError, RawFile, RawSource, printable, shortened, storable
+from .raw import MAX_ERROR, RawError, RawFile, RawSource, printable, shortened, storable
 from .report import ImportReport, NothingUsable
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     MakeRow = Callable[["Item", bytes, argparse.Namespace], dict[str, Any]]
 
 PER_PART = 64
-MOST = 3000  # characters of an error
 REPAIRED, WARNING = "_repaired", "_warning"  # keys of a row that go to the report
 _ITEM = "_item"
 _COUNTED = {
@@ -142,7 +141,7 @@ def run_importer(importer: ModuleType, options: argparse.Namespace) -> None:
             run_import(plan, importer.make_row, options, raw, report)
             print(report.text())
     except BaseException as error:
-        report.error = shortened(str(error), MOST) or type(error).__name__
+        report.error = shortened(str(error), MAX_ERROR) or type(error).__name__
         if isinstance(error, ValueError) and (report.skipped or report.warnings):  # may say why
             print(report.text(), file=sys.stderr)
         raise

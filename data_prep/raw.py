@@ -32,6 +32,7 @@ MAX_AT_ONCE = 2 << 30  # bytes that `read` takes into memory
 MAX_GROWTH = 200  # bytes out of an archive for each of its own; photographs and videos: about 1
 SMALL = 64 << 20  # growth below this many bytes harms nobody
 MAX_HEADER = 16 << 20  # no honest tar header (long names, attributes) is larger
+MAX_ERROR = 3000  # characters of a message that ends a command
 MAX_NAME = 4096  # characters of a path; file systems have no longer ones, archives may
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from fermodels.files import replace_file
 
 from .raw import RawSource, printable, shortened, storable
 
@@ -111,15 +112,7 @@ class ImportReport:
         """Writes it as JSON; an older report stays until the new one is whole."""
         path = Path(path)
         text = json.dumps(self.as_dict(), ensure_ascii=False, indent=1) + "\n"
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            os.chmod(unfinished, 0o644)
-            os.replace(unfinished, path)
-        except BaseException:
-            Path(unfinished).unlink(missing_ok=True)
-            raise
+        replace_file(path, text.encode())
         return path
 
 

@@ -21,7 +21,7 @@ _WORDS = {
 _COMMON = {word: name for name, words in _WORDS.items() for word in (name, *words)}
 
 # Codes that mean something in one data set only.
-_CODES = {
+CODES = {
     "kdef": {
         "af": "afraid",
         "an": "angry",
@@ -51,7 +51,7 @@ def expression(original: str, dataset: str = "") -> str:
         ValueError: it is not known; the message names those that are.
     """
     word = original.strip().lower()
-    codes = _CODES.get(dataset, {})
+    codes = CODES.get(dataset, {})
     name = codes.get(word) or _COMMON.get(word)
     if name is None:
         of = f" (and, for {dataset}, {', '.join(codes)})" if codes else ""

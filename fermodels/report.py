@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fermodels.evaluate import view_order
-from fermodels.saving import replace_file
+from fermodels.files import replace_file
 
 if TYPE_CHECKING:
     import pandas as pd

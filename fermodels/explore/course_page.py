@@ -195,7 +195,7 @@ def _read(path: Path, made_of: str, count: int) -> np.ndarray | None:
 def _write(path: Path, embeddings: np.ndarray, made_of: str) -> None:
     from safetensors.numpy import save
 
-    from fermodels.saving import replace_file
+    from fermodels.files import replace_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, save({_KEPT: embeddings}, metadata={_MADE_OF: made_of}))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fermodels.clips import MODALITIES
-from fermodels.saving import replace_file
+from fermodels.files import replace_file
 
 if TYPE_CHECKING:
     from fermodels.clips import PreparedClips

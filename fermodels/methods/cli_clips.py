@@ -13,8 +13,7 @@ import numpy as np
 from fermodels.clips import PreparedClips
 from fermodels.evaluate import clip_scores, multi_label_scores
 from fermodels.features import FeatureSet
-from fermodels.methods.cli_recipe import Recipe
-from fermodels.methods.cli_views import _positive
+from fermodels.methods.cli_recipe import Recipe, positive
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +122,7 @@ class Clips(Recipe):
         self.pretraining, self.finetuning = pretraining, finetuning
         self.modalities, self.multi_label = modalities, multi_label
         self.split, self.seeds = split, list(seeds)
-        _positive(finetuning.epochs, "finetuning.epochs")
+        positive(finetuning.epochs, "finetuning.epochs")
 
     def read(self) -> PreparedClips:
         clips = PreparedClips.read(self.data)

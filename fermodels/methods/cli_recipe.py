@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fermodels.saving import replace_file
+from fermodels.files import replace_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,6 +162,12 @@ class Recipe:
 
     def _write(self, name: str, text: str) -> None:
         replace_file(self.run_dir / name, text.encode())
+
+
+def positive(value: float, name: str) -> None:
+    """ValueError unless the setting of this name is above 0."""
+    if not value > 0:
+        raise ValueError(f"{name} must be above 0, got {value}")
 
 
 def _by_number(name: str) -> tuple[str, int]:

@@ -13,7 +13,7 @@ import numpy as np
 from fermodels.augment import Augment
 from fermodels.encoders import ImageEncoder
 from fermodels.evaluate import clip_scores, view_order
-from fermodels.methods.cli_recipe import Recipe
+from fermodels.methods.cli_recipe import Recipe, positive
 from fermodels.prepared import PreparedImages
 
 if TYPE_CHECKING:
@@ -126,9 +126,9 @@ class Views(Recipe):
         self.fold_column, self.num_folds = fold_column, num_folds
         if pretraining and pretraining.method == "simclr" and pretraining.augmentations != 1:
             raise ValueError("SimCLR augments each photograph twice: leave augmentations at 1")
-        _positive(finetuning.epochs, "finetuning.epochs")
+        positive(finetuning.epochs, "finetuning.epochs")
         if pretraining:
-            _positive(pretraining.epochs, "pretraining.epochs")
+            positive(pretraining.epochs, "pretraining.epochs")
 
     def read(self) -> PreparedImages:
         self.prepared = PreparedImages.read(self.data)
@@ -260,8 +260,3 @@ def _encoder(network: Network, seed: int) -> ImageEncoder:
 def _augment(name: str, size: int) -> Augment:
     makers = {"mild": Augment.mild, "standard": Augment, "strong": Augment.strong}
     return makers[name](size)
-
-
-def _positive(value: float, name: str) -> None:
-    if not value > 0:
-        raise ValueError(f"{name} must be above 0, got {value}")

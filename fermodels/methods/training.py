@@ -23,9 +23,9 @@ from lightning.pytorch.callbacks import Callback, Checkpoint
 from torch import nn
 from torch.utils.data import DataLoader
 
+from fermodels.files import replace_file
 from fermodels.methods.base import Learner
 from fermodels.modes import evaluating
-from fermodels.saving import replace_file
 
 if TYPE_CHECKING:
     import pandas as pd
