@@ -3,12 +3,17 @@
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from fermodels.losses.contrastive import floating, full_precision, raise_unless_finite
+from fermodels.losses.contrastive import (
+    GatheringLoss,
+    floating,
+    full_precision,
+    raise_unless_finite,
+)
 
 
-class BarlowTwinsLoss(nn.Module):
+class BarlowTwinsLoss(GatheringLoss):
     """Barlow Twins (Zbontar et al., ICML 2021, arXiv 2103.03230, equations 1 and 2).
 
     Each dimension is standardised over the batch; the cross-correlation matrix C = Z1ᵀ Z2 / B of
@@ -22,6 +27,9 @@ class BarlowTwinsLoss(nn.Module):
 
     Args:
         lambda_: weight λ ≥ 0 of the off-diagonal elements.
+        gather_distributed: in training, correlate over the rows of all processes of
+            torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
+            gradient. No effect without.
 
     Raises:
         TypeError: if an input is not a floating-point tensor.
@@ -40,8 +48,8 @@ class BarlowTwinsLoss(nn.Module):
 
     eps = 1e-5
 
-    def __init__(self, lambda_: float = 5e-3):
-        super().__init__()
+    def __init__(self, lambda_: float = 5e-3, *, gather_distributed: bool = False):
+        super().__init__(gather_distributed)
         if not (math.isfinite(lambda_) and lambda_ >= 0):
             raise ValueError(f"lambda_ must be a number of at least 0, got {lambda_}")
         self.lambda_ = float(lambda_)
@@ -57,12 +65,14 @@ class BarlowTwinsLoss(nn.Module):
             z2: embeddings (B, D) of another view of the same images, in the same order.
         """
         with full_precision(z1):
-            z1, z2 = floating(z1, "z1"), floating(z2, "z2")
             if z1.ndim != 2 or z1.shape != z2.shape:
                 raise ValueError(
                     "z1 and z2 must have the same shape (B, D); "
                     f"got {tuple(z1.shape)} and {tuple(z2.shape)}"
                 )
+            # Gathered first of all: one process may have no pair of views, and the others wait.
+            z1, z2 = self.gather(z1, z2)
+            z1, z2 = floating(z1, "z1"), floating(z2, "z2")
             if len(z1) < 2:
                 raise ValueError("Barlow Twins standardises over the batch: give at least 2 rows")
             raise_unless_finite(z1, "z1")

@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from fermodels.losses.contrastive import ContrastiveLoss, full_precision, unit_vectors
+from fermodels.losses.distributed import of_first_process
 from fermodels.losses.kmeans import kmeans_plus_plus, spherical_kmeans
-from fermodels.losses.modalities import presence, shapes, unit_modalities
+from fermodels.losses.modalities import gather_clips, presence, shapes, unit_modalities
 from fermodels.losses.multi_modal import checked_margin
 
 MODES = ("joint", "individual")
@@ -34,8 +35,10 @@ class ClusteringLoss(ContrastiveLoss):
     The first step starts from k-means++ with `seed` (Arthur & Vassilvitskii, 2007), every later
     one from the centroids of the step before. An empty cluster is put on the clip that is farthest
     from its own centroid. Centroids, queue and count are buffers, and no other state exists: a
-    run that resumes from `state_dict` repeats itself. In ``eval()`` nothing is updated. Computed
-    in float32 (float64 if an input is) whatever the input type and also under autocast.
+    run that resumes from `state_dict` repeats itself. Processes that gather take centroids and
+    assignments from the first of them: on unlike machines rounding could part them. In ``eval()``
+    nothing is updated. Computed in float32 (float64 if an input is) whatever the input type and
+    also under autocast.
 
     Args:
         dim: D of the embeddings.
@@ -46,6 +49,9 @@ class ClusteringLoss(ContrastiveLoss):
         margin: δ ≥ 0.
         iterations: of k-means in each step, at most.
         seed: of k-means++.
+        gather_distributed: in training, cluster and compare the rows of all processes of
+            torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
+            gradient. No effect without.
 
     Attributes:
         centroids: (K, D) of length one; zeros before the first step.
@@ -80,8 +86,9 @@ class ClusteringLoss(ContrastiveLoss):
         margin: float = 0.001,
         iterations: int = 5,
         seed: int = 0,
+        gather_distributed: bool = False,
     ):
-        super().__init__(temperature)
+        super().__init__(temperature, gather_distributed)
         self.margin = checked_margin(margin)
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
@@ -115,6 +122,7 @@ class ClusteringLoss(ContrastiveLoss):
         """
         masks = presence(embeddings, present, "embeddings")
         with full_precision(next(iter(embeddings.values()))):
+            embeddings, masks = gather_clips(self, embeddings, masks)
             units, mean = self._mean(embeddings, masks)
             if not mean.any():
                 raise ValueError(
@@ -180,6 +188,8 @@ class ClusteringLoss(ContrastiveLoss):
         if seen == 0:
             start = kmeans_plus_plus(samples, self.num_clusters, self.seed)
         centroids, assigned = spherical_kmeans(samples, start, self.iterations)
+        if self.gathers:
+            centroids, assigned = of_first_process(centroids, assigned)
         if self.queue_size:
             kept = new[-self.queue_size :]
             slots = (seen + torch.arange(len(kept), device=new.device)) % self.queue_size

@@ -5,6 +5,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from fermodels.losses.distributed import gather_rows
+from fermodels.losses.tiles import self_logsumexp
+
 
 def chance_level(num_candidates: int) -> float:
     """Loss of an encoder that cannot tell its candidates apart: ln(num_candidates), in nats.
@@ -88,7 +91,9 @@ def group_ids(ids: Tensor, num_rows: int, device: torch.device, name: str) -> Te
     return ids
 
 
-def multi_positive_info_nce(unit: Tensor, ids: Tensor, temperature: float) -> Tensor:
+def multi_positive_info_nce(
+    unit: Tensor, ids: Tensor, temperature: float, *, shared: bool = False
+) -> Tensor:
     """InfoNCE in which all rows with the same id are each other's positives.
 
     With P(i) the other rows with the id of row i, A(i) all other rows, and M the number of rows
@@ -97,12 +102,14 @@ def multi_positive_info_nce(unit: Tensor, ids: Tensor, temperature: float) -> Te
         L = 1/M Σ_i −1/|P(i)| Σ_{p∈P(i)} log [ exp(z_i·z_p/τ) / Σ_{a∈A(i)} exp(z_i·z_a/τ) ]
 
     A row without positive is no anchor (it is not counted in M), yet it remains a negative of the
-    others. This is L_out of Khosla et al. 2020, equation 2, with the mean over anchors.
+    others. This is L_out of Khosla et al. 2020, equation 2, with the mean over anchors. Memory
+    grows with N, not with N²; see :mod:`fermodels.losses.tiles`. No second derivative.
 
     Args:
         unit: embeddings (N, D) of length one, as :func:`unit_vectors` gives them.
         ids: integers (N,). Any integers will do; −1 is an id like another.
         temperature: τ > 0.
+        shared: see :func:`fermodels.losses.tiles.self_logsumexp`.
 
     Returns:
         The loss, a scalar in nats.
@@ -127,19 +134,36 @@ def multi_positive_info_nce(unit: Tensor, ids: Tensor, temperature: float) -> Te
     # Two divisions: integer counts times τ would be rounded to float32 even when z is float64.
     positive = positive / num_positives.clamp(min=1) / temperature
 
-    logits = (unit / temperature) @ unit.T  # (N, N), the only one in the forward graph
-    # An anchor is no candidate of its own. The graph need not see this write, because logsumexp
-    # gives −inf the gradient 0: it saves an N×N copy on the way back.
-    logits.detach().fill_diagonal_(-math.inf)
-    per_row = torch.logsumexp(logits, dim=1) - positive  # (N,)
+    per_row = self_logsumexp(unit, temperature, shared=shared) - positive  # (N,)
     return torch.where(is_anchor, per_row, 0).sum() / is_anchor.sum()
 
 
-class ContrastiveLoss(nn.Module):
-    """What the contrastive losses share: a checked temperature."""
+class GatheringLoss(nn.Module):
+    """A loss of the rows of this process or, in training, of all processes of torch.distributed.
 
-    def __init__(self, temperature: float):
+    In ``eval()`` nothing is gathered: in validation processes look at the same data, of which each
+    row would become a positive, or a negative, of its own copies.
+    """
+
+    def __init__(self, gather_distributed: bool = False):
         super().__init__()
+        self.gather_distributed = gather_distributed
+
+    @property
+    def gathers(self) -> bool:
+        """Whether the rows of all processes count now."""
+        return self.gather_distributed and self.training
+
+    def gather(self, *columns: Tensor) -> tuple[Tensor, ...]:
+        """The columns, with the rows of all processes if these count now."""
+        return gather_rows(*columns) if self.gathers else columns
+
+
+class ContrastiveLoss(GatheringLoss):
+    """What the contrastive losses share: a checked temperature, and the rows of all processes."""
+
+    def __init__(self, temperature: float, gather_distributed: bool = False):
+        super().__init__(gather_distributed)
         if not (math.isfinite(temperature) and temperature > 0):
             raise ValueError(f"temperature must be a positive number, got {temperature}")
         self.temperature = float(temperature)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from fermodels.losses.contrastive import unit_vectors
+from fermodels.losses.contrastive import GatheringLoss, unit_vectors
 
 Tensors = Mapping[str, Tensor]
 
@@ -59,6 +59,18 @@ def _mask(present: Tensors | None, modality: str, z: Tensor) -> Tensor:
             f"got {tuple(mask.shape)}"
         )
     return mask
+
+
+def gather_clips(loss: GatheringLoss, tensors: Tensors, masks: dict[str, Tensor]):
+    """Tensors (B, …) and masks (B,) by modality, of the clips of all processes if `loss` gathers.
+
+    What an absent row holds is sent along; it is cleared after that.
+    """
+    if not loss.gathers:
+        return tensors, masks
+    rows = loss.gather(*(tensors[m] for m in masks), *masks.values())
+    first, second = rows[: len(masks)], rows[len(masks) :]
+    return dict(zip(masks, first, strict=True)), dict(zip(masks, second, strict=True))
 
 
 def shapes(tensors: Tensors) -> str:

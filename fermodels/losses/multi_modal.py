@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from fermodels.losses.contrastive import ContrastiveLoss, full_precision
-from fermodels.losses.modalities import presence, unit_modalities
+from fermodels.losses.modalities import gather_clips, presence, unit_modalities
+from fermodels.losses.tiles import pair_logsumexp
 
 
 class MultiModalContrastiveLoss(ContrastiveLoss):
@@ -27,11 +28,15 @@ class MultiModalContrastiveLoss(ContrastiveLoss):
     nothing. Each pair stands at 2 · ``chance_level(B)`` before anything is learned. At τ = 1, as
     in the paper, it cannot fall far below, since a cosine ends at 1: for 256 clips from 11.1 to
     9.1. A lower τ leaves more room. Computed in float32 (float64 if an input is) whatever the
-    input type and also under autocast.
+    input type and also under autocast. Memory grows with B and not with B²
+    (:mod:`fermodels.losses.tiles`); there is no second derivative.
 
     Args:
         temperature: τ > 0.
         margin: δ ≥ 0.
+        gather_distributed: in training, contrast with the rows of all processes of
+            torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
+            gradient. No effect without.
 
     Raises:
         TypeError: if embeddings are no dict of floating-point tensors or `present` is not boolean.
@@ -50,8 +55,10 @@ class MultiModalContrastiveLoss(ContrastiveLoss):
         1.1029
     """
 
-    def __init__(self, temperature: float = 1.0, margin: float = 0.001):
-        super().__init__(temperature)
+    def __init__(
+        self, temperature: float = 1.0, margin: float = 0.001, *, gather_distributed: bool = False
+    ):
+        super().__init__(temperature, gather_distributed)
         self.margin = checked_margin(margin)
 
     def extra_repr(self) -> str:
@@ -74,6 +81,7 @@ class MultiModalContrastiveLoss(ContrastiveLoss):
                 "give at least two, or train on one with clustering or reconstruction"
             )
         with full_precision(next(iter(embeddings.values()))):
+            embeddings, masks = gather_clips(self, embeddings, masks)
             units = unit_modalities(embeddings, masks)
             terms = []
             for m, n in combinations(units, 2):
@@ -90,11 +98,11 @@ class MultiModalContrastiveLoss(ContrastiveLoss):
             return torch.stack(terms).sum()
 
     def _pair(self, z: Tensor, other: Tensor) -> Tensor:
-        logits = (z / self.temperature) @ other.T  # (B, B)
-        # A constant moves no gradient, so the graph need not see it: that saves a B×B array.
-        logits.detach().diagonal().sub_(self.margin / self.temperature)
-        rows, columns = torch.logsumexp(logits, dim=1), torch.logsumexp(logits, dim=0)  # (B,)
-        return (rows + columns - 2 * logits.diagonal()).mean()
+        rows, columns = pair_logsumexp(
+            z, other, self.temperature, self.margin, shared=self.gathers
+        )  # (B,)
+        match = ((z * other).sum(dim=1) - self.margin) / self.temperature  # (B,)
+        return (rows + columns - 2 * match).mean()
 
 
 def checked_margin(margin: float) -> float:

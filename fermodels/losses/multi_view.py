@@ -30,10 +30,14 @@ class MultiViewContrastiveLoss(ContrastiveLoss):
     and cannot fall below ``chance_level(V - 1)`` with V images to each instance. A batch of one
     single instance has no negatives and teaches nothing but to make the views equal.
 
-    Computed in float32 (float64 if z is) whatever the input type and also under autocast.
+    Computed in float32 (float64 if z is) whatever the input type and also under autocast. Memory
+    grows with N and not with N² (:mod:`fermodels.losses.tiles`); there is no second derivative.
 
     Args:
         temperature: τ > 0.
+        gather_distributed: in training, contrast with the rows of all processes of
+            torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
+            gradient. No effect without.
 
     Raises:
         TypeError: if z is not floating-point or the ids are not integers.
@@ -51,8 +55,8 @@ class MultiViewContrastiveLoss(ContrastiveLoss):
         0.5944
     """
 
-    def __init__(self, temperature: float = 0.1):
-        super().__init__(temperature)
+    def __init__(self, temperature: float = 0.1, *, gather_distributed: bool = False):
+        super().__init__(temperature, gather_distributed)
 
     def forward(self, z: Tensor, instance: Tensor | None = None) -> Tensor:
         """The loss, a scalar in nats.
@@ -68,14 +72,15 @@ class MultiViewContrastiveLoss(ContrastiveLoss):
                         "z must have shape (B, V, D) when no instance ids are given; "
                         f"got {tuple(z.shape)}. For z of shape (N, D) pass instance ids (N,)"
                     )
-                num_instances, num_views, _ = z.shape
+                num_views = z.shape[1]
                 if num_views == 1:
                     raise ValueError(
                         f"z of shape {tuple(z.shape)} has one view for each instance, so no image "
                         "has a positive; give at least two views or augmentations"
                     )
+                (z,) = self.gather(z)
                 unit = unit_vectors(z).flatten(0, 1)  # (B·V, D)
-                instance = torch.arange(num_instances, device=z.device)
+                instance = torch.arange(len(z), device=z.device)
                 instance = instance.repeat_interleave(num_views)  # (B·V,)
             else:
                 if z.ndim != 2:
@@ -84,5 +89,6 @@ class MultiViewContrastiveLoss(ContrastiveLoss):
                         f"got {tuple(z.shape)}"
                     )
                 instance = group_ids(instance, len(z), z.device, "instance")
+                z, instance = self.gather(z, instance)
                 unit = unit_vectors(z)  # (N, D)
-            return multi_positive_info_nce(unit, instance, self.temperature)
+            return multi_positive_info_nce(unit, instance, self.temperature, shared=self.gathers)

@@ -21,10 +21,14 @@ class NTXentLoss(ContrastiveLoss):
 
     It stands at ``chance_level(2B - 1)`` before anything is learned. A batch of one image has no
     negatives: its loss is 0. Computed in float32 (float64 if an input is) whatever the input
-    type and also under autocast.
+    type and also under autocast. Memory grows with B and not with B²
+    (:mod:`fermodels.losses.tiles`); there is no second derivative.
 
     Args:
         temperature: τ > 0.
+        gather_distributed: in training, contrast with the rows of all processes of
+            torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
+            gradient. No effect without.
 
     Raises:
         TypeError: if an input is not a floating-point tensor.
@@ -38,8 +42,8 @@ class NTXentLoss(ContrastiveLoss):
         0.5944
     """
 
-    def __init__(self, temperature: float = 0.1):
-        super().__init__(temperature)
+    def __init__(self, temperature: float = 0.1, *, gather_distributed: bool = False):
+        super().__init__(temperature, gather_distributed)
 
     def forward(self, z1: Tensor, z2: Tensor) -> Tensor:
         """The loss, a scalar in nats.
@@ -54,6 +58,7 @@ class NTXentLoss(ContrastiveLoss):
                     "z1 and z2 must have the same shape (B, D); "
                     f"got {tuple(z1.shape)} and {tuple(z2.shape)}"
                 )
+            z1, z2 = self.gather(z1, z2)
             unit = torch.cat([unit_vectors(z1, "z1"), unit_vectors(z2, "z2")])  # (2B, D)
             image = torch.arange(len(z1), device=z1.device).repeat(2)  # (2B,)
-            return multi_positive_info_nce(unit, image, self.temperature)
+            return multi_positive_info_nce(unit, image, self.temperature, shared=self.gathers)

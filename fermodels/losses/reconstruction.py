@@ -3,13 +3,18 @@
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from fermodels.losses.contrastive import floating, full_precision, raise_unless_finite
-from fermodels.losses.modalities import presence, shapes, zero_absent
+from fermodels.losses.contrastive import (
+    GatheringLoss,
+    floating,
+    full_precision,
+    raise_unless_finite,
+)
+from fermodels.losses.modalities import gather_clips, presence, shapes, zero_absent
 
 
-class ReconstructionLoss(nn.Module):
+class ReconstructionLoss(GatheringLoss):
     """Mean squared error of every modality's features, summed over the modalities.
 
     The generative task of ConCluGen (Halawa, Blume et al., CVPR-W 2024, arXiv 2404.10904). With
@@ -21,6 +26,11 @@ class ReconstructionLoss(nn.Module):
     A modality that no clip of the batch has adds nothing. Features standardised to variance one
     put the modalities on a par: a decoder that answers with the mean then stands at 1 for each.
     Computed in float32 (float64 if an input is) whatever the input type and also under autocast.
+
+    Args:
+        gather_distributed: in training, the mean over the rows of all processes of
+            torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
+            gradient. No effect without.
 
     Raises:
         TypeError: if the inputs are no dicts of floating-point tensors or `present` is not boolean.
@@ -61,19 +71,21 @@ class ReconstructionLoss(nn.Module):
                 "reconstructions and features must have the same modalities and shapes; "
                 f"got {shapes(reconstructions)} and {shapes(features)}"
             )
-        if not any(mask.any() for mask in masks.values()):
-            raise ValueError("no clip of the batch has any modality: nothing to reconstruct")
         with full_precision(next(iter(reconstructions.values()))):
-            terms = [
-                self._error(reconstructions[m], features[m], mask, m)
+            errors = {
+                m: self._errors(reconstructions[m], features[m], mask, m)
                 for m, mask in masks.items()
-                if mask.any()
-            ]
+            }
+            errors, masks = gather_clips(self, errors, masks)
+            terms = [errors[m].sum() / mask.sum() for m, mask in masks.items() if mask.any()]
+            if not terms:
+                raise ValueError("no clip of the batch has any modality: nothing to reconstruct")
             return torch.stack(terms).sum()
 
-    def _error(self, y: Tensor, x: Tensor, mask: Tensor, modality: str) -> Tensor:
+    def _errors(self, y: Tensor, x: Tensor, mask: Tensor, modality: str) -> Tensor:
+        """Mean squared error of each clip, (B,); 0 where it lacks the modality."""
         y = zero_absent(floating(y, f"reconstructions[{modality!r}]"), mask)  # (B, D)
         x = zero_absent(floating(x, f"features[{modality!r}]"), mask)  # (B, D)
         raise_unless_finite(y, f"reconstructions[{modality!r}]")
         raise_unless_finite(x, f"features[{modality!r}]")
-        return (y - x).square().sum() / (mask.sum() * y.shape[1])
+        return (y - x).square().mean(dim=1)

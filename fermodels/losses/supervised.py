@@ -21,10 +21,14 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
 
     The mean over anchors replaces the sum of the paper, and the factor τ/τ_base of its authors'
     code is 1. An image alone in its class is not counted in the mean, but remains a negative.
-    Computed in float32 (float64 if z is) whatever the input type and also under autocast.
+    Computed in float32 (float64 if z is) whatever the input type and also under autocast. Memory
+    grows with N and not with N² (:mod:`fermodels.losses.tiles`); there is no second derivative.
 
     Args:
         temperature: τ > 0.
+        gather_distributed: in training, contrast with the rows of all processes of
+            torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
+            gradient. No effect without.
 
     Raises:
         TypeError: if z is not floating-point or the labels are not integers.
@@ -40,8 +44,8 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
         0.5944
     """
 
-    def __init__(self, temperature: float = 0.1):
-        super().__init__(temperature)
+    def __init__(self, temperature: float = 0.1, *, gather_distributed: bool = False):
+        super().__init__(temperature, gather_distributed)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
         """The loss, a scalar in nats.
@@ -54,4 +58,7 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
             if z.ndim != 2:
                 raise ValueError(f"z must have shape (N, D), got {tuple(z.shape)}")
             labels = group_ids(labels, len(z), z.device, "labels")
-            return multi_positive_info_nce(unit_vectors(z), labels, self.temperature)
+            z, labels = self.gather(z, labels)
+            return multi_positive_info_nce(
+                unit_vectors(z), labels, self.temperature, shared=self.gathers
+            )

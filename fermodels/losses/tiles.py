@@ -1,0 +1,229 @@
+"""Log-sum-exp over the similarities of embeddings, exact and without holding their matrix.
+
+The matrix S = X Yᵀ/τ is made tile by tile, and of each tile only what it adds to the sums of its
+rows and columns stays; the backward pass makes the tiles again (Rabe & Staats 2021,
+arXiv 2112.05682; for contrastive losses Cheng et al. 2024, arXiv 2410.17243). So memory grows with
+N and not with N². Rows and columns come from one pass. With Y = X the matrix is symmetric: tiles
+below its diagonal are never made, which saves half of the work in both directions.
+
+Small batches take the direct way, with nothing made twice: the first `KEPT_BYTES` of tiles are kept
+for the backward pass, and up to `TILE` rows one tile is the whole matrix. Both switch points come
+from `python -m benchmarks.losses --switch` (D = 128, one thread of a CPU, N = 512 … 4,096):
+
+- Keeping saves a quarter to a third of the time at any N (34.6 → 24.9 ms at 2,048), so only memory
+  sets its limit. 64 MiB hold all tiles of a float32 batch up to N = 5,700, twice the course's.
+- One tile for all is as fast as any up to N = 512, and slower above: at 2,048 the whole matrix
+  takes 32.3 ms, tiles of 512 take 24.9, and 256 and 1,024 are within a tenth of that.
+- On a GPU neither is measured yet. There a tile is 64 MiB, enough to fill the device, and PyTorch's
+  own kernels do the work: torch.compile or Triton would have to win by measurement first.
+"""
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, distributed
+
+from fermodels.losses.distributed import rank_and_size
+
+# Rows and columns of a tile at most, by the kind of device.
+TILE = {"cpu": 512, "cuda": 4096}
+KEPT_BYTES = 2**26
+
+
+def self_logsumexp(x: Tensor, temperature: float, *, shared: bool = False) -> Tensor:
+    """log Σ_{j≠i} exp(x_i·x_j/τ) for each row i: (N, D) → (N,), from one half of the matrix.
+
+    Cannot be differentiated twice. Not touched by autocast and torch.compile.
+
+    Args:
+        x: embeddings (N ≥ 2, D) of length one at most.
+        temperature: τ > 0.
+        shared: all processes of torch.distributed call this with the same rows. Each makes its
+            share of the tiles and gets the whole result. It is then the *mean* of the processes'
+            gradients with respect to x that is the gradient; see
+            :func:`fermodels.losses.distributed.gather_rows`.
+    """
+    return _logsumexp(x, None, temperature, 0.0, shared)[0]
+
+
+def pair_logsumexp(
+    x: Tensor, y: Tensor, temperature: float, margin: float = 0.0, *, shared: bool = False
+) -> tuple[Tensor, Tensor]:
+    """log Σ_j exp s_ij for each row i and log Σ_i exp s_ij for each column j: (B,) and (B,).
+
+    With s_ij = (x_i·y_j − δ [i = j])/τ. Cannot be differentiated twice. Not touched by autocast
+    and torch.compile.
+
+    Args:
+        x, y: embeddings (B, D) of length one at most.
+        temperature: τ > 0.
+        margin: δ ≥ 0.
+        shared: see :func:`self_logsumexp`.
+    """
+    return _logsumexp(x, y, temperature, margin, shared)[:2]
+
+
+@torch.compiler.disable  # its loop would be unrolled into a graph of thousands of tiles
+def _logsumexp(x: Tensor, y: Tensor | None, temperature: float, margin: float, shared: bool):
+    tile = TILE.get(x.device.type, TILE["cuda"])
+    share = rank_and_size() if shared and len(x) > tile else (0, 1)
+    keep = KEPT_BYTES if torch.is_grad_enabled() else 0
+    return _LogSumExp.apply(x, y, 1 / temperature, margin / temperature, tile, share, keep)
+
+
+class _LogSumExp(torch.autograd.Function):
+    """x (N, D), y (N, D) or None for x → log-sum-exp of the rows, of the columns, kept tiles.
+
+    Products are written to memory that is there already: autocast leaves such alone, also where
+    the backward pass runs under it.
+
+    Embeddings of length one have similarities of at most 1/τ. While exp(1/τ) is no danger to the
+    floating type, no maximum is needed, and one exponential serves both row and column.
+    """
+
+    @staticmethod
+    def forward(x, y, scale, margin, tile, share, keep):
+        matrix = _Matrix(x, y, scale, margin, tile, share)
+        rows = x.new_full((len(x),), 0.0 if matrix.direct else -math.inf)  # (N,)
+        columns = rows if y is None else rows.clone()
+        scratch, kept = _Scratch(x), []
+        for i, j, both in matrix.tiles():
+            shape = i.stop - i.start, j.stop - j.start
+            keep -= shape[0] * shape[1] * x.element_size()
+            if keep >= 0:
+                kept.append(x.new_empty(shape))
+            s = matrix.fill(kept[-1] if keep >= 0 else scratch(shape), i, j)
+            if matrix.direct:
+                rows[i] += s.sum(dim=1)
+                if both:
+                    columns[j] += s.sum(dim=0)
+            else:
+                rows[i] = torch.logaddexp(rows[i], s.logsumexp(dim=1))
+                if both:
+                    columns[j] = torch.logaddexp(columns[j], s.logsumexp(dim=0))
+        results = [rows] if y is None else [rows, columns]
+        results = [matrix.total(sums) for sums in results]
+        return (results[0], None if y is None else results[1], *kept)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        x, y, *ctx.settings, _ = inputs
+        rows, columns, *kept = output
+        ctx.mark_non_differentiable(*kept)
+        ctx.set_materialize_grads(False)  # or the kept tiles would get gradients of zeros
+        ctx.save_for_backward(x, y, rows, columns, *kept)
+
+    @staticmethod
+    def backward(ctx, grad_rows, grad_columns, *_):
+        x, y, rows, columns, *kept = ctx.saved_tensors
+        g = torch.zeros_like(rows) if grad_rows is None else grad_rows
+        h = torch.zeros_like(rows) if grad_columns is None else grad_columns
+        with torch.no_grad():
+            matrix = _Matrix(x, y, *ctx.settings)
+            of_columns = (rows, g) if y is None else (columns, h)
+            grads = _gradients(matrix, (rows, g), of_columns, kept)
+        if torch.is_grad_enabled():  # create_graph=True
+            grads = [_Once.apply(grad, x, y, g, h) for grad in grads]
+        return grads[0], None if y is None else grads[1], None, None, None, None, None
+
+
+def _gradients(matrix: "_Matrix", of_rows, of_columns, kept: list[Tensor]) -> list[Tensor]:
+    """∂/∂x and ∂/∂y of Σ_i g_i rows_i + Σ_j h_j columns_j; for y = x both in one tensor."""
+    (rows, g), (columns, h) = of_rows, of_columns
+    x, y = matrix.x, matrix.y
+    dx = torch.zeros_like(x)  # (N, D)
+    dy = dx if matrix.symmetric else torch.zeros_like(y)
+    if matrix.direct:
+        a, b = g * torch.exp(-rows), h * torch.exp(-columns)  # (N,)
+    scratch, weights = _Scratch(x), _Scratch(x)
+    for k, (i, j, both) in enumerate(matrix.tiles()):
+        shape = i.stop - i.start, j.stop - j.start
+        s = kept[k] if k < len(kept) else matrix.fill(scratch(shape), i, j)
+        w = weights(shape)  # g_i exp(s_ij − rows_i) + h_j exp(s_ij − columns_j)
+        if matrix.direct:
+            torch.add(a[i, None], b[j], out=w).mul_(s)
+        else:
+            torch.sub(s, rows[i, None], out=w).exp_().mul_(g[i, None])
+            w.add_((s - columns[j]).exp_().mul_(h[j]))
+        dx[i].addmm_(w, y[j], alpha=matrix.scale * matrix.world)
+        if both:
+            dy[j].addmm_(w.T, x[i], alpha=matrix.scale * matrix.world)
+    return [dx] if matrix.symmetric else [dx, dy]
+
+
+class _Matrix:
+    """The matrix s_ij = scale · x_i·y_j − margin [i = j] as the tiles that this process makes."""
+
+    def __init__(self, x, y, scale: float, margin: float, tile: int, share: tuple[int, int]):
+        self.symmetric = y is None
+        self.x, self.y = x, x if y is None else y
+        self.scale, self.margin, self.tile = scale, margin, tile
+        self.rank, self.world = share
+        # exp(±1/τ), sums of them, and gradients divided by these: none may leave the type.
+        self.direct = scale + margin <= 0.4 * math.log(torch.finfo(x.dtype).max)
+
+    def tiles(self) -> Iterator[tuple[slice, slice, bool]]:
+        """Rows, columns, and whether the tile counts for its columns as well as for its rows."""
+        n = len(self.x)
+        size = math.ceil(n / math.ceil(n / self.tile))  # about equal, none above `tile`
+        parts = [slice(first, min(first + size, n)) for first in range(0, n, size)]
+        number = 0
+        for k, i in enumerate(parts):
+            for j in parts[k if self.symmetric else 0 :]:
+                if number % self.world == self.rank:
+                    yield i, j, not (self.symmetric and i == j)
+                number += 1
+
+    def fill(self, out: Tensor, i: slice, j: slice) -> Tensor:
+        """One tile into `out`: the logits, or their exponentials if the matrix is `direct`."""
+        torch.addmm(out, self.x[i], self.y[j].T, beta=0, alpha=self.scale, out=out)
+        if i == j and self.symmetric:
+            out.fill_diagonal_(-math.inf)  # no row is its own candidate
+        elif i == j and self.margin:
+            out.diagonal().sub_(self.margin)
+        return out.exp_() if self.direct else out
+
+    def total(self, sums: Tensor) -> Tensor:
+        """The log-sum-exp of all processes from the sums of this one, (N,)."""
+        if self.direct:
+            if self.world > 1:
+                distributed.all_reduce(sums)
+            return sums.log_()
+        if self.world > 1:
+            every = [torch.empty_like(sums) for _ in range(self.world)]
+            distributed.all_gather(every, sums)
+            return torch.stack(every).logsumexp(dim=0)
+        return sums
+
+
+class _Scratch:
+    """Memory of one tile that tiles of the same or a smaller size use in turn."""
+
+    def __init__(self, like: Tensor):
+        self.memory = like.new_empty(0)
+
+    def __call__(self, shape: tuple[int, int]) -> Tensor:
+        size = shape[0] * shape[1]
+        if len(self.memory) < size:
+            self.memory = self.memory.new_empty(size)
+        return self.memory[:size].view(shape)
+
+
+class _Once(torch.autograd.Function):
+    """The gradient as it is, and an error for whoever differentiates it."""
+
+    @staticmethod
+    def forward(grad, *depends_on):
+        return grad.view_as(grad)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
+
+    @staticmethod
+    def backward(ctx, *_):
+        raise RuntimeError(
+            "the contrastive losses cannot be differentiated twice: their similarities are not "
+            "kept for a second derivative"
+        )
