@@ -17,7 +17,8 @@ class Learner(pl.LightningModule):
     """A method that trains with AdamW and one cycle of the learning rate.
 
     It takes the batches of :mod:`fermodels.datasets`. Random numbers of the augmentation follow
-    from (seed, step, process) alone, so that a resumed run repeats them.
+    from (seed, step, process) alone, so that a resumed run repeats them. Under several processes
+    the losses are those of the batches of all of them (`gather_distributed`).
 
     Args:
         augment: what to do to the images; None for batches that come augmented, as stored
@@ -30,9 +31,12 @@ class Learner(pl.LightningModule):
     Attributes:
         terms: names of what `training_step` returns beside "loss", when it returns a dict: the
             parts of a sum, one column each in the history.
+        rests_parameters: whether some steps leave some parameters without gradient, which DDP
+            must know.
     """
 
     terms: tuple[str, ...] = ()
+    rests_parameters = False
 
     def __init__(
         self,
@@ -100,24 +104,6 @@ class Learner(pl.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
-
-    def gather(self, *columns: Tensor) -> tuple[Tensor, ...]:
-        """The rows of all processes, with gradients; under one process the rows as they are.
-
-        Every process then has the loss of the whole batch, whose gradient DDP averages to the
-        right one. Processes may have different numbers of rows (missing views).
-        """
-        if self._trainer is None or self.trainer.world_size == 1:
-            return columns
-        rows = torch.tensor(len(columns[0]), device=columns[0].device)
-        counts = self.all_gather(rows).tolist()
-        most, gathered = max(counts), []
-        for column in columns:
-            pad = column.new_zeros(most - len(column), *column.shape[1:])
-            padded = torch.cat([column, pad])
-            every = self.all_gather(padded, sync_grads=column.requires_grad)  # (processes, most, …)
-            gathered.append(torch.cat([part[:n] for part, n in zip(every, counts, strict=True)]))
-        return tuple(gathered)
 
 
 class ContrastiveLearner(Learner):

@@ -53,7 +53,7 @@ class ClipSimCLR(Learner):
             raise ValueError(f"feature_dropout must be in [0, 1), got {feature_dropout}")
         self.encoder, self.feature_dropout = encoder, feature_dropout
         self.projection = ProjectionHead(encoder.feature_dim, encoder.hidden_dim, projection_dim)
-        self.loss = NTXentLoss(temperature)
+        self.loss = NTXentLoss(temperature, gather_distributed=True)
 
     def settings(self) -> dict:
         head = self.projection
@@ -88,7 +88,7 @@ class ClipSimCLR(Learner):
         x = {m: F.dropout(v, self.feature_dropout, self.training) for m, v in x.items()}
         h = self.encoder.heads(x, present)
         z = self.projection(self.encoder.fuse(h, present))  # (2B, P)
-        return self.loss(*self.gather(*z.chunk(2)))
+        return self.loss(*z.chunk(2))
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
         return self.batch_loss(batch)

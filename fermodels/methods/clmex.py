@@ -49,7 +49,7 @@ class CLMEx(ContrastiveLearner):
         if augmentations < 1:
             raise ValueError(f"augmentations must be at least 1, got {augmentations}")
         self.augmentations = augmentations
-        self.loss = MultiViewContrastiveLoss(temperature)
+        self.loss = MultiViewContrastiveLoss(temperature, gather_distributed=True)
 
     def settings(self) -> dict:
         own = {"temperature": self.loss.temperature, "augmentations": self.augmentations}
@@ -58,4 +58,4 @@ class CLMEx(ContrastiveLearner):
     def batch_loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
         z = self.project(batch["image"], self.augmentations, generator)  # (A·N, D)
         instance = batch["instance"].repeat(self.augmentations)  # (A·N,)
-        return self.loss(*self.gather(z, instance))
+        return self.loss(z, instance)

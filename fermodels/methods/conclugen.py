@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -47,6 +46,8 @@ class ConCluGen(Learner):
         ValueError: unknown or no tasks, weights of tasks that are off, a negative weight, or the
             contrastive task with a single modality.
     """
+
+    rests_parameters = True  # of the cluster head in its warm-up, of a modality that no clip has
 
     def __init__(
         self,
@@ -97,7 +98,9 @@ class ConCluGen(Learner):
                 encoder.representation_dim, encoder.hidden_dim, projection_dim
             )
         if "contrastive" in self.terms:
-            self.contrastive = MultiModalContrastiveLoss(temperature, margin)
+            self.contrastive = MultiModalContrastiveLoss(
+                temperature, margin, gather_distributed=True
+            )
         if "clustering" in self.terms:
             self.cluster_head = ClusterHead(projection_dim)
             self.clustering = ClusteringLoss(
@@ -108,6 +111,7 @@ class ConCluGen(Learner):
                 temperature=cluster_temperature,
                 margin=margin,
                 seed=seed,
+                gather_distributed=True,
             )
         if "reconstruction" in self.terms:
             self.decoders = nn.ModuleDict(
@@ -116,7 +120,7 @@ class ConCluGen(Learner):
                     for name, dim in encoder.feature_dims.items()
                 }
             )
-            self.reconstruction = ReconstructionLoss()
+            self.reconstruction = ReconstructionLoss(gather_distributed=True)
         self._settings = {
             "projection_dim": projection_dim,
             "temperature": temperature,
@@ -153,24 +157,16 @@ class ConCluGen(Learner):
         losses = {}
         clusters = "clustering" in self.terms and self.current_epoch >= self.warmup_epochs
         if self.projection is not None:
-            z, there = self._everyones(self.projection(h, present), present)
+            z = self.projection(h, present)
             if "contrastive" in self.terms:
-                losses["contrastive"] = self.contrastive(z, there)
+                losses["contrastive"] = self.contrastive(z, present)
             if clusters:
                 c = {name: self.cluster_head(value) for name, value in z.items()}
-                losses["clustering"] = self.clustering(c, there)
+                losses["clustering"] = self.clustering(c, present)
         if "reconstruction" in self.terms:
             decoded = {name: self.decoders[name](value) for name, value in h.items()}
             losses["reconstruction"] = self.reconstruction(decoded, x, present)
         return losses
-
-    def _everyones(self, z: dict, present: dict) -> tuple[dict, dict]:
-        """Projections of the batches of all processes; see :meth:`Learner.gather`."""
-        rows = self.gather(*z.values(), *(present[name].to(torch.uint8) for name in z))
-        return (
-            dict(zip(z, rows[: len(z)], strict=True)),
-            dict(zip(z, (there.bool() for there in rows[len(z) :]), strict=True)),
-        )
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of the tasks' losses."""

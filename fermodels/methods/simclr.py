@@ -43,11 +43,11 @@ class SimCLR(ContrastiveLearner):
             warmup=warmup,
             seed=seed,
         )
-        self.loss = NTXentLoss(temperature)
+        self.loss = NTXentLoss(temperature, gather_distributed=True)
 
     def settings(self) -> dict:
         return super().settings() | {"temperature": self.loss.temperature}
 
     def batch_loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
         z1, z2 = self.project(batch["image"], 2, generator).chunk(2)  # (N, D) each
-        return self.loss(*self.gather(z1, z2))
+        return self.loss(z1, z2)

@@ -25,6 +25,7 @@ from torch.utils.data import DataLoader
 
 from fermodels.files import replace_file
 from fermodels.methods.base import Learner
+from fermodels.methods.batch_norm import SyncBatchNorm
 from fermodels.modes import evaluating
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def fit(
     progress: bool | None = None,
     accelerator: str = "auto",
     devices: int | str | list[int] = "auto",
+    num_nodes: int = 1,
     precision: str | int | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> "pd.DataFrame":
@@ -72,11 +74,27 @@ def fit(
         resume: False starts anew, and deletes what the run folder has of an earlier run.
         progress: a bar with the time left; None shows it unless the environment has CI set or
             FERMODELS_PROGRESS=0.
-        accelerator, devices: as in Lightning, but "auto" is one GPU of CUDA or else the CPU. With
-            several devices, gradients are those of one batch from all of them.
+        accelerator, devices, num_nodes: as in Lightning, but "auto" is one GPU of CUDA or else the
+            CPU. See below for several of them.
         precision: as in Lightning; None is bfloat16 mixed precision on CUDA (float16 where the
             GPU has none), float32 on CPU.
         settings: anything else that tells runs apart, as JSON: the data, the seed.
+
+    Several devices, or machines, train as one with the batches of all (Lightning's DDP): losses
+    contrast the rows of all processes, k-means clusters them, batch norm normalises over them
+    (`torch.nn.SyncBatchNorm`; on the CPU :mod:`fermodels.methods.batch_norm`). The batches of an
+    epoch are dealt out to the processes, equally many to each, so the batch of a step grows with
+    their number and an epoch has fewer steps; the learning rate stays as it is given. Each process
+    validates on everything. It takes a script, not a notebook. On one machine with G devices ::
+
+        torchrun --standalone --nproc-per-node G train.py       fit(…, devices=G)
+
+    and on M machines that reach each other, the same command on each, HOST being one of them ::
+
+        torchrun --nnodes M --nproc-per-node G --rdzv-backend c10d --rdzv-endpoint HOST:29500 \\
+            train.py                                 fit(…, devices=G, num_nodes=M)
+
+    with a `run_dir` that all of them see.
 
     Returns:
         One row for each optimiser step: `step` (from 1), `epoch` (from 0), `loss`, `lr` (the
@@ -98,37 +116,49 @@ def fit(
     if len(train_loader) == 0:
         raise ValueError("train_loader has no batch: fewer images than one batch holds")
     accelerator, devices, precision = _hardware(accelerator, devices, precision)
+    one_device = devices in (1, "1") or (isinstance(devices, list) and len(devices) == 1)
+    several, on_cpu = num_nodes > 1 or not one_device, accelerator == "cpu"
+    strategy = "ddp_find_unused_parameters_true" if method.rests_parameters else "ddp"
 
     history = _History(validate, validate_every, method.terms)
     callbacks: list[Callback] = [_Seeds(method.seed), history]
     if _progress_wanted(progress):
         callbacks.append(_ProgressBar())
-    checkpoint = None
     if run_dir is not None:
         run_dir = Path(run_dir)
-        length = {"epochs": epochs, "max_steps": max_steps, "batches": len(train_loader)}
-        everything = {"learner": method.settings(), "length": length, "run": dict(settings or {})}
-        checkpoint = _prepare(run_dir, everything, resume)
         callbacks.append(_EpochCheckpoint(run_dir, history, save_every))
 
     with _quiet(), torch.random.fork_rng():
         trainer = pl.Trainer(
             accelerator=accelerator,
             devices=devices,
+            num_nodes=num_nodes,
+            strategy=strategy if several else "auto",
             precision=precision,
-            max_epochs=-(-max_steps // len(train_loader)) if epochs is None else epochs,
+            max_epochs=-1 if epochs is None else epochs,
             max_steps=-1 if max_steps is None else max_steps,
             callbacks=callbacks,
-            plugins=[_CheckpointIO()],
+            plugins=[_CheckpointIO(), *([SyncBatchNorm()] if several and on_cpu else [])],
             logger=False,
             enable_checkpointing=run_dir is not None,
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
-            sync_batchnorm=accelerator != "cpu" and devices != 1,
+            sync_batchnorm=several and not on_cpu,
             default_root_dir=run_dir,
         )
+        checkpoint = None
+        if run_dir is not None:
+            length = {"epochs": epochs, "max_steps": max_steps, "batches": len(train_loader)}
+            if trainer.world_size > 1:
+                length["processes"] = trainer.world_size
+            everything = {
+                "learner": method.settings(),
+                "length": length,
+                "run": dict(settings or {}),
+            }
+            checkpoint = _prepare(run_dir, everything, resume)
         method.train()
         try:
             trainer.fit(method, train_loader, val_loader, ckpt_path=checkpoint)
@@ -259,9 +289,15 @@ class _Seeds(Callback):
         self.seed = seed
 
     def setup(self, trainer, pl_module, stage) -> None:
+        self._deal(trainer, trainer.global_rank, trainer.world_size)
+
+    def teardown(self, trainer, pl_module, stage) -> None:
+        self._deal(trainer, 0, 1)
+
+    def _deal(self, trainer, rank: int, num_replicas: int) -> None:
         sampler = getattr(trainer.fit_loop._data_source.instance, "batch_sampler", None)
         if trainer.world_size > 1 and hasattr(sampler, "num_replicas"):
-            sampler.rank, sampler.num_replicas = trainer.global_rank, trainer.world_size
+            sampler.rank, sampler.num_replicas = rank, num_replicas
 
     def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
         # Not once an epoch: Lightning skips `on_train_epoch_start` in the first epoch after a

@@ -59,9 +59,9 @@ class ViewFX(ContrastiveLearner):
             )
         self.augmentations = augmentations
         self.supervised_weight, self.barlow_weight = supervised_weight, barlow_weight
-        self.multi_view = MultiViewContrastiveLoss(temperature)
-        self.supervised = SupervisedContrastiveLoss(temperature)
-        self.barlow = BarlowTwinsLoss()
+        self.multi_view = MultiViewContrastiveLoss(temperature, gather_distributed=True)
+        self.supervised = SupervisedContrastiveLoss(temperature, gather_distributed=True)
+        self.barlow = BarlowTwinsLoss(gather_distributed=True)
 
     def settings(self) -> dict:
         return super().settings() | {
@@ -75,7 +75,6 @@ class ViewFX(ContrastiveLearner):
         z = self.project(batch["image"], self.augmentations, generator)  # (A·N, D)
         instance = batch["instance"].repeat(self.augmentations)  # (A·N,)
         expression = batch["expression"].repeat(self.augmentations)
-        z, instance, expression = self.gather(z, instance, expression)
         loss = self.multi_view(z, instance)
         if self.supervised_weight:
             loss = loss + self.supervised_weight * self.supervised(z, expression)

@@ -1,0 +1,87 @@
+"""Batch normalisation over the batches of all processes, on the CPU.
+
+On CUDA there is :class:`torch.nn.SyncBatchNorm`, which does not run on the CPU.
+"""
+
+import torch
+from lightning.pytorch.plugins.layer_sync import LayerSync
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from fermodels.losses.distributed import gather_rows, rank_and_size
+
+
+class SyncBatchNorm(LayerSync):
+    """For Lightning's trainer on the CPU: what `sync_batchnorm=True` does on CUDA."""
+
+    def __init__(self):
+        self.replaced: list[tuple[nn.Module, str, _BatchNorm]] = []
+
+    def apply(self, model: nn.Module) -> nn.Module:
+        for parent in list(model.modules()):
+            for name, layer in list(parent.named_children()):
+                if isinstance(layer, _BatchNorm):
+                    self.replaced.append((parent, name, layer))
+                    setattr(parent, name, BatchNormOfAll.like(layer))
+        return model
+
+    def revert(self, model: nn.Module) -> nn.Module:
+        for parent, name, layer in self.replaced:
+            layer.train(getattr(parent, name).training)
+            setattr(parent, name, layer)
+        self.replaced.clear()
+        return model
+
+
+class BatchNormOfAll(_BatchNorm):
+    """Batch norm whose mean and variance in training are of the rows of all processes.
+
+    Ioffe & Szegedy 2015 (arXiv 1502.03167). Processes may have different numbers of rows. Takes
+    (N, C) or (N, C, …) and gives the same type; statistics are in float32 at least.
+    """
+
+    @classmethod
+    def like(cls, layer: _BatchNorm) -> "BatchNormOfAll":
+        """A layer that shares parameters and buffers with `layer`."""
+        other = cls(
+            layer.num_features,
+            layer.eps,
+            layer.momentum,
+            layer.affine,
+            layer.track_running_stats,
+        )
+        other._parameters, other._buffers = layer._parameters, layer._buffers
+        return other.train(layer.training)
+
+    def _check_input_dim(self, x: Tensor) -> None:
+        if x.ndim < 2:
+            raise ValueError(f"batch norm takes (N, C, …), got {tuple(x.shape)}")
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or rank_and_size()[1] == 1:
+            return super().forward(x)
+        self._check_input_dim(x)
+        kind, others = x.dtype, [d for d in range(x.ndim) if d != 1]
+        x = x if kind == torch.float64 else x.float()
+        var, mean = torch.var_mean(x, others, correction=0)  # (C,)
+        count = torch.full_like(mean, x.numel() / x.shape[1])
+        count, mean, var = gather_rows(torch.stack([count, mean, var])[None])[0].unbind(1)  # (R, C)
+        share = count / count.sum(dim=0)
+        total = (share * mean).sum(dim=0)  # (C,)
+        # Of all rows, the variance within the processes and the one between their means.
+        var = (share * (var + (mean - total).square())).sum(dim=0)
+        self._track(total.detach(), var.detach(), count.sum(dim=0))
+        shape = [1, -1] + [1] * (x.ndim - 2)
+        y = (x - total.view(shape)) * torch.rsqrt(var + self.eps).view(shape)
+        y = y * self.weight.view(shape) + self.bias.view(shape) if self.affine else y
+        return y.to(kind)
+
+    @torch.no_grad()
+    def _track(self, mean: Tensor, var: Tensor, count: Tensor) -> None:
+        if not self.track_running_stats:
+            return
+        self.num_batches_tracked += 1
+        momentum = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+        self.running_mean.lerp_(mean.to(self.running_mean.dtype), momentum)
+        unbiased = var * count / (count - 1)
+        self.running_var.lerp_(unbiased.to(self.running_var.dtype), momentum)
