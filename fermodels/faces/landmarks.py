@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from .model import HeadModel, head_model
+from .triangles import Triangles
 
 # Height of the hair line (metres) from front to back (y) on the average head.
 _HAIR_LINE = (
@@ -84,7 +85,8 @@ def _falloff(value: np.ndarray, inside: float, outside: float) -> np.ndarray:
 
 def _occlusion(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """How deep a vertex lies in a crease, 0…1, from the umbrella vector along the normal."""
-    normals = vertex_normals(vertices, faces)
+    triangles = Triangles(faces, len(vertices))
+    normals = triangles.point_normals(triangles.normals(vertices))
     total = np.zeros_like(vertices)
     count = np.zeros(len(vertices))
     for a, b in ((0, 1), (1, 2), (2, 0), (1, 0), (2, 1), (0, 2)):
@@ -98,23 +100,6 @@ def _occlusion(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
             np.add.at(spread, faces[:, a], depth[faces[:, b]])
         depth = 0.5 * depth + 0.5 * spread / np.maximum(count / 2, 1)
     return np.clip(depth / 0.0004, 0.0, 1.0)
-
-
-def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Area-weighted unit normals (V, 3)."""
-    a, b, c = (vertices[faces[:, i]] for i in range(3))
-    face = np.cross(b - a, c - a)
-    total = np.stack(
-        [
-            sum(
-                np.bincount(faces[:, k], weights=face[:, d], minlength=len(vertices))
-                for k in range(3)
-            )
-            for d in range(3)
-        ],
-        axis=1,
-    )
-    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
 
 
 @lru_cache(maxsize=1)

@@ -8,11 +8,12 @@ from functools import cached_property
 import numpy as np
 
 from .actions import ACTIONS
-from .landmarks import landmarks, vertex_normals
+from .landmarks import landmarks
 from .model import head_model
 from .paint import eye_colours, skin_colours
 from .parts import eyeball, place_eye, plain, shirt, teeth
 from .people import Person, Studio
+from .triangles import Triangles
 
 HALF_HEIGHT = 1.45  # of the picture, in distances from the eyes to the mouth, as KDEF's crops
 SUPERSAMPLING = 2  # drawn larger and averaged: smoother outlines than the renderer's own
@@ -62,6 +63,7 @@ class FaceRenderer:
 
     def __init__(self, size: int = 96) -> None:
         import pyvista
+        from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
 
         if not 16 <= size <= 512:
             raise ValueError(f"size must be between 16 and 512 pixels, got {size}")
@@ -80,7 +82,8 @@ class FaceRenderer:
         self._key_light = pyvista.Light(light_type="camera light", intensity=0.4)
         self._plotter.add_light(self._head_light)
         self._plotter.add_light(self._key_light)
-        self._meshes: dict[str, object] = {}
+        self._meshes: dict[str, _Mesh] = {}
+        self._pixels = vtkUnsignedCharArray()
         self._identity: _Identity | None = None
 
     def close(self) -> None:
@@ -134,6 +137,7 @@ class FaceRenderer:
         tooth_points, tooth_faces, tooth_colours = own.teeth
         cloth, cloth_faces = own.shirt
         self._show("shirt", cloth - aim, cloth_faces, plain(studio.shirt, len(cloth)), 0.0)
+        cameras = [(_direction(yaw, pitch), _aside(yaw, studio) * unit) for yaw in yaws]
         pictures = []
         for points, surface, turn in zip(coarse, fine, poses, strict=True):
             rotation = _rotation(*turn)
@@ -146,7 +150,8 @@ class FaceRenderer:
             self._show("head", (surface - aim) @ rotation.T, head.faces, own.skin, studio.shine)
             self._show("eyes", (eyes - aim) @ rotation.T, eye_faces, own.irises, 0.6)
             self._show("teeth", (tooth_points - aim) @ rotation.T, tooth_faces, tooth_colours, 0.2)
-            pictures.append([self._photograph(yaw, pitch, unit, studio) for yaw in yaws])
+            height = HALF_HEIGHT * unit * studio.zoom
+            pictures.append([self._photograph(*camera, height) for camera in cameras])
         averaged = _average(np.array(pictures), SUPERSAMPLING)  # (N, V, S, S, 3)
         return averaged[0] if np.ndim(actions) == 1 else averaged
 
@@ -164,37 +169,69 @@ class FaceRenderer:
         self._head_light.diffuse_color = studio.tint
         self._plotter.set_background(studio.background_bottom, top=studio.background_top)
 
-    def _photograph(self, yaw: float, pitch: float, unit: float, studio: Studio) -> np.ndarray:
-        a, e = np.deg2rad(yaw), np.deg2rad(pitch)
-        direction = np.array([-np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
-        centre = np.array([studio.shift[0] * np.cos(a), 0.0, studio.shift[1]]) * unit
-        camera = self._plotter.camera
-        camera.focal_point = tuple(centre)
-        camera.position = tuple(centre + direction)
-        camera.up = (0.0, 0.0, 1.0)
-        camera.parallel_scale = HALF_HEIGHT * unit * studio.zoom
-        camera.clipping_range = (0.3, 2.0)
-        self._plotter.render()
-        return self._plotter.screenshot(return_img=True)
+    def _photograph(self, direction: np.ndarray, centre: np.ndarray, height: float) -> np.ndarray:
+        # Triangles cost most of the time here, and half of them look away.
+        self._meshes["head"].show_from(direction)
+        camera = self._plotter.renderer.GetActiveCamera()  # pyvista's setters look for bounds
+        camera.SetFocalPoint(*centre)
+        camera.SetPosition(*(centre + direction))
+        camera.SetViewUp(0.0, 0.0, 1.0)
+        camera.SetParallelScale(height)
+        camera.SetClippingRange(0.3, 2.0)
+        self._plotter.ren_win.Render()
+        return self._screenshot()
+
+    def _screenshot(self) -> np.ndarray:
+        """uint8 (H, W, 3). As `Plotter.screenshot`, without a pipeline of filters for each."""
+        side = self.size * SUPERSAMPLING
+        self._plotter.ren_win.GetPixelData(0, 0, side - 1, side - 1, 1, self._pixels, 0)
+        bottom_up = np.array(self._pixels, dtype=np.uint8).reshape(side, side, 3)
+        return bottom_up[::-1]
 
     def _show(self, name, vertices, faces, colours, shine) -> None:
-        mesh = self._meshes.get(name)
-        if mesh is None:
-            packed = np.column_stack([np.full(len(faces), 3), faces]).ravel()
-            mesh = self._pv.PolyData(vertices.astype(np.float32), packed)
-            mesh["colour"] = colours
-            mesh.point_data.active_normals = vertex_normals(vertices, faces).astype(np.float32)
-            self._meshes[name] = mesh
-            actor = self._plotter.add_mesh(
-                mesh, scalars="colour", rgb=True, specular_power=80 if name == "eyes" else 12
-            )
-            actor.prop.interpolation = "Phong"
-            actor.prop.ambient = 0.12
-            self._meshes[name + "/actor"] = actor
-        mesh.points = vertices.astype(np.float32)
-        mesh.point_data["colour"][:] = colours
-        mesh.point_data.active_normals = vertex_normals(vertices, faces).astype(np.float32)
-        self._meshes[name + "/actor"].prop.specular = shine
+        if name not in self._meshes:
+            self._meshes[name] = _Mesh(self._pv, self._plotter, vertices, faces, colours)
+            self._meshes[name].actor.prop.specular_power = 80 if name == "eyes" else 12
+        self._meshes[name].move(vertices, colours)
+        self._meshes[name].actor.prop.specular = shine
+
+
+class _Mesh:
+    """A mesh in the window; its points and colours change, its triangles do not."""
+
+    def __init__(self, pv, plotter, vertices, faces, colours) -> None:
+        self._pv = pv
+        self.triangles = Triangles(faces, len(vertices))
+        self.data = pv.PolyData.from_regular_faces(
+            vertices.astype(np.float32), self.triangles.faces
+        )
+        self.data["colour"] = colours
+        self.data.point_data.active_normals = np.zeros((len(vertices), 3), np.float32)
+        self.actor = plotter.add_mesh(self.data, scalars="colour", rgb=True)
+        self.actor.prop.interpolation = "Phong"
+        self.actor.prop.ambient = 0.12
+
+    def move(self, vertices: np.ndarray, colours: np.ndarray) -> None:
+        self._normals = self.triangles.normals(vertices)
+        self.data.points = vertices.astype(np.float32)
+        self.data.point_data["colour"][:] = colours
+        normals = self.triangles.point_normals(self._normals)
+        self.data.point_data.active_normals = normals.astype(np.float32)
+
+    def show_from(self, direction: np.ndarray) -> None:
+        """Draw only the triangles that a camera in this direction can see."""
+        self.data.regular_faces = self.triangles.seen_from(self._normals, direction)
+
+
+def _direction(yaw: float, pitch: float) -> np.ndarray:
+    """From the head to the camera, length 1."""
+    a, e = np.deg2rad(yaw), np.deg2rad(pitch)
+    return np.array([-np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
+
+
+def _aside(yaw: float, studio: Studio) -> np.ndarray:
+    """Where the camera aims, in distances from the eyes to the mouth."""
+    return np.array([studio.shift[0] * np.cos(np.deg2rad(yaw)), 0.0, studio.shift[1]])
 
 
 def _rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:

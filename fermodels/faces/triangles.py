@@ -1,0 +1,57 @@
+"""Triangles whose points move: their normals, and which of them a camera can see."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class Triangles:
+    """What of a mesh stays the same while its points move, prepared once.
+
+    Args:
+        faces: int (F, 3), counter-clockwise seen from outside.
+        count: number of points V.
+    """
+
+    def __init__(self, faces: np.ndarray, count: int) -> None:
+        from scipy.sparse import csr_matrix
+
+        self.faces = np.ascontiguousarray(faces, dtype=np.int32)
+        self.count = count
+        self._corners = [np.ascontiguousarray(faces[:, k], dtype=np.intp) for k in range(3)]
+        order = np.arange(len(faces))
+        # One matrix a corner: sums then run over the triangles in their order, corner by corner.
+        self._sums = [
+            csr_matrix((np.ones(len(faces)), (corner, order)), shape=(count, len(faces)))
+            for corner in self._corners
+        ]
+
+    def normals(self, points: np.ndarray) -> np.ndarray:
+        """Normals (F, 3) of the triangles of points (V, 3), as long as twice their area."""
+        by_axis = np.ascontiguousarray(points.T)
+        a, b, c = (by_axis.take(corner, axis=1) for corner in self._corners)  # (3, F) each
+        u, v = b - a, c - a
+        return np.stack([u[i] * v[j] - u[j] * v[i] for i, j in ((1, 2), (2, 0), (0, 1))], axis=1)
+
+    def point_normals(self, normals: np.ndarray) -> np.ndarray:
+        """Area-weighted unit normals (V, 3) of the points, from those of the triangles (F, 3)."""
+        total = sum(matrix @ normals for matrix in self._sums)
+        return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+
+    def seen_from(self, normals: np.ndarray, direction: np.ndarray) -> np.ndarray:
+        """The triangles int32 (K, 3) that can be seen by a distant camera, in their order.
+
+        Those that face away are hidden by the rest of a closed surface. Only at its outline a
+        pixel may show one, where both sides are equally far, so that all triangles stay that touch
+        one which faces the camera.
+
+        Args:
+            normals: of the triangles, (F, 3).
+            direction: (3,), from the mesh to the camera.
+        """
+        front = normals @ direction > 0
+        touched = np.zeros(self.count, dtype=bool)
+        for corner in self._corners:
+            touched[corner[front]] = True
+        a, b, c = (touched[corner] for corner in self._corners)
+        return self.faces[a | b | c]
