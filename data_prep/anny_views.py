@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -145,7 +146,7 @@ def render_subject(job: Job, index: int) -> PreparedImages:
     studios = [sample_studio(rng) for _ in protocol.sessions]
     if protocol.same_background:
         studios = [studio.with_background_of(studios[0]) for studio in studios]
-    renderer = FaceRenderer(job.size)
+    renderer = _renderer(FaceRenderer, job.size)
     rows = []
     for session, studio in zip(protocol.sessions, studios, strict=True):
         takes = [sample_take(rng, person, name, job.difficulty) for name in protocol.expressions]
@@ -174,9 +175,14 @@ def render_subject(job: Job, index: int) -> PreparedImages:
                         "actions": take.actions.round(3).tolist(),
                     }
                 )
-    renderer.close()
     table = pd.DataFrame(rows).astype({n: "float32" for n in ("yaw", "pitch", "age", "intensity")})
     return PreparedImages(table, _metadata(job))
+
+
+@lru_cache(maxsize=1)
+def _renderer(kind: type[FaceRenderer], size: int) -> FaceRenderer:
+    """One window for all subjects of a process: opening one takes as long as ten pictures."""
+    return kind(size)
 
 
 def _metadata(job: Job) -> dict:

@@ -171,6 +171,8 @@ def _start_worker() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+    # Mesa's software OpenGL, too: threads of its own only get in the way of the other workers.
+    os.environ.setdefault("LP_NUM_THREADS", "0")
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -1,21 +1,25 @@
-"""Torch data sets and batch samplers over prepared images, all in memory."""
+"""Torch data sets and batch samplers over prepared images: in memory, or decoded when used."""
 
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from fermodels.prepared import fits_in_memory
+
 if TYPE_CHECKING:
     from fermodels.prepared import PreparedImages
 
 
 class ImageDataset(Dataset):
-    """The given rows of a prepared data set, decoded once and kept as one uint8 tensor.
+    """The given rows of a prepared data set.
 
     A batch is a dict: `image` uint8 (N, 3, H, W); `expression`, `instance`, `subject`, `view`,
     `index` (row in `prepared`) int64 (N,); `yaw` in degrees, float32 (N,). All ids are those of
@@ -24,23 +28,28 @@ class ImageDataset(Dataset):
     Args:
         prepared: the prepared images.
         indices: rows to use, in this order; default all.
+        in_memory: True decodes all images once and keeps them as one uint8 tensor, False decodes
+            those of a batch when it is asked for. None keeps them up to a gibibyte.
+
+    Attributes:
+        columns: all of a batch by name, of all rows; without `image` if that is not in memory.
+        in_memory: whether the images are.
     """
 
     def __init__(
-        self, prepared: PreparedImages, indices: Sequence[int] | np.ndarray | None = None
+        self,
+        prepared: PreparedImages,
+        indices: Sequence[int] | np.ndarray | None = None,
+        in_memory: bool | None = None,
     ) -> None:
         rows = np.arange(len(prepared)) if indices is None else np.asarray(indices, dtype=np.int64)
         if len(rows) == 0:
             raise ValueError("an ImageDataset needs at least one row, got none")
-        self.prepared, self.indices = prepared, rows
-        height, width = prepared.image_size
-        image = torch.empty((len(rows), 3, height, width), dtype=torch.uint8)
-        for start in range(0, len(rows), 512):  # in pieces: no second copy of a large data set
-            pixels = prepared.images(rows[start : start + 512])  # (n, H, W, 3)
-            image[start : start + len(pixels)] = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+        if in_memory is None:
+            in_memory = fits_in_memory(len(rows), prepared.image_size)
+        self.prepared, self.indices, self.in_memory = prepared, rows, in_memory
         yaw = prepared.table["yaw"].to_numpy(dtype=np.float32)
         self.columns = {
-            "image": image,
             "expression": torch.from_numpy(prepared.labels[rows]),
             "instance": torch.from_numpy(prepared.instance_ids[rows]),
             "subject": torch.from_numpy(prepared.subject_ids[rows]),
@@ -48,16 +57,31 @@ class ImageDataset(Dataset):
             "yaw": torch.from_numpy(yaw[rows]),
             "index": torch.from_numpy(rows.copy()),
         }
+        if in_memory:
+            self.columns["image"] = self._all_images()
+
+    def _all_images(self) -> torch.Tensor:
+        image = torch.empty((len(self), 3, *self.prepared.image_size), dtype=torch.uint8)
+        for start in range(0, len(self), 512):  # in pieces: no second copy of a large data set
+            rows = self.indices[start : start + 512]
+            image[start : start + len(rows)] = self._decoded(rows)
+        return image
+
+    def _decoded(self, rows: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(self.prepared.images(rows)).permute(0, 3, 1, 2)
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
-        return {key: column[i] for key, column in self.columns.items()}
+        return {key: column[0] for key, column in self.__getitems__([i]).items()}
 
     def __getitems__(self, indices: list[int]) -> dict[str, torch.Tensor]:
         chosen = torch.as_tensor(indices)
-        return {key: column[chosen] for key, column in self.columns.items()}
+        batch = {key: column[chosen] for key, column in self.columns.items()}
+        if not self.in_memory:
+            batch["image"] = self._decoded(batch["index"].numpy()).contiguous()
+        return batch
 
 
 class EpochSampler:
@@ -201,15 +225,42 @@ class RandomBatchSampler(EpochSampler):
 def loader(dataset: ImageDataset, batch_sampler: EpochSampler) -> DataLoader:
     """A DataLoader that hands on the batches of `ImageDataset.__getitems__`.
 
-    No worker processes: the images are in memory, and a batch is one copy.
+    No worker processes: of images in memory, a batch is one copy. Images that are decoded as they
+    are used are so by threads, a batch or two ahead of the training.
     """
-    return DataLoader(
+    kind = DataLoader if getattr(dataset, "in_memory", True) else _AheadLoader
+    return kind(
         dataset,
         batch_sampler=batch_sampler,
         num_workers=0,
         collate_fn=_as_is,
         pin_memory=torch.cuda.is_available(),
     )
+
+
+class _AheadLoader(DataLoader):
+    """Fetches the next batches in a thread while one is trained on; the order stays the same."""
+
+    AHEAD = 2
+
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        thread = ThreadPoolExecutor(1, thread_name_prefix="fermodels-batches")
+        pending: deque[Future] = deque()
+        try:
+            for indices in self.batch_sampler:
+                pending.append(thread.submit(self._fetch, indices))
+                if len(pending) > self.AHEAD:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:  # also where training stops in the middle of an epoch
+            thread.shutdown(wait=True, cancel_futures=True)
+
+    def _fetch(self, indices: list[int]) -> dict[str, torch.Tensor]:
+        batch = self.dataset.__getitems__(indices)
+        if self.pin_memory:
+            batch = {key: value.pin_memory() for key, value in batch.items()}
+        return batch
 
 
 def _as_is(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from fermodels.prepared_media import FileMedia, webp_size
 from fermodels.prepared_table import (
     PreparedError,
     PreparedTable,
@@ -24,10 +25,13 @@ from fermodels.prepared_table import (
     check_official_split,
     codes,
     label_names,
+    read_frame,
+    readable,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow.parquet as pq
 
 EXPRESSIONS = (
     "afraid",
@@ -53,6 +57,8 @@ COLUMNS = (
 # 70 subjects (KDEF) become 48 / 10 / 12, 80 (DDCF) become 55 / 11 / 14.
 FRACTIONS = {"train": 0.685, "val": 0.145, "test": 0.17}
 
+MEMORY = 2**30  # bytes of decoded images; larger data sets are decoded as they are used
+_PART = 64  # images that a thread decodes at a time
 _TEXT = ("subject", "expression", "view", "session", "instance")
 
 
@@ -68,63 +74,94 @@ def encode_image(image: np.ndarray, format: str = "WEBP", quality: int = 90) -> 
     return buffer.getvalue()
 
 
-class _Pixels:
-    """The encoded images and, once asked for, the decoded ones; shared by all subsets."""
+def fits_in_memory(count: int, size: tuple[int, int]) -> bool:
+    """Whether `count` decoded images of (height, width) pixels are to be kept in memory."""
+    return count * size[0] * size[1] * 3 <= MEMORY
 
-    def __init__(self, blobs: list[bytes], describe: list[str], source: str) -> None:
-        self.blobs, self.describe, self.source = blobs, describe, source
-        self.size = self._header(0) if blobs else (0, 0)
+
+class _Pixels:
+    """The encoded images and, where they fit into memory, the decoded ones; shared by subsets."""
+
+    def __init__(self, blobs: Sequence[bytes], table: pd.DataFrame, source: str) -> None:
+        self.blobs, self.table, self.source = blobs, table, source
+        self.size = self._header(0, blobs[0])
+        self.keep = fits_in_memory(len(blobs), self.size)
         self.array: np.ndarray | None = None
         self.done = np.zeros(len(blobs), dtype=bool)
 
     def check_headers(self) -> None:
-        for row in range(len(self.blobs)):
-            size = self._header(row)
+        for row, blob in enumerate(self.blobs):
+            size = self._header(row, blob)
             if size != self.size:
                 raise PreparedError(
-                    f"{self.source}: {self.describe[row]}, column 'image': the image is "
+                    f"{self.source}: {_describe(self.table, row)}, column 'image': the image is "
                     f"{size[0]}×{size[1]} px (height×width), but the first row's is "
                     f"{self.size[0]}×{self.size[1]}. All views must have one size: crop or resize "
                     "them when preparing the data."
                 )
 
     def get(self, rows: np.ndarray) -> np.ndarray:
+        if not self.keep:
+            return self._decode_all(rows, np.empty((len(rows), *self.size, 3), np.uint8))
         if self.array is None:
             self.array = np.empty((len(self.blobs), *self.size, 3), dtype=np.uint8)
         missing = np.unique(rows[~self.done[rows]])
-        if len(missing):
-            # PIL releases the interpreter lock while decoding, so threads are enough.
-            with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-                for _ in pool.map(self._decode, missing.tolist(), chunksize=64):
-                    pass
+        self._decode_all(missing, self.array, missing)
+        self.done[missing] = True
         return self.array[rows]  # (N, H, W, 3)
 
-    def _decode(self, row: int) -> None:
+    def _decode_all(
+        self, rows: np.ndarray, out: np.ndarray, places: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Decode into `out`, at `places` (default: one after the other)."""
+        places = np.arange(len(rows)) if places is None else places
+        blobs = self._encoded(rows)
+
+        def decode(part: slice) -> None:
+            for row, place, blob in zip(rows[part], places[part], blobs[part], strict=True):
+                out[place] = self._decode(int(row), blob)
+
+        # PIL releases the interpreter lock while decoding, so threads are enough.
+        parts = [slice(start, start + _PART) for start in range(0, len(rows), _PART)]
+        if len(parts) < 2:
+            for part in parts:
+                decode(part)
+            return out
+        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+            for _ in pool.map(decode, parts):
+                pass
+        return out
+
+    def _encoded(self, rows: np.ndarray) -> list[bytes]:
+        if isinstance(self.blobs, FileMedia):
+            return self.blobs.take(rows)
+        return [self.blobs[row] for row in rows]
+
+    def _decode(self, row: int, blob: bytes) -> np.ndarray:
         from PIL import Image
 
         try:
-            with Image.open(io.BytesIO(self.blobs[row])) as picture:
-                pixels = np.asarray(picture.convert("RGB"))
+            with Image.open(io.BytesIO(blob)) as picture:
+                return np.asarray(picture.convert("RGB"))
         except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, …
-            raise self._bad(row, error) from error
-        self.array[row] = pixels
-        self.done[row] = True
+            raise self._bad(row, blob, error) from error
 
-    def _header(self, row: int) -> tuple[int, int]:
-        from PIL import Image
-
+    def _header(self, row: int, blob: bytes | None) -> tuple[int, int]:
+        if blob is None:
+            raise PreparedError(
+                f"{self.source}: row {row}, column 'image' is empty (null). Fill it, or leave its "
+                "row out."
+            )
         try:
-            with Image.open(io.BytesIO(self.blobs[row])) as picture:
-                width, height = picture.size
+            return _size(blob)
         except Exception as error:
-            raise self._bad(row, error) from error
-        return height, width
+            raise self._bad(row, blob, error) from error
 
-    def _bad(self, row: int, error: Exception) -> PreparedError:
-        size = len(self.blobs[row])
+    def _bad(self, row: int, blob: bytes, error: Exception) -> PreparedError:
         return PreparedError(
-            f"{self.source}: {self.describe[row]}, column 'image': these {size:,} bytes are not a "
-            f"complete image ({error}). Encode this photograph again, or leave its row out."
+            f"{self.source}: {_describe(self.table, row)}, column 'image': these {len(blob):,} "
+            f"bytes are not a complete image ({error}). Encode this photograph again, or leave its "
+            "row out."
         )
 
 
@@ -168,10 +205,22 @@ class PreparedImages(PreparedTable):
     def __init__(
         self, table: pd.DataFrame, metadata: Mapping[str, Any], source: str = "<memory>"
     ) -> None:
-        self.source = str(source)
-        _check_columns(table, self.source)
+        source = str(source)
+        _check_columns(table, list(table.columns), source)
+        for row, blob in enumerate(table["image"]):
+            if not isinstance(blob, (bytes, bytearray, memoryview)):
+                raise PreparedError(
+                    f"{source}: row {row}, column 'image' holds {type(blob).__name__}, not the "
+                    "bytes of an encoded image"
+                )
         blobs = [bytes(blob) for blob in table["image"]]
-        table = table.drop(columns="image").reset_index(drop=True)
+        self._set_up(table.drop(columns="image"), metadata, source, blobs)
+
+    def _set_up(
+        self, table: pd.DataFrame, metadata: Mapping[str, Any], source: str, blobs: Sequence[bytes]
+    ) -> None:
+        self.source = source
+        table = table.reset_index(drop=True)
         for column in _TEXT:
             table[column] = as_text(table, column, self.source)
         for column in ("yaw", "pitch"):
@@ -188,7 +237,7 @@ class PreparedImages(PreparedTable):
         _check_rows(table, metadata, self.source)
 
         self._keep(table, metadata, {"image": blobs})
-        self._pixels = _Pixels(blobs, _describe(table), self.source)
+        self._pixels = _Pixels(blobs, table, self.source)
         self._pixels.check_headers()
         if table["view"].nunique() == 1:
             warnings.warn(
@@ -197,8 +246,39 @@ class PreparedImages(PreparedTable):
                 "augmentations: set augmentations=2), and per-view and cross-view results say "
                 "nothing.",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
+
+    @classmethod
+    def read(cls, path: str | os.PathLike, in_memory: bool | None = None) -> PreparedImages:
+        """Read and validate one prepared Parquet file.
+
+        Args:
+            in_memory: False leaves the encoded images in the file, which must stay there, and
+                reads them as they are used. None does so where the decoded images would take more
+                than a gibibyte.
+
+        Raises:
+            PreparedError: there is no such file, it is a folder, it is not a Parquet file, it is
+                of another format version, or its content fails the checks of the class.
+        """
+        path = Path(path)
+        file = cls._open(path)
+        names = file.schema_arrow.names
+        if in_memory is None:
+            with readable(path):
+                in_memory = "image" not in names or _is_small(file)
+        if in_memory:
+            return super().read(path)
+        with readable(path):
+            arrow = file.read([name for name in names if name != "image"])
+            arrow.validate(full=True)
+        table = read_frame(arrow, path)
+        _check_columns(table, names, str(path))
+        new = object.__new__(cls)
+        metadata = cls._read_metadata(arrow.schema.metadata, path)
+        new._set_up(table, metadata, str(path), FileMedia(path, "image"))
+        return new
 
     @property
     def expressions(self) -> tuple[str, ...]:
@@ -238,7 +318,9 @@ class PreparedImages(PreparedTable):
         )
 
     def images(self, indices: Sequence[int] | np.ndarray | None = None) -> np.ndarray:
-        """Decoded images, uint8 (N, H, W, 3) RGB; each is decoded once and kept in memory.
+        """Decoded images, uint8 (N, H, W, 3) RGB.
+
+        Each is decoded once and kept in memory, unless all of them would take more than a gibibyte.
 
         Raises:
             PreparedError: an image is broken; names row, subject and instance.
@@ -255,39 +337,53 @@ class PreparedImages(PreparedTable):
         return {"image_size": list(self.image_size)}
 
 
-def _describe(table: pd.DataFrame) -> list[str]:
-    names = zip(table["subject"], table["instance"], table["view"], strict=True)
-    return [
-        f"row {row} (subject {subject!r}, instance {instance!r}, view {view!r})"
-        for row, (subject, instance, view) in enumerate(names)
-    ]
+def _describe(table: pd.DataFrame, row: int) -> str:
+    names = (f"{name} {table[name].iat[row]!r}" for name in ("subject", "instance", "view"))
+    return f"row {row} ({', '.join(names)})"
 
 
-def _check_columns(table: pd.DataFrame, source: str) -> None:
-    missing = [column for column in COLUMNS if column not in table.columns]
+def _is_small(file: pq.ParquetFile) -> bool:
+    """Whether the decoded images fit into memory; also where the first one is broken."""
+    first = next(file.iter_batches(1, columns=["image"]), None)
+    if first is None or (blob := first.column(0)[0].as_py()) is None:
+        return True
+    try:
+        return fits_in_memory(file.metadata.num_rows, _size(blob))
+    except OSError:
+        return True
+
+
+def _size(blob: bytes) -> tuple[int, int]:
+    """Height and width of an encoded image."""
+    if (size := webp_size(blob)) is not None:
+        return size
+    from PIL import Image
+
+    with Image.open(io.BytesIO(blob)) as picture:
+        width, height = picture.size
+    return height, width
+
+
+def _check_columns(table: pd.DataFrame, names: Sequence[str], source: str) -> None:
+    """Raise PreparedError if one of `COLUMNS` is not in `names`, or has nulls in the table."""
+    missing = [column for column in COLUMNS if column not in names]
     if missing:
         hint = ""
-        if "video" in table.columns:
+        if "video" in names:
             hint = " With a column 'video' it may be for fermodels.clips.PreparedClips."
         raise PreparedError(
             f"{source}: missing column {', '.join(map(repr, missing))}; it has "
-            f"{', '.join(map(repr, table.columns))}. Prepared images need {', '.join(COLUMNS)}."
+            f"{', '.join(map(repr, names))}. Prepared images need {', '.join(COLUMNS)}."
             f"{hint}"
         )
     if len(table) == 0:
         raise PreparedError(f"{source} has no rows")
-    for column in COLUMNS:
+    for column in table.columns.intersection(COLUMNS):
         null = table[column].isna().to_numpy()
         if null.any():
             raise PreparedError(
                 f"{source}: row {int(null.argmax())}, column {column!r} is empty (null); "
                 f"{int(null.sum())} such rows. Fill it, or leave these rows out."
-            )
-    for row, blob in enumerate(table["image"]):
-        if not isinstance(blob, (bytes, bytearray, memoryview)):
-            raise PreparedError(
-                f"{source}: row {row}, column 'image' holds {type(blob).__name__}, not the bytes "
-                "of an encoded image"
             )
 
 
@@ -332,7 +428,7 @@ def _check_rows(table: pd.DataFrame, metadata: Mapping[str, Any], source: str) -
     if twice.any():
         row = int(twice.argmax())
         raise PreparedError(
-            f"{source}: {_describe(table)[row]}: session {table['session'].iat[row]!r} has this "
+            f"{source}: {_describe(table, row)}: session {table['session'].iat[row]!r} has this "
             "instance and view already. Leave one of the rows out, or give it its own instance."
         )
     check_official_split(table, source)

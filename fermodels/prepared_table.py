@@ -10,7 +10,8 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
     Table = TypeVar("Table", bound="PreparedTable")
 
@@ -32,6 +34,7 @@ READERS = {
 }
 
 _KEY = b"fermodels"
+_PIECE = 4096  # rows
 _SPLIT_ORDER = ("train", "val", "test")
 
 
@@ -71,7 +74,7 @@ class PreparedTable:
         self,
         table: pd.DataFrame,
         metadata: dict[str, Any],
-        media: Mapping[str, list[bytes | None]],
+        media: Mapping[str, Sequence[bytes | None]],
     ) -> None:
         self.table, self.metadata, self._media = table, metadata, media
         self._rows = np.arange(len(table))
@@ -84,22 +87,37 @@ class PreparedTable:
             PreparedError: there is no such file, it is a folder, it is not a Parquet file, it is
                 of another format version, or its content fails the checks of the class.
         """
-        import pyarrow as pa
-
         path = Path(path)
+        with readable(path):
+            arrow = cls._open(path).read()
+            arrow.validate(full=True)  # bytes that are no text would fail when first used
+        metadata = cls._read_metadata(arrow.schema.metadata, path)
+        return cls(read_frame(arrow, path), metadata, source=str(path))
+
+    @classmethod
+    def _open(cls, path: Path) -> pq.ParquetFile:
+        """The file, with its metadata and the types of its media checked."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         _check_path(path)
-        arrow = _read_arrow(path)
-        metadata = cls._read_metadata(arrow.schema.metadata or {}, path)
+        with readable(path):
+            file = pq.ParquetFile(path)
+            schema = file.schema_arrow
+            names = schema.names
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise PreparedError(f"{path} has the column {twice[0]!r} twice")
+        cls._read_metadata(schema.metadata, path)
         for column, bytes_of in cls.MEDIA.items():
-            if column not in arrow.column_names:
+            if column not in names:
                 continue
-            kind = arrow.schema.field(column).type
+            kind = schema.field(column).type
             allowed = [pa.types.is_binary, pa.types.is_large_binary]
             if not any(is_it(kind) for is_it in allowed + [pa.types.is_null] * cls.NULLABLE):
                 raise PreparedError(
                     f"{path}: column {column!r} is {kind}; it must be binary, {bytes_of}."
                 )
-        return cls(_read_frame(arrow, path), metadata, source=str(path))
+        return file
 
     def write(self, path: str | os.PathLike) -> Path:
         """Write this data set as one Parquet file; the old file stays until the new is whole."""
@@ -234,10 +252,17 @@ class PreparedTable:
         lists = [list(self.metadata[key]) for key in self.LABEL_LISTS]
         digest = hashlib.sha256(json.dumps(lists).encode())
         for column in sorted(self.table.columns):
-            values = [_plain(value) for value in self.table[column].tolist()]
-            digest.update(json.dumps([column, values], ensure_ascii=True).encode())
+            # The text of json.dumps([column, values]), in pieces: lists of numbers are large.
+            digest.update(f"[{json.dumps(column)}, [".encode())
+            for start in range(0, len(self), _PIECE):
+                values = self.table[column].iloc[start : start + _PIECE].tolist()
+                text = json.dumps([_plain(value) for value in values])
+                digest.update((", " * (start > 0) + text[1:-1]).encode())
+            digest.update(b"]]")
         for column in self.MEDIA:
-            for blob in self._blobs(column):
+            media = self._media[column]
+            for row in self._rows:
+                blob = media[row]
                 digest.update(bytes(32) if blob is None else hashlib.sha256(blob).digest())
         return digest.hexdigest()
 
@@ -269,8 +294,8 @@ class PreparedTable:
         return arrow.replace_schema_metadata({_KEY: text.encode()})
 
     @classmethod
-    def _read_metadata(cls, schema: Mapping[bytes, bytes], path: Path) -> dict[str, Any]:
-        if _KEY not in schema:
+    def _read_metadata(cls, schema: Mapping[bytes, bytes] | None, path: Path) -> dict[str, Any]:
+        if not schema or _KEY not in schema:
             return {}
         try:
             metadata = json.loads(schema[_KEY])
@@ -337,6 +362,20 @@ def _official_rank(name: str) -> int:
     return _SPLIT_ORDER.index(name) if name in _SPLIT_ORDER else len(_SPLIT_ORDER)
 
 
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Errors of reading become a PreparedError that says what to do."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise PreparedError(
+            f"{path} is not a readable Parquet file ({error}). It may be a raw data set, a Git "
+            "LFS pointer or a broken download: prepare or fetch it again."
+        ) from error
+
+
 def _check_path(path: Path) -> None:
     advice = "Prepare one with `python -m data_prep`, or check the path."
     if path.is_dir():
@@ -351,22 +390,8 @@ def _check_path(path: Path) -> None:
         raise PreparedError(f"there is no file {path} (looked in {Path.cwd()}).{hint} {advice}")
 
 
-def _read_arrow(path: Path) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        arrow = pq.read_table(path, partitioning=None)
-        arrow.validate(full=True)  # bytes that are no text would fail when they are first used
-        return arrow
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise PreparedError(
-            f"{path} is not a readable Parquet file ({error}). It may be a raw data set, a Git LFS "
-            "pointer or a broken download: prepare or fetch it again."
-        ) from error
-
-
-def _read_frame(arrow: pa.Table, path: Path) -> pd.DataFrame:
+def read_frame(arrow: pa.Table, path: Path) -> pd.DataFrame:
+    """The table in pandas; PreparedError if it has values that pandas cannot hold."""
     import pyarrow as pa
 
     try:

@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -83,6 +84,15 @@ def count_refused(prepared, read, kind, path):
 def test_images(images, tmp_path):
     path, kind = tmp_path / "faces.parquet", inputs("prepared images")
     assert 80 < count_refused(images, PreparedImages.read, kind, path) < 200
+
+
+def test_images_left_in_their_file(images, tmp_path):
+    path, count = tmp_path / "faces.parquet", 0
+    whole = bytes_of(images, path)
+    for _, rng in inputs("prepared images left in their file"):
+        path.write_bytes(damaged(whole, rng))
+        count += refused(partial(PreparedImages.read, in_memory=False), path)
+    assert 40 < count < 120
 
 
 def test_clips(clips, tmp_path):
