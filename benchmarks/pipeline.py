@@ -1,29 +1,33 @@
-"""How much of the training speed does the data pipeline cost?
+"""How much of the training speed does everything beside the network cost?
 
-    python -m benchmarks.pipeline [DATA.parquet] [--steps 20] [--out pipeline.json]
+    python -m benchmarks.pipeline [DATA.parquet] [--size 48] [--device cpu]
 
-Trains the same network with the same loss twice, step by step in turn, so that a noisy machine
-disturbs both alike: (a) load a batch, augment it, train; (b) train on augmented batches that are
-in memory already. Prints images/s of both, their ratio, and the milliseconds of each part.
-Without a file, synthetic 96 px images in the shape of one (subject, session) group are used.
+`fit` is pre-training as the course does it (`fermodels.methods.fit`: loader, copy, augmentation,
+Lightning, history); `resident` is a plain loop over the same network and loss on a few batches that
+are in memory, augmented already. They run in turn, a few steps each, so that a noisy machine
+disturbs both alike; `fit / resident` is the median of the rounds' ratios of images/s, in wall time
+and in CPU seconds. The shares are of a step of `fit`. Without a file, images of noise in the shape
+of one (subject, session) group are used.
 """
 
+from __future__ import annotations
+
 import argparse
-import json
-import platform
-import statistics
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from benchmarks.timing import Clock, machine, print_table, row
 from fermodels.augment import Augment
 from fermodels.datasets import ImageDataset, SubjectBatchSampler, loader
 from fermodels.encoders import ImageEncoder
 from fermodels.heads import ProjectionHead
 from fermodels.losses import MultiViewContrastiveLoss
 from fermodels.prepared import EXPRESSIONS, VIEWS, PreparedImages, encode_image
+
+WARM_UP = 2  # first steps of a round that are not counted
+PARTS = ("copy", "augmentation", "encoder and head", "loss", "optimiser")
 
 
 def synthetic(subjects: int = 28, size: int = 96) -> PreparedImages:
@@ -42,118 +46,141 @@ def synthetic(subjects: int = 28, size: int = 96) -> PreparedImages:
     return PreparedImages(pd.DataFrame(rows, columns=names), {"name": "synthetic"})
 
 
-class Clock:
-    """Seconds since the last call; waits for the device, which works on while Python goes on."""
+def fit_steps(
+    dataset: ImageDataset, encoder: torch.nn.Module, steps: int, device: str, seed: int = 0
+) -> list[tuple[float, float]]:
+    """Wall and CPU seconds of each step of `fermodels.methods.fit`, without the first ones."""
+    from fermodels.methods import CLMEx, fit
 
-    def __init__(self, device: torch.device) -> None:
-        self.device, self.last = device, 0.0
-        self()
-
-    def __call__(self) -> float:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()
-        now = time.perf_counter()
-        passed, self.last = now - self.last, now
-        return passed
-
-
-def measure(prepared: PreparedImages, steps: int, size: int, device: str) -> dict:
-    device = torch.device(device)
-    torch.manual_seed(0)
-    encoder = ImageEncoder("small", image_size=size)
-    model = torch.nn.Sequential(encoder, ProjectionHead(encoder.feature_dim)).to(device).train()
-    loss = MultiViewContrastiveLoss(temperature=0.15)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    augment = Augment.mild(size)
-    dataset = ImageDataset(prepared)
-    sampler = SubjectBatchSampler(dataset)
-    batches = loader(dataset, sampler)
-
-    def endless():
-        for epoch in range(steps + 3):
-            sampler.set_epoch(epoch)
-            yield from batches
-
-    def load(source) -> dict:
-        batch = next(source)
-        return {key: batch[key].to(device, non_blocking=True) for key in ("image", "instance")}
-
-    def train(images: torch.Tensor, instance: torch.Tensor) -> None:
-        optimizer.zero_grad(set_to_none=True)
-        loss(model(images), instance).backward()
-        optimizer.step()
-
-    source = endless()
-    memory = []
-    for _ in range(min(4, len(batches))):
-        batch = load(source)
-        memory.append((augment(batch["image"]).images, batch["instance"]))
-    for _ in range(3):  # warm up
-        train(*memory[0])
-
-    times: dict[str, list[float]] = {"load": [], "augment": [], "train": [], "in_memory": []}
     clock = Clock(device)
+    times: list[tuple[float, float]] = []
 
-    def with_pipeline() -> None:
-        clock()
-        batch = load(source)
-        times["load"].append(clock())
-        images = augment(batch["image"]).images
-        times["augment"].append(clock())
-        train(images, batch["instance"])
-        times["train"].append(clock())
+    class Watched(CLMEx):
+        def on_train_batch_end(self, *_) -> None:
+            times.append(clock())
 
-    def in_memory(step: int) -> None:
-        clock()
-        train(*memory[step % len(memory)])
-        times["in_memory"].append(clock())
+    batches = loader(dataset, SubjectBatchSampler(dataset, seed=seed))
+    kind = "cuda" if device.startswith("cuda") else "cpu"
+    fit(
+        Watched(encoder, seed=seed),
+        batches,
+        max_steps=WARM_UP + steps,
+        accelerator=kind,
+        precision="32-true",
+        progress=False,
+    )
+    encoder.to(device).train()
+    return times[WARM_UP:]
 
-    for step in range(steps):
-        # In turn also who goes first: the second of two steps finds warmer caches.
-        if step % 2:
-            in_memory(step)
-            with_pipeline()
-        else:
-            with_pipeline()
-            in_memory(step)
 
-    count = len(memory[0][0])
-    ms = {name: round(1e3 * statistics.median(values), 2) for name, values in times.items()}
-    whole = [
-        sum(parts) for parts in zip(times["load"], times["augment"], times["train"], strict=True)
+class Loop:
+    """The plain loop: a step on batches that are in memory, and a step in parts."""
+
+    def __init__(self, dataset: ImageDataset, encoder: torch.nn.Module, device: str) -> None:
+        self.device = torch.device(device)
+        self.model = torch.nn.Sequential(encoder, ProjectionHead(encoder.feature_dim))
+        self.model.to(self.device).train()
+        self.loss = MultiViewContrastiveLoss(temperature=0.15)
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3)
+        self.augment = Augment.mild(encoder.image_size)
+        self.batches = loader(dataset, SubjectBatchSampler(dataset))
+        self.source = iter(self.batches)
+        self.memory = []
+        for _ in range(min(3, len(self.batches))):
+            batch = self._load()
+            self.memory.append((self.augment(batch["image"]).images, batch["instance"]))
+
+    def _load(self) -> dict[str, torch.Tensor]:
+        batch = next(self.source, None)
+        if batch is None:
+            self.source = iter(self.batches)
+            batch = next(self.source)
+        return {key: batch[key].to(self.device, non_blocking=True) for key in ("image", "instance")}
+
+    def resident(self, steps: int) -> list[tuple[float, float]]:
+        clock, times = Clock(self.device), []
+        for step in range(WARM_UP + steps):
+            images, instance = self.memory[step % len(self.memory)]
+            self.optimizer.zero_grad(set_to_none=True)
+            self.loss(self.model(images), instance).backward()
+            self.optimizer.step()
+            times.append(clock())
+        return times[WARM_UP:]
+
+    def in_parts(self) -> list[tuple[float, float]]:
+        """Wall and CPU seconds of `PARTS`."""
+        clock = Clock(self.device)
+        batch = self._load()
+        copy = clock()
+        images = self.augment(batch["image"]).images
+        augmented = clock()
+        self.optimizer.zero_grad(set_to_none=True)
+        z = self.model(images)
+        forward = clock()
+        leaf = z.detach().requires_grad_()
+        self.loss(leaf, batch["instance"]).backward()
+        loss = clock()
+        z.backward(leaf.grad)
+        backward = clock()
+        self.optimizer.step()
+        network = forward[0] + backward[0], forward[1] + backward[1]
+        return [copy, augmented, network, loss, clock()]
+
+
+def run(quick: bool, data: Path | None = None, size: int = 48, device: str | None = None) -> dict:
+    """Rows: images/s of both, their ratio, and the shares of a step in milliseconds."""
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    rounds, steps = (1, 2) if quick else (9, 5)
+    if data is not None:
+        prepared = PreparedImages.read(data)
+    else:
+        prepared = synthetic(7, 32) if quick else synthetic()
+    dataset = ImageDataset(prepared)
+    torch.manual_seed(0)
+    encoder = ImageEncoder("small", image_size=16 if quick else size)
+    loop = Loop(dataset, encoder, device)
+    times: dict[str, list[list[tuple[float, float]]]] = {"fit": [], "resident": []}
+    parts: list[list[tuple[float, float]]] = []
+    for number in range(rounds):
+        order = ["fit", "resident"] if number % 2 else ["resident", "fit"]
+        for name in order:
+            if name == "fit":
+                times[name].append(fit_steps(dataset, encoder, steps, device, seed=number))
+            else:
+                times[name].append(loop.resident(steps))
+        parts += [loop.in_parts() for _ in range(steps)]
+
+    count = len(loop.memory[0][0])
+    step = {name: [np.median(part, axis=0) for part in runs] for name, runs in times.items()}
+    rows = [
+        row(name, [count / seconds for seconds, _ in runs], "images/s")
+        for name, runs in step.items()
     ]
-    ratio = statistics.median(m / w for m, w in zip(times["in_memory"], whole, strict=True))
+    for at, kind in enumerate(("wall", "CPU")):
+        ratios = [a[at] / b[at] for a, b in zip(step["resident"], step["fit"], strict=True)]
+        rows.append(row(f"fit / resident, {kind}", [100 * ratio for ratio in ratios], "%"))
+    shares = [[1e3 * part[at][0] for part in parts] for at in range(len(PARTS))]
+    rows += [row(name, values, "ms") for name, values in zip(PARTS, shares, strict=True)]
+    known = sum(line["value"] for line in rows[-len(PARTS) :])
+    rows.append(row("Lightning and history", [1e3 * s - known for s, _ in step["fit"]], "ms"))
     return {
-        "data": str(prepared.metadata["name"]),
-        "images_per_batch": count,
-        "source_px": list(prepared.image_size),
-        "network_px": size,
-        "device": torch.cuda.get_device_name()
-        if device.type == "cuda"
-        else f"CPU ({platform.machine()})",
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "median_ms": ms,
-        "pipeline_images_per_s": round(count / statistics.median(whole), 1),
-        "in_memory_images_per_s": round(count / statistics.median(times["in_memory"]), 1),
-        "ratio": round(ratio, 4),
+        "rows": rows,
+        "images a batch": count,
+        "source pixels": prepared.image_size[0],
+        "network pixels": encoder.image_size,
+        "device": device,
+        "machine": machine(),
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", nargs="?", type=Path, help="prepared file; default: synthetic")
-    parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--size", type=int, default=48, help="side of the network's input, px")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--out", type=Path, help="write the result as JSON")
-    args = parser.parse_args()
-    prepared = PreparedImages.read(args.data) if args.data else synthetic()
-    result = measure(prepared, args.steps, args.size, args.device)
-    print(json.dumps(result, indent=2))
-    print(f"pipeline / in memory: {100 * result['ratio']:.1f} %")
-    if args.out:
-        args.out.write_text(json.dumps(result, indent=2) + "\n")
+    parser.add_argument("--device")
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    print_table(run(options.quick, options.data, options.size, options.device))
 
 
 if __name__ == "__main__":

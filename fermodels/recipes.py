@@ -49,6 +49,7 @@ def pretrain(
     progress: bool | None = None,
     accelerator: str = "auto",
     precision: str | int | None = None,
+    compile: bool = False,
     **overrides: Any,
 ) -> tuple[ImageEncoder, pd.DataFrame]:
     """Pre-train an encoder: "clmex" and "simclr" without labels, "viewfx" with them.
@@ -66,8 +67,8 @@ def pretrain(
         run_dir: see :func:`fermodels.methods.fit`; a finished run is loaded, not repeated.
         encoder: trained in place; default the small one at 48 pixels.
         groups_per_batch: subject-session groups to a batch.
-        validate, validate_every, progress, accelerator, precision: see `fit`. An epoch is one
-            pass over the images.
+        validate, validate_every, progress, accelerator, precision, compile: see `fit`. An epoch is
+            one pass over the images.
         overrides: settings of the method, in place of those in `PRETRAINING`.
 
     Returns:
@@ -105,6 +106,7 @@ def pretrain(
         progress=progress,
         accelerator=accelerator,
         precision=precision,
+        compile=compile,
         settings=_data_settings(prepared, data) | {"images_per_step": images_per_step},
     )
     return encoder, history
@@ -124,6 +126,7 @@ def finetune(
     progress: bool | None = None,
     accelerator: str = "auto",
     precision: str | int | None = None,
+    compile: bool = False,
     **overrides: Any,
 ) -> ExpressionClassifier:
     """Train a linear classifier and the encoder under it with cross-entropy.
@@ -174,6 +177,7 @@ def finetune(
         progress=progress,
         accelerator=accelerator,
         precision=precision,
+        compile=compile,
         settings=_data_settings(prepared, data) | {"batch_size": batch_size, "start": start},
     )
     return learner

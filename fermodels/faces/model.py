@@ -15,6 +15,7 @@ class HeadModel:
 
     Attributes:
         faces: int64 (F, 3), triangles of the skin, mouth and tongue (eyeballs are drawn apart).
+        neighbours: int64 (F,), all triangles, the four parts of one of Anny's after each other.
         rest: float32 (V, 3), the average head, metres; x to the subject's left, −y to the front.
         left_eye, right_eye: indices of each eyeball's vertices in Anny's own mesh.
     """
@@ -50,6 +51,7 @@ class HeadModel:
         vertex_uv = np.zeros((len(rest), 2))
         vertex_uv[coarse] = uv[uv_index]  # seams do not matter: only islands and masks are read
         self._subdivide, self.faces = _loop_subdivision(coarse[skin], len(rest))
+        self.neighbours = np.arange(len(self.faces)).reshape(4, -1).T.ravel()
         self.uv = self._subdivide.linear @ vertex_uv
         self.part = part[self._subdivide.parent]
         self.rest = self.smooth_vertices(rest[None])[0]

@@ -190,7 +190,9 @@ class FaceRenderer:
 
     def _show(self, name, vertices, faces, colours, shine) -> None:
         if name not in self._meshes:
-            self._meshes[name] = _Mesh(self._pv, self._plotter, vertices, faces, colours)
+            order = head_model().neighbours if name == "head" else None
+            triangles = Triangles(faces, len(vertices), order)
+            self._meshes[name] = _Mesh(self._pv, self._plotter, vertices, triangles, colours)
             self._meshes[name].actor.prop.specular_power = 80 if name == "eyes" else 12
         self._meshes[name].move(vertices, colours)
         self._meshes[name].actor.prop.specular = shine
@@ -199,12 +201,9 @@ class FaceRenderer:
 class _Mesh:
     """A mesh in the window; its points and colours change, its triangles do not."""
 
-    def __init__(self, pv, plotter, vertices, faces, colours) -> None:
-        self._pv = pv
-        self.triangles = Triangles(faces, len(vertices))
-        self.data = pv.PolyData.from_regular_faces(
-            vertices.astype(np.float32), self.triangles.faces
-        )
+    def __init__(self, pv, plotter, vertices, triangles: Triangles, colours) -> None:
+        self.triangles = triangles
+        self.data = pv.PolyData.from_regular_faces(vertices.astype(np.float32), triangles.faces)
         self.data["colour"] = colours
         self.data.point_data.active_normals = np.zeros((len(vertices), 3), np.float32)
         self.actor = plotter.add_mesh(self.data, scalars="colour", rgb=True)

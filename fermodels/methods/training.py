@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader
 from fermodels.files import replace_file
 from fermodels.methods.base import Learner
 from fermodels.methods.batch_norm import SyncBatchNorm
-from fermodels.modes import evaluating
+from fermodels.modes import compiled, evaluating
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +51,7 @@ def fit(
     devices: int | str | list[int] = "auto",
     num_nodes: int = 1,
     precision: str | int | None = None,
+    compile: bool = False,
     settings: Mapping[str, Any] | None = None,
 ) -> "pd.DataFrame":
     """Train `method` in place, for so many epochs or optimiser steps.
@@ -78,6 +79,8 @@ def fit(
             CPU. See below for several of them.
         precision: as in Lightning; None is bfloat16 mixed precision on CUDA (float16 where the
             GPU has none), float32 on CPU.
+        compile: run the encoder through `torch.compile`. Results differ in the last digits; on CPU
+            it needs a C++ compiler.
         settings: anything else that tells runs apart, as JSON: the data, the seed.
 
     Several devices, or machines, train as one with the batches of all (Lightning's DDP): losses
@@ -128,7 +131,8 @@ def fit(
         run_dir = Path(run_dir)
         callbacks.append(_EpochCheckpoint(run_dir, history, save_every))
 
-    with _quiet(), torch.random.fork_rng():
+    faster = compiled(method.encoder) if compile else contextlib.nullcontext()
+    with _quiet(), torch.random.fork_rng(), faster:
         trainer = pl.Trainer(
             accelerator=accelerator,
             devices=devices,
@@ -158,6 +162,8 @@ def fit(
                 "length": length,
                 "run": dict(settings or {}),
             }
+            if compile:  # runs from before this option have no such entry
+                everything["compile"] = True
             checkpoint = _prepare(run_dir, everything, resume)
         method.train()
         try:

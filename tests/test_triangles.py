@@ -1,0 +1,89 @@
+"""Normals of triangles, and leaving out those that no camera sees."""
+
+import numpy as np
+import pytest
+
+from fermodels.faces import FaceRenderer, head_model, sample_person, sample_studio, sample_take
+from fermodels.faces.triangles import Triangles
+
+
+def octahedron():
+    """Points on the axes; all eight triangles look outward."""
+    points = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]], float)
+    faces = [(x, y, z) for x in (0, 1) for y in (2, 3) for z in (4, 5)]
+    faces = [f if np.linalg.det(points[list(f)]) > 0 else (f[0], f[2], f[1]) for f in faces]
+    return points, np.array(faces)
+
+
+def test_normals_by_hand():
+    points, faces = octahedron()
+    triangles = Triangles(faces, len(points))
+    normals = triangles.normals(points)
+    for face, normal in zip(faces, normals, strict=True):
+        np.testing.assert_array_equal(normal, points[face].sum(axis=0))
+    np.testing.assert_allclose(triangles.point_normals(normals), points)
+
+
+def test_normals_are_those_of_plain_sums():
+    """To the last bit: the shipped faces were drawn with these sums."""
+    rng = np.random.default_rng(0)
+    points, faces = rng.normal(size=(50, 3)), rng.integers(0, 50, (200, 3))
+    a, b, c = (points[faces[:, k]] for k in range(3))
+    normals = np.cross(b - a, c - a)
+    total = np.zeros((3, 50, 3))
+    for k in range(3):
+        np.add.at(total[k], faces[:, k], normals)
+    total = 0 + total[0] + total[1] + total[2]
+    expected = total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12)
+    triangles = Triangles(faces, 50)
+    np.testing.assert_array_equal(triangles.normals(points), normals)
+    np.testing.assert_array_equal(triangles.point_normals(normals), expected)
+
+
+def test_the_far_side_is_not_seen_but_its_edge_is():
+    # A strip around a tube of twelve sides: a camera sees six of them.
+    angle = np.linspace(0, 2 * np.pi, 12, endpoint=False) + 0.1
+    ring = np.stack([np.cos(angle), np.sin(angle), np.zeros(12)], axis=1)
+    points = np.concatenate([ring, ring + [0, 0, 1]])
+    ids = np.arange(12)
+    after = np.roll(ids, -1)
+    faces = np.concatenate(
+        [np.stack([ids, after, ids + 12], 1), np.stack([after, after + 12, ids + 12], 1)]
+    )
+    backward = np.arange(24)[::-1]
+    direction = np.array([1.0, 0, 0])
+    for order in (None, backward):
+        triangles = Triangles(faces, 24, order)
+        normals = triangles.normals(points)
+        seen = triangles.seen_from(normals, direction)
+        kept = {tuple(face) for face in seen}
+        front = {tuple(f) for f, n in zip(faces, normals, strict=True) if n @ direction > 0}
+        assert len(front) == 12 and front < kept and 16 <= len(kept) <= 18
+        places = [faces.tolist().index(face) for face in seen.tolist()]
+        assert places == sorted(places, reverse=order is not None)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_pictures_are_the_same_as_with_all_triangles(seed, monkeypatch):
+    rng = np.random.default_rng(seed)
+    person = sample_person(rng, ("female", "male")[seed], 9.0 + 40 * seed)
+    studio = sample_studio(rng)
+    takes = [sample_take(rng, person, name) for name in ("happy", "surprised", "disgusted")]
+    actions = np.stack([take.actions for take in takes])
+    pose = np.stack([take.pose for take in takes])
+    scene = (person, studio, actions, (-90.0, -60.0, -20.0, 0.0, 45.0, 90.0), pose)
+    renderer = FaceRenderer(96)
+    pictures = renderer.render(*scene)
+    monkeypatch.setattr(Triangles, "seen_from", lambda self, normals, direction: self.faces)
+    np.testing.assert_array_equal(renderer.render(*scene), pictures)
+    renderer.close()
+
+
+def test_about_a_third_of_the_head_is_left_out():
+    head = head_model()
+    triangles = Triangles(head.faces, len(head.rest), head.neighbours)
+    normals = triangles.normals(head.rest)
+    assert sorted(head.neighbours) == list(range(len(head.faces)))
+    for direction in ([0, -1.0, 0], [1.0, 0, 0]):
+        share = len(triangles.seen_from(normals, np.array(direction))) / len(head.faces)
+        assert 0.5 < share < 0.8
