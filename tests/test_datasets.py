@@ -1,8 +1,12 @@
+import threading
+
 import numpy as np
 import pytest
 import torch
 
+import fermodels.prepared
 from fermodels.datasets import ImageDataset, RandomBatchSampler, SubjectBatchSampler, loader
+from fermodels.prepared import PreparedImages
 from tests.synthetic import make_tiny
 
 
@@ -58,6 +62,58 @@ def test_loader(data):
     assert len(batches) == len(sampler) == 4
     assert all(batch["image"].shape == (105, 3, 24, 24) for batch in batches)
     assert sorted(torch.cat([batch["index"] for batch in batches]).tolist()) == list(range(420))
+
+
+@pytest.mark.parametrize("from_file", [True, False])
+def test_decoded_as_they_are_used(tiny_prepared, data, tmp_path, from_file):
+    prepared = tiny_prepared
+    if from_file:
+        path = prepared.write(tmp_path / "tiny.parquet")
+        prepared = PreparedImages.read(path, in_memory=False)
+    lazy = ImageDataset(prepared, in_memory=False)
+    assert not lazy.in_memory and "image" not in lazy.columns
+    sampler = SubjectBatchSampler(data, groups_per_batch=3)
+    for epoch in (0, 1):
+        sampler.set_epoch(epoch)
+        pairs = list(zip(loader(data, sampler), loader(lazy, sampler), strict=True))
+        assert len(pairs) == 4
+        for one, two in pairs:
+            assert one.keys() == two.keys()
+            assert all(torch.equal(one[key], two[key]) for key in one)
+    assert torch.equal(lazy[7]["image"], data[7]["image"])
+
+
+def test_batches_come_a_little_ahead_and_stop_with_the_training(tiny_prepared, monkeypatch):
+    lazy = ImageDataset(tiny_prepared, in_memory=False)
+    fetched, get = [], ImageDataset.__getitems__
+    monkeypatch.setattr(
+        ImageDataset, "__getitems__", lambda self, i: fetched.append(i[0]) or get(self, i)
+    )
+    before = threading.active_count()
+    batches = iter(loader(lazy, RandomBatchSampler(420, 20)))
+    for _ in range(3):
+        next(batches)
+    batches.close()
+    assert 3 <= len(fetched) <= 5 and threading.active_count() == before
+
+
+def test_an_error_in_the_thread_arrives(tiny_prepared, monkeypatch):
+    lazy = ImageDataset(tiny_prepared, in_memory=False)
+
+    def fail(rows):
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(tiny_prepared, "images", fail)
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(iter(loader(lazy, RandomBatchSampler(420, 20))))
+
+
+def test_large_data_sets_are_not_kept(tiny_prepared, monkeypatch):
+    assert ImageDataset(tiny_prepared).in_memory
+    monkeypatch.setattr(fermodels.prepared, "MEMORY", 100 * 24 * 24 * 3)
+    assert not ImageDataset(tiny_prepared).in_memory
+    assert ImageDataset(tiny_prepared, np.arange(100)).in_memory
+    assert ImageDataset(tiny_prepared, in_memory=True).in_memory
 
 
 def test_subject_batches_hold_whole_groups(tiny_prepared):

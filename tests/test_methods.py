@@ -215,6 +215,24 @@ def test_very_short_runs_have_a_schedule(tiny_prepared, steps):
     assert len(history) == steps and np.isfinite(history["lr"]).all()
 
 
+def test_compiling_changes_the_way_and_not_the_weights(tiny_prepared, tmp_path, monkeypatch):
+    compile, calls = torch.compile, []
+
+    def quickly(function):  # traced as ever, but without a C++ compiler
+        calls.append(function)
+        return compile(function, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", quickly)
+    plain, history = fit_clmex(tiny_prepared)
+    assert not calls
+    method, other = fit_clmex(tiny_prepared, tmp_path, compile=True)
+    assert len(calls) == 1 and "forward" not in vars(method.encoder)
+    np.testing.assert_allclose(history["loss"], other["loss"], rtol=1e-4)
+    assert plain.state_dict().keys() == method.state_dict().keys()
+    with pytest.raises(ValueError, match="compile was True, is None"):
+        fit_clmex(tiny_prepared, tmp_path)
+
+
 def test_interrupt_can_be_caught(tiny_prepared, tmp_path):
     def interrupt(encoder):
         raise KeyboardInterrupt

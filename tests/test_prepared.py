@@ -1,4 +1,5 @@
 import hashlib
+import io
 import json
 import os
 import subprocess
@@ -10,7 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
+import fermodels.prepared
 from fermodels.prepared import (
     EXPRESSIONS,
     VIEWS,
@@ -18,6 +21,7 @@ from fermodels.prepared import (
     PreparedImages,
     encode_image,
 )
+from fermodels.prepared_media import FileMedia, webp_size
 from fermodels.prepared_table import _deal
 from tests.synthetic import make_tiny
 
@@ -156,6 +160,69 @@ def test_images_are_decoded_once_and_only_when_asked_for(monkeypatch):
     assert sorted(decoded) == list(range(len(p)))
     p.images([0])[:] = 0  # a copy: the data set is not changed
     assert p.images([0]).any()
+
+
+@pytest.fixture
+def streamed(tmp_path, small, monkeypatch):
+    """The small set, its images left in a file of four row groups."""
+    monkeypatch.setattr(PreparedImages, "ROW_GROUP", 9)
+    return PreparedImages.read(small.write(tmp_path / "streamed.parquet"), in_memory=False)
+
+
+def test_a_data_set_left_in_its_file_is_the_same(streamed, small):
+    assert isinstance(streamed._pixels.blobs, FileMedia) and len(streamed) == len(small)
+    assert streamed.fingerprint() == small.fingerprint()
+    rows = np.array([31, 0, 9, 8, 31])
+    assert np.array_equal(streamed.images(rows), small.images(rows))
+    part = streamed.subset([20, 3])
+    assert np.array_equal(part.images([1]), small.images([3]))
+    assert part.fingerprint() == small.subset([20, 3]).fingerprint()
+    assert part.write(streamed.source + ".part").exists()
+    both = PreparedImages.concat([streamed.subset(range(10)), streamed.subset(range(10, 32))])
+    assert both.fingerprint() == small.fingerprint()
+
+
+def test_large_data_sets_stay_in_their_file(tmp_path, small, monkeypatch):
+    path = small.write(tmp_path / "small.parquet")
+    assert isinstance(PreparedImages.read(path)._pixels.blobs, list)
+    monkeypatch.setattr(fermodels.prepared, "MEMORY", 32 * 16 * 16 * 3 - 1)
+    large = PreparedImages.read(path)
+    assert isinstance(large._pixels.blobs, FileMedia)
+    assert np.array_equal(large.images(), small.images()) and large._pixels.array is None
+    assert isinstance(PreparedImages.read(path, in_memory=True)._pixels.blobs, list)
+    monkeypatch.setattr(fermodels.prepared, "MEMORY", 32 * 16 * 16 * 3)
+    assert isinstance(PreparedImages.read(path)._pixels.blobs, list)
+
+
+def test_few_row_groups_are_kept(tmp_path, small, monkeypatch):
+    monkeypatch.setattr(PreparedImages, "ROW_GROUP", 8)
+    media = FileMedia(small.write(tmp_path / "small.parquet"), "image", cache_bytes=1)
+    blobs = small._blobs()
+    assert list(media) == blobs and len(media._kept) == 1
+    assert media.take(np.array([30, 1, 30, 12])) == [blobs[i] for i in (30, 1, 30, 12)]
+    for row in (-1, 32):
+        with pytest.raises(IndexError, match=f"row {row} is outside this file of 32 rows"):
+            media[row]
+
+
+@pytest.mark.parametrize(("row", "blob"), [(6, b"not an image"), (20, None)])
+def test_faults_in_a_file_that_is_not_in_memory(tmp_path, small, row, blob):
+    table = frame(small)
+    table.at[row, "image"] = blob
+    table.to_parquet(tmp_path / "faulty.parquet")
+    message = rf"faulty\.parquet: row {row}.* column 'image'.*(not a complete image|is empty)"
+    with pytest.raises(PreparedError, match=message):
+        PreparedImages.read(tmp_path / "faulty.parquet", in_memory=False)
+
+
+@pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exif": b"Exif\0\0"}])
+@pytest.mark.parametrize("size", [(1, 3), (96, 80), (300, 17)])
+def test_webp_size(options, size):
+    buffer = io.BytesIO()
+    Image.fromarray(np.zeros((*size, 3), np.uint8)).save(buffer, "WEBP", **options)
+    assert webp_size(buffer.getvalue()) == size
+    assert webp_size(buffer.getvalue()[:-1]) is None
+    assert webp_size(encode_image(np.zeros((*size, 3), np.uint8), "PNG")) is None
 
 
 def test_pixels_arrive_in_the_right_row():

@@ -49,7 +49,7 @@ def run(kind, run_dir, seed, kill_at=None):
     torch.set_num_threads(1)
     torch.manual_seed(seed)
     prepared = make_tiny(subjects=4, size=16)
-    data = ImageDataset(prepared)
+    data = ImageDataset(prepared, in_memory=kind != "clmex")  # else a thread decodes ahead
     encoder = ImageEncoder(image_size=16, width=8)
     encoder.backbone = torch.nn.Sequential(encoder.backbone, torch.nn.Dropout(0.2))
     if kind == "clmex":
