@@ -66,7 +66,6 @@ def fit_steps(
         batches,
         max_steps=WARM_UP + steps,
         accelerator=kind,
-        precision="32-true",
         progress=False,
     )
     encoder.to(device).train()
@@ -90,6 +89,12 @@ class Loop:
             batch = self._load()
             self.memory.append((self.augment(batch["image"]).images, batch["instance"]))
 
+    def _embed(self, images: torch.Tensor) -> torch.Tensor:
+        # As `fit` does it: bfloat16 on CUDA, float32 on CPU.
+        on_cuda = self.device.type == "cuda"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=on_cuda):
+            return self.model(images)
+
     def _load(self) -> dict[str, torch.Tensor]:
         batch = next(self.source, None)
         if batch is None:
@@ -102,7 +107,7 @@ class Loop:
         for step in range(WARM_UP + steps):
             images, instance = self.memory[step % len(self.memory)]
             self.optimizer.zero_grad(set_to_none=True)
-            self.loss(self.model(images), instance).backward()
+            self.loss(self._embed(images), instance).backward()
             self.optimizer.step()
             times.append(clock())
         return times[WARM_UP:]
@@ -115,7 +120,7 @@ class Loop:
         images = self.augment(batch["image"]).images
         augmented = clock()
         self.optimizer.zero_grad(set_to_none=True)
-        z = self.model(images)
+        z = self._embed(images)
         forward = clock()
         leaf = z.detach().requires_grad_()
         self.loss(leaf, batch["instance"]).backward()
