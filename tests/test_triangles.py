@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fermodels.faces import FaceRenderer, head_model, sample_person, sample_studio, sample_take
-from fermodels.faces.triangles import Triangles
+from fermodels.faces.triangles import RIM, Triangles
 
 
 def octahedron():
@@ -40,27 +40,34 @@ def test_normals_are_those_of_plain_sums():
     np.testing.assert_array_equal(triangles.point_normals(normals), expected)
 
 
-def test_the_far_side_is_not_seen_but_its_edge_is():
-    # A strip around a tube of twelve sides: a camera sees six of them.
-    angle = np.linspace(0, 2 * np.pi, 12, endpoint=False) + 0.1
-    ring = np.stack([np.cos(angle), np.sin(angle), np.zeros(12)], axis=1)
-    points = np.concatenate([ring, ring + [0, 0, 1]])
-    ids = np.arange(12)
-    after = np.roll(ids, -1)
-    faces = np.concatenate(
-        [np.stack([ids, after, ids + 12], 1), np.stack([after, after + 12, ids + 12], 1)]
-    )
-    backward = np.arange(24)[::-1]
-    direction = np.array([1.0, 0, 0])
-    for order in (None, backward):
-        triangles = Triangles(faces, 24, order)
-        normals = triangles.normals(points)
-        seen = triangles.seen_from(normals, direction)
-        kept = {tuple(face) for face in seen}
-        front = {tuple(f) for f, n in zip(faces, normals, strict=True) if n @ direction > 0}
-        assert len(front) == 12 and front < kept and 16 <= len(kept) <= 18
-        places = [faces.tolist().index(face) for face in seen.tolist()]
-        assert places == sorted(places, reverse=order is not None)
+def tube(sides: int, rings: int):
+    """Points and triangles of an open tube along z."""
+    angle = np.linspace(0, 2 * np.pi, sides, endpoint=False) + 0.1
+    points = [[np.cos(a), np.sin(a), z] for z in range(rings + 1) for a in angle]
+    ids = np.arange((rings + 1) * sides).reshape(rings + 1, sides)
+    a, b, c, d = ids[:-1], np.roll(ids, -1, 1)[:-1], ids[1:], np.roll(ids, -1, 1)[1:]
+    faces = np.concatenate([np.stack(t, -1).reshape(-1, 3) for t in ((a, b, c), (b, d, c))])
+    return np.array(points, float), faces
+
+
+@pytest.mark.parametrize("backward", [False, True])
+def test_the_far_side_is_not_seen_but_its_edge_is(backward):
+    points, faces = tube(12, 30)
+    order = np.arange(len(faces))[::-1] if backward else None
+    triangles = Triangles(faces, len(points), order)
+    normals = triangles.normals(points)
+    seen = triangles.seen_from(normals, np.array([1.0, 0, 0])).tolist()
+    number = {tuple(face): i for i, face in enumerate(faces.tolist())}
+    places = [number[tuple(face)] for face in seen]
+    assert places == sorted(places, reverse=backward)
+    kept = np.zeros(len(faces), bool)
+    kept[places] = True
+    height = points[faces][..., 2].mean(axis=1)
+    front = normals[:, 0] > 0
+    assert kept[front].all()
+    middle = (height > RIM + 1) & (height < 29 - RIM)
+    assert front[middle].mean() == 0.5 and 0.6 < kept[middle].mean() < 0.75
+    assert kept[(height < RIM) | (height > 30 - RIM)].all()  # one looks into the tube
 
 
 @pytest.mark.parametrize("seed", [0, 1])

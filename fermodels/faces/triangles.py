@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+RIM = 6  # rings of triangles around a hole whose inner side may be seen through it
+
 
 class Triangles:
     """What of a mesh stays the same while its points move, prepared once.
@@ -23,6 +25,7 @@ class Triangles:
         self._corners = [np.ascontiguousarray(faces[:, k], dtype=np.intp) for k in range(3)]
         number = np.arange(len(faces))
         self._order = number if order is None else order
+        self._rim = self._near_holes()
         # One matrix a corner: sums then run over the triangles in their order, corner by corner.
         self._sums = [
             csr_matrix((np.ones(len(faces)), (corner, number)), shape=(count, len(faces)))
@@ -45,16 +48,33 @@ class Triangles:
         """The triangles int32 (K, 3) that can be seen by a distant camera, as they are drawn.
 
         Those that face away are hidden by the rest of a closed surface. Only at its outline a
-        pixel may show one, where both sides are equally far, so that all triangles stay that touch
-        one which faces the camera.
+        pixel may show one, where both sides are equally far, and through a hole: all triangles stay
+        that touch one which faces the camera, and those around the holes.
 
         Args:
             normals: of the triangles, (F, 3).
             direction: (3,), from the mesh to the camera.
         """
-        front = normals @ direction > 0
+        seen = self._touching(normals @ direction > 0) | self._rim
+        return self.faces[self._order[seen[self._order]]]
+
+    def _touching(self, chosen: np.ndarray) -> np.ndarray:
+        """bool (F,): the triangles that share a point with one of the chosen ones (F,)."""
         touched = np.zeros(self.count, dtype=bool)
         for corner in self._corners:
-            touched[corner[front]] = True
+            touched[corner[chosen]] = True
         a, b, c = (touched[corner] for corner in self._corners)
-        return self.faces[self._order[(a | b | c)[self._order]]]
+        return a | b | c
+
+    def _near_holes(self) -> np.ndarray:
+        """bool (F,): the triangles in `RIM` rings around edges that belong to one triangle only."""
+        edges = np.concatenate(
+            [self.faces[:, [0, 1]], self.faces[:, [1, 2]], self.faces[:, [2, 0]]]
+        )
+        _, edge, count = np.unique(
+            np.sort(edges, axis=1), axis=0, return_inverse=True, return_counts=True
+        )
+        near = (count[edge.ravel()] == 1).reshape(3, -1).any(axis=0)
+        for _ in range(RIM):
+            near = self._touching(near)
+        return near
