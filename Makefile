@@ -6,6 +6,7 @@
 #               (your own: make explore FACES=faces.parquet ENCODER=folder, or either)
 # make notebooks   execute the notebooks in place, as they are shown in the repository
 # make data, make weights, make study   make again what ships in data/ and weights/
+# make benchmark   speed and memory, ours and the peers; results in benchmarks/results/
 # Another Python: make course PYTHON=python3.12
 
 SHELL := /bin/bash
@@ -24,7 +25,7 @@ export MALLOC_TOP_PAD_ ?= 268435456
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help course test lab explore notebooks data weights study rendering browser heads clean
+.PHONY: help course test lab explore notebooks data weights study benchmark rendering browser heads clean
 help:
 	@sed -n '/^# /!q; s/^# //p' Makefile
 
@@ -71,6 +72,10 @@ study: $(VENV)/.course
 	$(PY) -m benchmarks.report
 	$(PY) -m benchmarks.clips_study
 	$(PY) -m benchmarks.clips_report
+
+# The peers are in the tests' environment. Leave the machine alone meanwhile: half an hour or more.
+benchmark: rendering $(VENV)/.dev heads
+	$(PY) -m benchmarks $(TOPICS)
 
 rendering:
 	@$(PYTHON) tools/check_rendering.py

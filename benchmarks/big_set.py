@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from benchmarks.pipeline import fit_steps
-from benchmarks.timing import machine, print_table, row
+from benchmarks.timing import print_table, row
 from fermodels.datasets import ImageDataset
 from fermodels.encoders import ImageEncoder
 from fermodels.prepared import PreparedImages
@@ -99,7 +99,7 @@ def run(quick: bool, images: int = 100_000) -> dict:
         lines.append(row(f"ratio, {kind}", [100 * a[at] / b[at] for a, b in pairs], "%"))
     lines.append(row("opening", [child["open"]], "s"))
     lines.append(row("peak memory", [child["peak"]], "GiB"))
-    return {"rows": lines, "images": images, "machine": machine()}
+    return {"rows": lines, "images": images}
 
 
 def main() -> None:

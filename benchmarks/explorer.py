@@ -24,7 +24,8 @@ import numpy as np
 
 VIEWS = ("full_left", "half_left", "straight", "half_right", "full_right")
 LIMITS = {"open": 3.0, "answer": 0.5, "memory": 1.5}
-ROUNDS = 5
+ROUNDS = 7
+ACTIONS = ("open", "lasso", "click", "hover", "colour", "lines", "filter")
 
 
 def synthetic(points: int, dim: int, seed: int = 0):
@@ -95,6 +96,33 @@ def _since(start: tuple[float, float]) -> tuple[float, float]:
     return time.perf_counter() - start[0], time.process_time() - start[1]
 
 
+def in_a_process(points: int, dim: int, encoders: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.explorer", "--one", "--points", str(points)]
+    command += ["--dim", str(dim), "--encoders", str(encoders)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def limit(action: str) -> float:
+    return LIMITS["open" if action == "open" else "answer"]
+
+
+def run(quick: bool = False) -> dict:
+    """For `python -m benchmarks`: a row for each action at each size."""
+    rows = []
+    for points in (700,) if quick else (4900, 100_000):
+        seen = in_a_process(points, 256, 2)
+        where = f"{points:,} points"
+        rows += [
+            {"name": f"{action}, {where}", "value": seen[action], "unit": "seconds"}
+            | {"cpu_seconds": seen[f"{action}_cpu"], "limit": limit(action)}
+            for action in ACTIONS
+        ]
+        memory = {"name": f"the process, {where}", "value": seen["memory"], "unit": "GiB"}
+        rows.append(memory | {"limit": LIMITS["memory"]})
+    return {"rows": rows}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--points", type=int, nargs="+", default=[4900, 100_000])
@@ -108,15 +136,11 @@ def main() -> None:
         return
     rows = []
     for points in args.points:
-        command = [sys.executable, "-m", "benchmarks.explorer", "--one", "--points", str(points)]
-        command += ["--dim", str(args.dim), "--encoders", str(args.encoders)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
+        rows.append(in_a_process(points, args.dim, args.encoders))
         print(f"\n{points:,} points × {args.dim}, {args.encoders} encoders")
-        for name in ("open", "lasso", "click", "hover", "colour", "lines", "filter"):
-            limit = LIMITS["open" if name == "open" else "answer"]
+        for name in ACTIONS:
             times = f"{rows[-1][name]:7.3f} s ({rows[-1][f'{name}_cpu']:.3f} s of CPU)"
-            print(f"  {name:<8}{times}   limit {limit} s")
+            print(f"  {name:<8}{times}   limit {limit(name)} s")
         print(f"  memory  {rows[-1]['memory']:7.2f} GiB, limit {LIMITS['memory']} GiB")
     if args.out:
         with args.out.open("w", newline="") as file:

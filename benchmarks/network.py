@@ -18,7 +18,7 @@ import time
 import torch
 from torch import Tensor
 
-from benchmarks.timing import in_turn, machine, print_table, row
+from benchmarks.timing import in_turn, print_table, row
 from fermodels.encoders import ImageEncoder
 from fermodels.heads import ProjectionHead
 from fermodels.losses import MultiViewContrastiveLoss
@@ -89,7 +89,6 @@ def run(
         "pixels": size,
         "images a batch": batch,
         "device": device,
-        "machine": machine(),
     }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks.timing import Clock, machine, print_table, row
+from benchmarks.timing import Clock, print_table, row
 from fermodels.prepared import PreparedImages
 
 DATA = Path("data/anny_views_kdef.parquet")
@@ -32,7 +32,7 @@ def run(quick: bool, data: Path = DATA) -> dict:
         times["open and decode"].append(opened[0] + decoded[0])
         times["cpu"].append(opened[1] + decoded[1])
     rows = [row(name, values, "s") for name, values in times.items()]
-    return {"rows": rows, "images": len(prepared), "machine": machine()}
+    return {"rows": rows, "images": len(prepared)}
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.timing import Clock, machine, print_table, row
+from benchmarks.timing import Clock, print_table, row
 from fermodels.augment import Augment
 from fermodels.datasets import ImageDataset, SubjectBatchSampler, loader
 from fermodels.encoders import ImageEncoder
@@ -174,7 +174,6 @@ def run(quick: bool, data: Path | None = None, size: int = 48, device: str | Non
         "source pixels": prepared.image_size[0],
         "network pixels": encoder.image_size,
         "device": device,
-        "machine": machine(),
     }
 
 

@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.timing import machine, print_table, row
+from benchmarks.timing import print_table, row
 
 
 def run(quick: bool, subjects: int = 8, jobs: int | None = None) -> dict:
@@ -32,7 +32,7 @@ def run(quick: bool, subjects: int = 8, jobs: int | None = None) -> dict:
     everything = [sum(values) for values in zip(*parts.values(), strict=True)]
     rows.append(row(f"drawing, {jobs} cores", [jobs * 1e3 / ms for ms in everything], "images/s"))
     rows += [row(name, values, "CPU ms/image") for name, values in parts.items()]
-    return {"rows": rows, "machine": machine()}
+    return {"rows": rows}
 
 
 def _command(subjects: int, jobs: int) -> float:

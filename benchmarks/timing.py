@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from benchmarks import machine
+
 Row = dict[str, Any]
 
 
@@ -70,19 +72,4 @@ def print_table(result: Mapping[str, Any]) -> None:
     for key, value in result.items():
         if key != "rows":
             print(f"{key}: {value}")
-
-
-def machine() -> dict[str, Any]:
-    """What the numbers were measured on."""
-    import os
-    import platform
-
-    load = os.getloadavg() if hasattr(os, "getloadavg") else ()
-    return {
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "processor": platform.machine(),
-        "load": [round(value, 1) for value in load],
-        "torch": torch.__version__,
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    }
+    print(machine.in_words(machine.describe()))

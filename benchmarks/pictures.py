@@ -1,0 +1,108 @@
+"""One picture for each topic of `python -m benchmarks`, from its result alone."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import machine
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+OURS = "fermodels"
+COLORS = {OURS: "#0072b2", "pytorch-metric-learning": "#d55e00", "lightly": "#009e73"}
+
+
+def save(result: dict[str, Any], path: Path) -> None:
+    """Draws the topic's picture, with the machine below it."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from fermodels import figures
+
+    figures.use_style()
+    figure = _DRAWN.get(result["topic"], bars)(result)
+    quick = "quick form, sizes and rounds too small to compare; " if result["quick"] else ""
+    words = f"{quick}{machine.in_words(result['machine'])}; {result['command']}"
+    below = 0.5 / figure.get_figheight()
+    figure.set_layout_engine("constrained", rect=(0, below, 1, 1 - below))
+    figure.text(0.01, 0.005, textwrap.fill(words, 130), fontsize=7, color="0.4", va="bottom")
+    figure.savefig(path, dpi=130)
+    plt.close(figure)
+
+
+def losses(result: dict[str, Any]) -> Figure:
+    """Time and memory over the number of embeddings, a column for each case."""
+    import matplotlib.pyplot as plt
+
+    rows = result["rows"]
+    cases = list(dict.fromkeys(row["case"] for row in rows))
+    figure, axes = plt.subplots(
+        2, len(cases), figsize=(3.6 * len(cases), 6.2), sharex=True, sharey="row", squeeze=False
+    )
+    for column, case in zip(axes.T, cases, strict=True):
+        here = [row for row in rows if row["case"] == case]
+        for name in dict.fromkeys(row["name"] for row in here):
+            own = [row for row in here if row["name"] == name]
+            look = {"color": COLORS.get(name, "0.5"), "label": name}
+            sizes = [row["n"] for row in own]
+            column[0].plot(sizes, [1e3 * row["seconds"] for row in own], "o-", **look)
+            low, high = zip(*([1e3 * value for value in row["spread"]] for row in own), strict=True)
+            column[0].fill_between(sizes, low, high, color=look["color"], alpha=0.15, linewidth=0)
+            held = [row for row in own if "memory_bytes" in row]
+            memory = [row["memory_bytes"] / 2**20 for row in held]
+            column[1].plot([row["n"] for row in held], memory, "o-", **look)
+        for ax in column:
+            ax.set(xscale="log", yscale="log")
+            ax.grid(alpha=0.3)
+        column[0].set_title(case)
+        column[0].legend(frameon=False, fontsize=8)
+        column[1].set_xlabel("embeddings N")
+    axes[0, 0].set_ylabel("loss and gradient (ms)")
+    axes[1, 0].set_ylabel("memory beyond the inputs (MiB)")
+    return figure
+
+
+def bars(result: dict[str, Any]) -> Figure:
+    """A bar for each row, a panel for each unit, whiskers for the spread, a mark for a limit."""
+    import matplotlib.pyplot as plt
+
+    rows = result["rows"]
+    units = list(dict.fromkeys(row["unit"] for row in rows))
+    counts = [sum(row["unit"] == unit for row in rows) for unit in units]
+    figure, axes = plt.subplots(
+        len(units),
+        1,
+        figsize=(8, 1.2 + 0.38 * sum(counts) + 0.5 * len(units)),
+        height_ratios=counts,
+        squeeze=False,
+    )
+    for ax, unit in zip(axes[:, 0], units, strict=True):
+        own = [row for row in rows if row["unit"] == unit][::-1]
+        ax.barh([row["name"] for row in own], [row["value"] for row in own], color=COLORS[OURS])
+        for at, row in enumerate(own):
+            spread = row.get("spread") or 0.0
+            ends = row["value"] - spread, row["value"] + spread
+            ax.plot(ends, [at, at], color="0.2", linewidth=1.5)
+            limit = row.get("limit")
+            if limit is not None:
+                ax.plot([limit] * 2, [at - 0.4, at + 0.4], color="#d55e00", linewidth=2)
+            ax.annotate(
+                f"{row['value']:,.3g}" + (f" (limit {limit:g})" if limit is not None else ""),
+                (max(ends[1], limit or 0), at),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+            )
+        ax.set_xlabel(unit)
+        ax.margins(x=0.2)
+    return figure
+
+
+_DRAWN: dict[str, Callable[[dict[str, Any]], Figure]] = {"losses": losses}
