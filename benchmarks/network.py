@@ -4,14 +4,13 @@
 
 A step is forward, loss and backward on one resident batch. The forms run in turn. `break-even` is
 after how many steps compiling has paid: the seconds of the first compiled step over those that each
-later one saves; infinite where it saves none.
+later one saves; there is none where it saves nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import math
 import statistics
 import time
 
@@ -82,7 +81,8 @@ def run(
         seconds = {form: statistics.median(s for s, _ in v) for form, v in times.items()}
         saved = seconds["channels last"] - seconds["compiled"]
         rows.append(row("compiling", [first], "s"))
-        rows.append(row("break-even", [first / saved if saved > 0 else math.inf], "steps"))
+        if saved > 0:
+            rows.append(row("break-even", [first / saved], "steps"))
     return {
         "rows": rows,
         "encoder": name,
