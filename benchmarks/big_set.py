@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.machine import resident_bytes
 from benchmarks.pipeline import fit_steps
 from benchmarks.timing import print_table, row
 from fermodels.datasets import ImageDataset
@@ -65,7 +65,7 @@ def train(path: Path, steps: int) -> dict[str, float]:
     return {
         "open": opened,
         "rate": BATCH / seconds,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,  # KiB → GiB
+        "peak": resident_bytes("VmHWM") / 2**30,
     }
 
 

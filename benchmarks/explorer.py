@@ -14,13 +14,14 @@ the process, embeddings included.
 import argparse
 import csv
 import json
-import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+
+from benchmarks.machine import resident_bytes
 
 VIEWS = ("full_left", "half_left", "straight", "half_right", "full_right")
 LIMITS = {"open": 3.0, "answer": 0.5, "memory": 1.5}
@@ -87,7 +88,7 @@ def measure(points: int, dim: int, encoders: int) -> dict[str, float]:
             act(i)
             times.append(_since(start))
         row[name], row[f"{name}_cpu"] = np.median(times, axis=0).tolist()
-    row["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # KiB → GiB
+    row["memory"] = resident_bytes("VmHWM") / 2**30
     explorer.close()
     return row
 

@@ -33,6 +33,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.machine import resident_bytes
 from fermodels.losses import (
     MultiModalContrastiveLoss,
     MultiViewContrastiveLoss,
@@ -152,16 +153,6 @@ def peak_bytes(function: Callable[[Tensor], Tensor], z: Tensor) -> tuple[int, in
         forward_backward(function, z)
         most = resident_bytes("VmHWM")
     return most - before, most
-
-
-def resident_bytes(field: str) -> int:
-    """What this process holds in memory now (VmRSS) or held at most (VmHWM), on Linux.
-
-    Not from `getrusage`, whose peak a process takes over from the one that started it.
-    """
-    lines = Path("/proc/self/status").read_text().splitlines()
-    status = dict(line.split(":", 1) for line in lines)
-    return 1024 * int(status[field].split()[0])
 
 
 def child_peak(case: str, name: str, options: argparse.Namespace, size: int) -> list[int]:

@@ -45,6 +45,16 @@ def in_words(machine: dict[str, Any]) -> str:
     )
 
 
+def resident_bytes(field: str) -> int:
+    """What this process holds in memory now (VmRSS) or held at most (VmHWM), on Linux.
+
+    Not from `getrusage`, whose peak a process takes over from the one that started it.
+    """
+    lines = Path("/proc/self/status").read_text().splitlines()
+    status = dict(line.split(":", 1) for line in lines)
+    return 1024 * int(status[field].split()[0])
+
+
 def _version(name: str) -> str | None:
     try:
         return version(name)
