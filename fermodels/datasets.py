@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -120,7 +120,37 @@ class EpochSampler:
         return batches // self.num_replicas
 
 
-class SubjectBatchSampler(EpochSampler):
+class _GroupBatchSampler(EpochSampler):
+    """Batches of so many groups of images, each whole, in the order of `keys`."""
+
+    def __init__(
+        self, keys: Iterable, groups_per_batch: int, seed: int, drop_last: bool, *process: int
+    ) -> None:
+        super().__init__(seed, *process)
+        members: dict[Any, list[int]] = {}
+        for i, key in enumerate(keys):
+            members.setdefault(key, []).append(i)
+        self.groups = [members[key] for key in sorted(members)]
+        self.groups_per_batch = min(groups_per_batch, len(self.groups))
+        self.drop_last = drop_last
+        self._own(self._batches())
+
+    def _batches(self) -> int:
+        count = len(self.groups) / self.groups_per_batch
+        return math.floor(count) if self.drop_last else math.ceil(count)
+
+    def __len__(self) -> int:
+        return self._own(self._batches())
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = self._rng().permutation(len(self.groups))
+        for batch in range(len(self)):
+            start = (batch * self.num_replicas + self.rank) * self.groups_per_batch
+            chosen = order[start : start + self.groups_per_batch]
+            yield [i for group in chosen for i in self.groups[group]]
+
+
+class SubjectBatchSampler(_GroupBatchSampler):
     """Batches of whole (subject, session) groups: all expressions of a person, all views.
 
     Knowing the person alone cannot solve the contrastive task then: the other expressions of the
@@ -145,31 +175,39 @@ class SubjectBatchSampler(EpochSampler):
         rank: int = 0,
         num_replicas: int = 1,
     ) -> None:
-        super().__init__(seed, rank, num_replicas)
         if groups_per_batch < 1:
             raise ValueError(f"groups_per_batch must be at least 1, got {groups_per_batch}")
-        members: dict[tuple[int, str], list[int]] = {}
         sessions = dataset.prepared.table["session"].to_numpy()[dataset.indices]
-        for i, key in enumerate(zip(dataset.columns["subject"].tolist(), sessions, strict=True)):
-            members.setdefault(key, []).append(i)
-        self.groups = [members[key] for key in sorted(members)]
-        self.groups_per_batch = min(groups_per_batch, len(self.groups))
-        self.drop_last = drop_last
-        self._own(self._batches())
+        keys = zip(dataset.columns["subject"].tolist(), sessions, strict=True)
+        super().__init__(keys, groups_per_batch, seed, drop_last, rank, num_replicas)
 
-    def _batches(self) -> int:
-        count = len(self.groups) / self.groups_per_batch
-        return math.floor(count) if self.drop_last else math.ceil(count)
 
-    def __len__(self) -> int:
-        return self._own(self._batches())
+class InstanceBatchSampler(_GroupBatchSampler):
+    """Batches of whole instances, drawn from everybody: the views of a moment stay together.
 
-    def __iter__(self) -> Iterator[list[int]]:
-        order = self._rng().permutation(len(self.groups))
-        for batch in range(len(self)):
-            start = (batch * self.num_replicas + self.rank) * self.groups_per_batch
-            chosen = order[start : start + self.groups_per_batch]
-            yield [i for group in chosen for i in self.groups[group]]
+    Nearly all negatives of an image are other people then, so the contrastive task asks little
+    more than who somebody is; :class:`SubjectBatchSampler` asks for the expression.
+
+    Args:
+        dataset: an `ImageDataset`.
+        instances_per_batch: with KDEF's 5 views, 49 instances are 245 images. If there are fewer
+            instances than this, a batch holds all there are.
+        others: see :class:`SubjectBatchSampler`.
+    """
+
+    def __init__(
+        self,
+        dataset: ImageDataset,
+        instances_per_batch: int = 49,
+        seed: int = 0,
+        drop_last: bool = True,
+        rank: int = 0,
+        num_replicas: int = 1,
+    ) -> None:
+        if instances_per_batch < 1:
+            raise ValueError(f"instances_per_batch must be at least 1, got {instances_per_batch}")
+        keys = dataset.columns["instance"].tolist()
+        super().__init__(keys, instances_per_batch, seed, drop_last, rank, num_replicas)
 
 
 class RandomBatchSampler(EpochSampler):

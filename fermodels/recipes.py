@@ -12,7 +12,13 @@ import numpy as np
 import torch
 
 from fermodels.augment import Augment
-from fermodels.datasets import ImageDataset, RandomBatchSampler, SubjectBatchSampler, loader
+from fermodels.datasets import (
+    ImageDataset,
+    InstanceBatchSampler,
+    RandomBatchSampler,
+    SubjectBatchSampler,
+    loader,
+)
 from fermodels.encoders import ImageEncoder
 
 if TYPE_CHECKING:
@@ -44,6 +50,7 @@ def pretrain(
     run_dir: str | os.PathLike | None = None,
     encoder: ImageEncoder | None = None,
     groups_per_batch: int = 7,
+    whole: str = "session",
     validate: Callable[[torch.nn.Module], Mapping[str, float]] | None = None,
     validate_every: int = 10,
     progress: bool | None = None,
@@ -67,6 +74,8 @@ def pretrain(
         run_dir: see :func:`fermodels.methods.fit`; a finished run is loaded, not repeated.
         encoder: trained in place; default the small one at 48 pixels.
         groups_per_batch: subject-session groups to a batch.
+        whole: "session" for these batches of CL-MEx and ViewFX; "instance" for as many images
+            of moments drawn from everybody, which asks for the person more than the expression.
         validate, validate_every, progress, accelerator, precision, compile: see `fit`. An epoch is
             one pass over the images.
         overrides: settings of the method, in place of those in `PRETRAINING`.
@@ -78,9 +87,12 @@ def pretrain(
 
     if method_name not in PRETRAINING:
         raise ValueError(f"unknown method {method_name!r}: take {', '.join(PRETRAINING)}")
+    if whole not in ("session", "instance"):
+        raise ValueError(f"whole is 'session' or 'instance', not {whole!r}")
     data = ImageDataset(prepared, indices)
     by_subject = SubjectBatchSampler(data, groups_per_batch, seed)
     batch_images = round(len(data) * by_subject.groups_per_batch / len(by_subject.groups))
+    other: dict[str, Any] = {}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         encoder = ImageEncoder() if encoder is None else encoder
@@ -95,6 +107,10 @@ def pretrain(
             kind = methods.CLMEx if method_name == "clmex" else methods.ViewFX
             learner = kind(encoder, **settings)
             sampler = by_subject
+            if whole == "instance":
+                images_each = len(data) / len(data.columns["instance"].unique())
+                sampler = InstanceBatchSampler(data, round(batch_images / images_each), seed)
+                other = {"whole": whole}
             images_per_step = batch_images * learner.augmentations
     history = methods.fit(
         learner,
@@ -107,7 +123,7 @@ def pretrain(
         accelerator=accelerator,
         precision=precision,
         compile=compile,
-        settings=_data_settings(prepared, data) | {"images_per_step": images_per_step},
+        settings=_data_settings(prepared, data) | {"images_per_step": images_per_step} | other,
     )
     return encoder, history
 

@@ -5,7 +5,13 @@ import pytest
 import torch
 
 import fermodels.prepared
-from fermodels.datasets import ImageDataset, RandomBatchSampler, SubjectBatchSampler, loader
+from fermodels.datasets import (
+    ImageDataset,
+    InstanceBatchSampler,
+    RandomBatchSampler,
+    SubjectBatchSampler,
+    loader,
+)
 from fermodels.prepared import PreparedImages
 from tests.synthetic import make_tiny
 
@@ -130,6 +136,21 @@ def test_subject_batches_hold_whole_groups(tiny_prepared):
         assert (table.groupby("instance").size() == 5).all()
 
 
+def test_instance_batches_hold_whole_moments_of_everybody(tiny_prepared):
+    p = tiny_prepared
+    rows = np.delete(np.random.default_rng(0).permutation(len(p)), [0, 1])
+    data = ImageDataset(p, rows)
+    people = []
+    for batch in loader(data, InstanceBatchSampler(data, 14)):
+        table = p.table.iloc[batch["index"].numpy()]
+        whole = p.table[p.table["instance"].isin(table["instance"])].index
+        assert set(table.index) == set(whole) & set(rows) and table["instance"].nunique() == 14
+        people.append(table["subject"].nunique())
+    assert len(people) == 6 and min(people) > 2, "a batch of two sessions has two people at most"
+    with pytest.raises(ValueError, match="at least 1"):
+        InstanceBatchSampler(data, 0)
+
+
 def test_subject_batches_of_an_incomplete_set(tiny_prepared):
     rows = np.delete(np.arange(420), [0, 1, 50])  # photographs that are missing
     data = ImageDataset(tiny_prepared, rows)
@@ -146,11 +167,13 @@ def test_subject_batches_last(data, groups, drop_last, sizes):
     assert [len(batch) for batch in sampler] == sizes and len(sampler) == len(sizes)
 
 
-@pytest.mark.parametrize("kind", ["subject", "random"])
+@pytest.mark.parametrize("kind", ["subject", "instance", "random"])
 def test_order_depends_on_seed_and_epoch_alone(data, kind):
     def make(seed):
         if kind == "subject":
             return SubjectBatchSampler(data, 2, seed=seed)
+        if kind == "instance":
+            return InstanceBatchSampler(data, 14, seed=seed)
         return RandomBatchSampler(len(data), 64, seed=seed)
 
     first, second = epochs(make(0), 0, 1)
