@@ -19,10 +19,15 @@ import pandas as pd
 import torch
 
 from fermodels import evaluate, recipes
+from fermodels.augment import Augment
 from fermodels.encoders import ImageEncoder
 from fermodels.prepared import PreparedImages
 
 RESULTS = Path("weights/clmex-anny-views/results")
+# What the options of the recipe are by default; None is what `recipes.PRETRAINING` says.
+ENCODER = {"encoder": "small", "image_size": 48, "width": 24}
+LEARNING = {"groups_per_batch": 7, "augment": None, "temperature": None, "learning_rate": None,
+            "projection_dim": None}  # fmt: skip
 
 
 def main() -> None:
@@ -41,19 +46,36 @@ def main() -> None:
         default=list(recipes.FULL_RUN),
         help="augmented images in each cycle of the learning rate",
     )
-    parser.add_argument("--encoder", default="small")
-    parser.add_argument("--image-size", type=int, default=48)
     parser.add_argument("--seed", type=int, default=0)
+    recipe = parser.add_argument_group("the recipe, see benchmarks/ablation.py")
+    recipe.add_argument("--encoder")
+    recipe.add_argument("--image-size", type=int)
+    recipe.add_argument("--width", type=int, help="of the small encoder")
+    recipe.add_argument("--groups-per-batch", type=int, help="sessions to a batch")
+    recipe.add_argument("--augment", choices=("mild", "strong"), help="default: in between")
+    recipe.add_argument("--temperature", type=float)
+    recipe.add_argument("--learning-rate", type=float, help="peak of the first cycle")
+    recipe.add_argument("--projection-dim", type=int)
+    parser.set_defaults(**ENCODER, **LEARNING)
     options = parser.parse_args()
+    recipe = ENCODER | LEARNING
+    changed = {name: getattr(options, name) for name in recipe}
+    changed = {name: value for name, value in changed.items() if value != recipe[name]}
 
     prepared = PreparedImages.read(options.data)
     split = prepared.split("subject", seed=0)
     torch.manual_seed(options.seed)
-    encoder = ImageEncoder(options.encoder, image_size=options.image_size)
+    encoder = ImageEncoder(options.encoder, image_size=options.image_size, width=options.width)
+    settings = recipes.PRETRAINING[options.method] | {
+        name: value for name, value in changed.items() if name in LEARNING
+    }
+    if options.augment:
+        settings["augment"] = getattr(Augment, options.augment)
+    learning_rate = settings.pop("learning_rate")
     histories: list[pd.DataFrame] = []
     for cycle, images_seen in enumerate(options.images_seen):
         # A later cycle starts from a trained encoder, so it climbs only half as high.
-        peak = recipes.PRETRAINING[options.method]["learning_rate"] / (1 if cycle == 0 else 2)
+        peak = learning_rate / (1 if cycle == 0 else 2)
         encoder, history = recipes.pretrain(
             options.method,
             prepared,
@@ -64,6 +86,7 @@ def main() -> None:
             encoder=encoder,
             learning_rate=peak,
             validate=probe_on_validation(prepared, split),
+            **settings,
         )
         if histories:
             history[["step", "epoch"]] += histories[-1][["step", "epoch"]].iloc[-1]
@@ -73,6 +96,7 @@ def main() -> None:
     options.results.mkdir(parents=True, exist_ok=True)
     history.to_csv(options.results / f"history_{options.method}.csv", index=False)
     seen = " ".join(str(count) for count in options.images_seen)
+    flags = "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
     made = {
         "method": options.method,
         "images_seen": sum(options.images_seen),
@@ -80,9 +104,10 @@ def main() -> None:
         "seed": options.seed,
         "encoder": options.encoder,
         "image_size": options.image_size,
+        "recipe": changed,
         "data": prepared.fingerprint(),
         "command": f"python -m benchmarks.pretrain {options.method} --out {options.out.as_posix()} "
-        f"--images-seen {seen} --seed {options.seed}",
+        f"--images-seen {seen} --seed {options.seed}{flags}",
     }
     (options.results / f"pretrain_{options.method}.json").write_text(json.dumps(made, indent=1))
     print(history.tail(3).to_string(index=False))
