@@ -140,12 +140,20 @@ def fill(path: Path, name: str, text: str) -> None:
     path.write_text(re.sub(pattern, lambda _: f"{start}\n{text}\n{end}", page, flags=re.S))
 
 
+def kept(path: Path, name: str) -> str:
+    """The part of a page that another command fills, marks included; "" if it has none."""
+    found = re.search(f"<!-- {name} -->.*?<!-- /{name} -->", path.read_text(), flags=re.S)
+    return found[0] if found else ""
+
+
 def write_card(method: str, prepared: PreparedImages, finetuned: str, frozen: str) -> None:
     made = json.loads((RESULTS / f"pretrain_{method}.json").read_text())
     study = json.loads((RESULTS / "steps.json").read_text())
     title = {"clmex": "CL-MEx", "simclr": "SimCLR"}[method]
     subjects = study["subjects"]
     steps = ", ".join(f"{float(f):.0%}: {n}" for f, n in study["steps"].items())
+    card = Path(f"weights/{method}-anny-views/README.md")
+    numbers = "\n\n".join(filter(None, (finetuned, frozen, kept(card, "ABLATION"))))
     text = f"""---
 license: mit
 library_name: fermodels
@@ -173,9 +181,7 @@ choosing settings. Fine-tuning steps of 64 images by share of labels, the same f
 {steps}. The seeds draw the labelled subjects, the new weights and the order; there is one
 pre-trained encoder of each kind. Made by `{study["command"]}`.
 
-{finetuned}
-
-{frozen}
+{numbers}
 
 ## Limits
 
@@ -183,7 +189,7 @@ Trained on rendered faces with painted hair and prototypical expressions. The nu
 methods; they say nothing about accuracy on real people. What a face shows is not what a person
 feels: not for judging people, not for surveillance, hiring, border control or diagnosis.
 """
-    Path(f"weights/{method}-anny-views/README.md").write_text(text)
+    card.write_text(text)
 
 
 def hero(prepared: PreparedImages, runs: pd.DataFrame) -> None:

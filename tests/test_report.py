@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.report import METHODS, fill, finetuned_table, frozen_table
+from benchmarks.report import METHODS, fill, finetuned_table, frozen_table, kept
 
 
 def test_fill_replaces_what_lies_between_the_marks(tmp_path):
@@ -48,3 +48,10 @@ def test_the_table_of_frozen_encoders():
     text = frozen_table(probes, invariance)
     assert "| linear probe, all views | 0.000 | 1.000 |" in text
     assert "(chance 0.125) | 0.125 | 0.125 |" in text
+
+
+def test_a_card_written_anew_keeps_what_another_command_filled(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- X -->\none\ntwo\n<!-- /X -->\nb\n")
+    assert kept(page, "X") == "<!-- X -->\none\ntwo\n<!-- /X -->"
+    assert kept(page, "Y") == ""
