@@ -1,0 +1,320 @@
+"""What moves the learner: the recipe of the shipped encoder, one change at a time.
+
+    python -m benchmarks.ablation
+    python -m benchmarks.ablation --list
+    python -m benchmarks.ablation --only "temperature 0.07" "image size 64" --jobs 2
+
+Every run goes on from the shipped encoder for one more short cycle without labels, with one factor
+changed, and asks the validation subjects alone: a linear probe, and fine-tuning on 20 % of the
+training subjects. No test subject is looked at. From scratch, a training of this length has not
+got past recognising the person (the history of the shipped encoder: 22 % of the validation images
+after 64,000), so all settings would be at chance alike. Encoders of another kind cannot go on from
+the shipped one; they start from scratch and are trained longer.
+
+A run is a setting and a seed; each writes one JSON file into `weights/clmex-anny-views/ablation/`.
+Runs whose file is there are skipped, and a run that was killed goes on from its last epoch.
+`python -m benchmarks.ablation_report` publishes the files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fermodels import evaluate, recipes
+from fermodels.augment import Augment
+from fermodels.encoders import ImageEncoder
+from fermodels.prepared import PreparedImages
+from fermodels.saving import WEIGHTS, replace_file
+
+DATA = Path("data/anny_views_kdef.parquet")
+SHIPPED = Path("weights/clmex-anny-views")
+RESULTS = SHIPPED / "ablation"
+RUNS = Path("runs/ablation")
+# The recipe's second cycle at a quarter of its length: minutes of one core.
+PROTOCOL: dict[str, Any] = {
+    "images_seen": 61_250,
+    "learning_rate": 1.5e-3,
+    "from_scratch": {"images_seen": 245_000, "learning_rate": 3e-3},
+    "groups_per_batch": 7,
+    "labelled": 0.2,
+    "finetune_steps": 150,
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One change of the protocol.
+
+    Attributes:
+        factor, value: what was changed, and to what.
+        seeds: of new weights, order and augmentation, and of the subjects whose labels are used.
+        method: of `recipes.pretrain`; "" pre-trains nothing.
+        pretrain: its options.
+        augment: class method of `Augment`; "" for the defaults of the class.
+        encoder: options of `ImageEncoder` in place of those of the shipped one.
+        scratch: with new weights, not those of the shipped encoder.
+        longer: factor on the images seen.
+        labelled, steps: of fine-tuning, where they are not those of the protocol.
+        uses_labels: pre-training sees the expressions of all training subjects.
+    """
+
+    factor: str
+    value: str
+    seeds: tuple[int, ...] = (0, 1)
+    method: str = "clmex"
+    pretrain: dict[str, Any] = field(default_factory=dict)
+    augment: str = ""
+    encoder: dict[str, Any] = field(default_factory=dict)
+    scratch: bool = False
+    longer: float = 1
+    labelled: float | None = None
+    steps: int | None = None
+    uses_labels: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.factor} {self.value}".strip()
+
+
+def settings() -> list[Setting]:
+    """The reference and the yardsticks, then what is expected to matter, most of it first."""
+    barlow = {"supervised_weight": 0.0}
+    return [
+        Setting("reference", "", seeds=(0, 1, 2)),
+        Setting("yardstick", "shipped encoder", method="", seeds=(0, 1, 2)),
+        Setting("image size", "64", encoder={"image_size": 64}),
+        *(Setting("temperature", str(t), pretrain={"temperature": t}) for t in (0.07, 0.3)),
+        Setting("batch", "random moments", pretrain={"whole": "instance"}),
+        Setting("augmentation", "mild", augment="mild"),
+        Setting("augmentation", "strong", augment="strong"),
+        *(Setting("sessions per batch", str(n), pretrain={"groups_per_batch": n})
+          for n in (3, 14)),
+        Setting("ViewFX", "Barlow Twins", method="viewfx", pretrain=barlow),
+        Setting("ViewFX", "supervised", method="viewfx", pretrain={"barlow_weight": 0.0},
+                uses_labels=True),
+        Setting("ViewFX", "both terms", method="viewfx", uses_labels=True),
+        Setting("images seen", "× 2", longer=2),
+        *(Setting("temperature", str(t), pretrain={"temperature": t}) for t in (0.1, 0.2)),
+        *(Setting("projection", str(n), pretrain={"projection_dim": n}) for n in (64, 256)),
+        *(Setting("learning rate", str(rate), pretrain={"learning_rate": rate})
+          for rate in (0.00075, 0.003)),
+        Setting("yardstick", "no pre-training", method="", scratch=True),
+        Setting("yardstick", "no pre-training, all labels", method="", scratch=True,
+                labelled=1.0, steps=800),
+        Setting("image size", "96", encoder={"image_size": 96}, seeds=(0,)),
+        *(Setting("from scratch", f"width {n}", encoder={"width": n}, scratch=True, seeds=(0,))
+          for n in (24, 16, 32)),
+        Setting("from scratch", "ResNet-18", encoder={"name": "resnet18"}, scratch=True,
+                seeds=(0,)),
+    ]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--runs", type=Path, default=RUNS, help="for what is not finished")
+    parser.add_argument("--jobs", type=int, default=1, help="processes of one thread each")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these settings, see --list")
+    parser.add_argument("--list", action="store_true", help="what there is, done or not")
+    options = parser.parse_args()
+
+    chosen = settings()
+    if options.only:
+        known = {setting.name: setting for setting in chosen}
+        unknown = [name for name in options.only if name not in known]
+        if unknown:
+            parser.error(f"unknown settings {unknown}: see --list")
+        chosen = [known[name] for name in options.only]
+    if options.list:
+        for setting, seed, path in planned(chosen, options.results):
+            print(f"{'done' if is_done(setting, seed, path) else '    '}  {path.stem}")
+        return
+    options.results.mkdir(parents=True, exist_ok=True)
+    todo = [run for run in planned(chosen, options.results) if not is_done(*run)]
+    run_all(options, todo)
+
+
+def planned(chosen: list[Setting], results: Path) -> Iterator[tuple[Setting, int, Path]]:
+    """Setting, seed and file of each run; every setting has one seed before any has two."""
+    most = max(len(setting.seeds) for setting in chosen)
+    runs = [
+        (setting, setting.seeds[number])
+        for number in range(most)
+        for setting in chosen
+        if number < len(setting.seeds)
+    ]
+    for setting, seed in runs:
+        words = "".join(c if c.isalnum() or c == "." else " " for c in setting.name.lower()).split()
+        yield setting, seed, results / f"{'-'.join(words)}-seed{seed}.json"
+
+
+def is_done(setting: Setting, seed: int, path: Path) -> bool:
+    """Whether the file holds this run; one of another protocol does not count."""
+    if not path.exists():
+        return False
+    return json.loads(path.read_text())["made"] == made(setting, seed)
+
+
+def made(setting: Setting, seed: int) -> dict[str, Any]:
+    """What fixes a result, as JSON."""
+    weights = hashlib.sha256((SHIPPED / WEIGHTS).read_bytes()).hexdigest()
+    protocol = PROTOCOL | {"start": weights}
+    return json.loads(json.dumps({"setting": asdict(setting), "seed": seed, "protocol": protocol}))
+
+
+def run_all(options: argparse.Namespace, todo: list[tuple[Setting, int, Path]]) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    start, spent, left = time.time(), 0.0, sum(cost(setting) for setting, _, _ in todo)
+    with ProcessPoolExecutor(options.jobs, spawn, torch.set_num_threads, (1,)) as pool:
+        waiting = {
+            pool.submit(one_run, str(options.data), setting, seed, path, options.runs): run
+            for run in todo
+            for setting, seed, path in [run]
+        }
+        for number, future in enumerate(as_completed(waiting), 1):
+            setting, seed, _ = waiting[future]
+            result = future.result()
+            spent, left = spent + cost(setting), left - cost(setting)
+            minutes = (time.time() - start) / spent * left / 60
+            print(
+                f"{number:2d}/{len(todo)} {setting.name}, seed {seed}: "
+                f"probe {_line(result['probe'])}, fine-tuned {_line(result['finetuned'])} "
+                f"(all / ±90° / frontal); {result['seconds']:.0f} s, "
+                f"about {minutes:.0f} min left",
+                flush=True,
+            )
+
+
+def cost(setting: Setting) -> float:
+    """Roughly how long a run takes, the reference being 1."""
+    size = setting.encoder.get("image_size", 48) / 48
+    width = setting.encoder.get("width", 24) / 24
+    length = (4 if setting.scratch else 1) * setting.longer * bool(setting.method)
+    return length * size**2 * width + (setting.steps or 150) / 600
+
+
+def _line(accuracy: dict[str, float]) -> str:
+    return " / ".join(f"{accuracy[name]:.1%}" for name in ("all", "profiles", "straight"))
+
+
+def one_run(data: str, setting: Setting, seed: int, path: Path, runs: Path) -> dict[str, Any]:
+    """Pre-trains, asks the validation subjects, writes the file; returns what is in it."""
+    clock, cpu = time.perf_counter(), time.process_time()
+    prepared = _read(data)
+    split = prepared.split("subject", seed=0)
+    folder = runs / path.stem
+    encoder, history = pretrained(prepared, split["train"], setting, seed, folder)
+    result = {"made": made(setting, seed), "name": setting.name, **history}
+    result |= scores(prepared, split, encoder, setting, seed)
+    result |= {
+        "data": prepared.fingerprint(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "seconds": round(time.perf_counter() - clock, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+    }
+    replace_file(path, (json.dumps(result, indent=1) + "\n").encode())
+    shutil.rmtree(folder, ignore_errors=True)
+    return result
+
+
+def pretrained(
+    prepared: PreparedImages, rows: np.ndarray, setting: Setting, seed: int, folder: Path
+) -> tuple[ImageEncoder, dict[str, Any]]:
+    """The encoder, and how its training ended."""
+    shipped = ImageEncoder.from_pretrained(SHIPPED)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        encoder = ImageEncoder(**shipped._hub_mixin_config | setting.encoder)
+    if not setting.scratch:
+        encoder.load_state_dict(shipped.state_dict())
+    if not setting.method:
+        return encoder, {}
+    budget = PROTOCOL["from_scratch"] if setting.scratch else PROTOCOL
+    options = {
+        "learning_rate": budget["learning_rate"],
+        "groups_per_batch": PROTOCOL["groups_per_batch"],
+    } | setting.pretrain
+    if setting.augment:
+        options["augment"] = getattr(Augment, setting.augment)
+    seen = round(budget["images_seen"] * setting.longer)
+    encoder, history = recipes.pretrain(
+        setting.method,
+        prepared,
+        rows,
+        images_seen=seen,
+        seed=seed,
+        run_dir=folder,
+        encoder=encoder,
+        progress=False,
+        accelerator="cpu",
+        **options,
+    )
+    last = history["loss"].tail(max(1, len(history) // 20))
+    return encoder, {"images_seen": seen, "steps": len(history), "loss": float(last.mean())}
+
+
+def scores(
+    prepared: PreparedImages,
+    split: dict[str, np.ndarray],
+    encoder: ImageEncoder,
+    setting: Setting,
+    seed: int,
+) -> dict[str, dict[str, float]]:
+    """Accuracy on the validation subjects, by view and by person: probe and fine-tuned."""
+    train, val = split["train"], split["val"]
+    probe = evaluate.linear_probe(
+        evaluate.embed(encoder, prepared, train),
+        prepared.labels[train],
+        evaluate.embed(encoder, prepared, val),
+        prepared.labels[val],
+    )
+    share = setting.labelled or PROTOCOL["labelled"]
+    rows = evaluate.label_budget(prepared, train, share, seed) if share < 1 else train
+    classifier = recipes.finetune(
+        prepared,
+        rows,
+        encoder=encoder if setting.method or not setting.scratch else None,
+        steps=setting.steps or PROTOCOL["finetune_steps"],
+        seed=seed,
+        progress=False,
+        accelerator="cpu",
+    )
+    guesses = {"probe": probe.predictions, "finetuned": classifier.predict(prepared.images(val))[0]}
+    people = prepared.table["subject"].to_numpy()[val]
+    views = prepared.table["view"].to_numpy()[val]
+    result: dict[str, dict[str, float]] = {}
+    for name, guess in guesses.items():
+        truth = prepared.labels[val]
+        result[name] = evaluate.per_view_accuracy(truth, guess, views).round(4).to_dict()
+        hit = guess == truth
+        result[f"{name}_by_person"] = {
+            person: round(float(hit[people == person].mean()), 4) for person in np.unique(people)
+        }
+    return result
+
+
+@lru_cache(maxsize=1)
+def _read(data: str) -> PreparedImages:
+    return PreparedImages.read(data)
+
+
+if __name__ == "__main__":
+    main()
