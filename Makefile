@@ -1,11 +1,11 @@
-# make course   install, then run notebooks 00…08 in order; executed copies in runs/course/
+# make course   install, then run notebooks 00…09 in order; executed copies in runs/course/
 # make test     install, then lint, unit tests, the widgets in a browser, and all notebooks in
 #               their fast profile
 # make lab      JupyterLab in the course's environment
 # make explore  the encoders' maps and the face lab as a page of your browser
 #               (your own: make explore FACES=faces.parquet ENCODER=folder, or either)
 # make notebooks   execute the notebooks in place, as they are shown in the repository
-# make data, make weights, make study   make again what ships in data/ and weights/
+# make data, make weights, make study, make ablation   make again what ships in data/, weights/
 # make benchmark   speed and memory, ours and the peers; results in benchmarks/results/
 # Another Python: make course PYTHON=python3.12
 
@@ -25,7 +25,8 @@ export MALLOC_TOP_PAD_ ?= 268435456
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help course test lab explore notebooks data weights study benchmark rendering browser heads clean
+.PHONY: help course test lab explore notebooks data weights study ablation benchmark rendering \
+	browser heads clean
 help:
 	@sed -n '/^# /!q; s/^# //p' Makefile
 
@@ -72,6 +73,11 @@ study: $(VENV)/.course
 	$(PY) -m benchmarks.report
 	$(PY) -m benchmarks.clips_study
 	$(PY) -m benchmarks.clips_report
+
+# Hours of one core; what is finished is kept, so it can be stopped and started again.
+ablation: $(VENV)/.course
+	$(PY) -m benchmarks.ablation
+	$(PY) -m benchmarks.ablation_report
 
 # The peers are in the tests' environment. Leave the machine alone meanwhile: half an hour or more.
 benchmark: rendering $(VENV)/.dev heads

@@ -62,8 +62,8 @@ def text(runs: pd.DataFrame, made: dict) -> str:
         "One change at a time. Every run goes on from the encoder above for "
         f"{made['images_seen']:,} images without labels (reference: its own recipe, learning rate "
         f"up to {made['learning_rate']:g}, {made['groups_per_batch']} sessions to a batch), then "
-        f"answers a linear probe and a fine-tuning of {made['finetune_steps']} steps with labels of "
-        f"{made['labelled']:.0%} of the training subjects. Encoders of another kind start from "
+        f"answers a linear probe and a fine-tuning of {made['finetune_steps']} steps with labels "
+        f"of {made['labelled']:.0%} of the training subjects. Encoders of another kind start from "
         f"scratch, with {scratch['images_seen']:,} images. All numbers are of the validation "
         "subjects, in %; the test subjects were not asked.",
         "",

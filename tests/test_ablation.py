@@ -219,7 +219,7 @@ def test_no_runs(tmp_path):
 def test_report():
     runs = stored({"reference": [0.5, 0.51], "a 1": [0.7, 0.71], "b 1": [0.505, 0.505]})
     lines = ablation_report.text(runs, TINY | {"images_seen": 1500}).splitlines()
-    assert "1,500 images seen" in lines[2] and "50%" in lines[2]
+    assert "for 1,500 images" in lines[2] and "50%" in lines[2]
     assert "| reference | 2 | 50.5 | 50.5 | 50.5 | 50.5 | 50.5 |" in lines
     assert "linear probe, all views: a 1 (+20.0)" in lines[-1]
 
