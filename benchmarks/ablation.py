@@ -3,6 +3,7 @@
     python -m benchmarks.ablation
     python -m benchmarks.ablation --list
     python -m benchmarks.ablation --only "temperature 0.07" "image size 64" --jobs 2
+    python -m benchmarks.ablation --encoder FOLDER
 
 Every run goes on from the shipped encoder for one more short cycle without labels, with one factor
 changed, and asks the validation subjects alone: a linear probe, and fine-tuning on 20 % of the
@@ -13,7 +14,8 @@ the shipped one; they start from scratch and are trained longer.
 
 A run is a setting and a seed; each writes one JSON file into `weights/clmex-anny-views/ablation/`.
 Runs whose file is there are skipped, and a run that was killed goes on from its last epoch.
-`python -m benchmarks.ablation_report` publishes the files.
+`python -m benchmarks.ablation_report` publishes the files. With `--encoder`, an encoder that was
+trained elsewhere is asked the same, and nothing is written.
 """
 
 from __future__ import annotations
@@ -133,8 +135,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes of one thread each")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these settings, see --list")
     parser.add_argument("--list", action="store_true", help="what there is, done or not")
+    parser.add_argument("--encoder", type=Path, metavar="FOLDER", help="ask this one only")
     options = parser.parse_args()
 
+    if options.encoder:
+        ask(options.data, options.encoder)
+        return
     chosen = settings()
     if options.only:
         known = {setting.name: setting for setting in chosen}
@@ -149,6 +155,16 @@ def main() -> None:
     options.results.mkdir(parents=True, exist_ok=True)
     todo = [run for run in planned(chosen, options.results) if not is_done(*run)]
     run_all(options, todo)
+
+
+def ask(data: Path, folder: Path) -> None:
+    """Prints what the validation subjects say about an encoder."""
+    prepared = PreparedImages.read(data)
+    split = prepared.split("subject", seed=0)
+    setting = Setting("yardstick", folder.name, method="")
+    for seed in (0, 1, 2):
+        encoder = ImageEncoder.from_pretrained(folder)
+        print(f"seed {seed}: {_lines(scores(prepared, split, encoder, setting, seed))}", flush=True)
 
 
 def planned(chosen: list[Setting], results: Path) -> Iterator[tuple[Setting, int, Path]]:
@@ -194,10 +210,8 @@ def run_all(options: argparse.Namespace, todo: list[tuple[Setting, int, Path]]) 
             spent, left = spent + cost(setting), left - cost(setting)
             minutes = (time.time() - start) / spent * left / 60
             print(
-                f"{number:2d}/{len(todo)} {setting.name}, seed {seed}: "
-                f"probe {_line(result['probe'])}, fine-tuned {_line(result['finetuned'])} "
-                f"(all / ±90° / frontal); {result['seconds']:.0f} s, "
-                f"about {minutes:.0f} min left",
+                f"{number:2d}/{len(todo)} {setting.name}, seed {seed}: {_lines(result)}; "
+                f"{result['seconds']:.0f} s, about {minutes:.0f} min left",
                 flush=True,
             )
 
@@ -210,8 +224,12 @@ def cost(setting: Setting) -> float:
     return length * size**2 * width + (setting.steps or 150) / 600
 
 
-def _line(accuracy: dict[str, float]) -> str:
-    return " / ".join(f"{accuracy[name]:.1%}" for name in ("all", "profiles", "straight"))
+def _lines(result: dict[str, Any]) -> str:
+    names = ("all", "profiles", "straight")
+    probe, finetuned = (
+        " / ".join(f"{result[kind][name]:.1%}" for name in names) for kind in ("probe", "finetuned")
+    )
+    return f"probe {probe}, fine-tuned {finetuned} (all / ±90° / frontal)"
 
 
 def one_run(data: str, setting: Setting, seed: int, path: Path, runs: Path) -> dict[str, Any]:

@@ -160,6 +160,15 @@ def test_list(tmp_path, monkeypatch, capsys):
     assert "unknown settings ['nonsense']" in capsys.readouterr().err
 
 
+def test_asking_about_an_encoder_writes_nothing(tiny, tiny_prepared, tmp_path, capsys):
+    tiny_prepared.write(tmp_path / "tiny.parquet")
+    before = set(tmp_path.rglob("*"))
+    runner.ask(tmp_path / "tiny.parquet", tmp_path / "shipped")
+    assert set(tmp_path.rglob("*")) == before
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:7] for line in lines] == ["seed 0:", "seed 1:", "seed 2:"]
+
+
 def test_noise_is_pooled_within_settings():
     runs = stored({"reference": [0.5, 0.6], "a 1": [0.9, 0.9, 0.9], "b 1": [0.2]})
     assert ablation.noise(runs, "probe/all") == pytest.approx(np.sqrt(0.005 / 3))
