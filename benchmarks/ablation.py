@@ -39,8 +39,9 @@ import torch
 from fermodels import evaluate, recipes
 from fermodels.augment import Augment
 from fermodels.encoders import ImageEncoder
+from fermodels.files import replace_file
 from fermodels.prepared import PreparedImages
-from fermodels.saving import WEIGHTS, replace_file
+from fermodels.saving import WEIGHTS
 
 DATA = Path("data/anny_views_kdef.parquet")
 SHIPPED = Path("weights/clmex-anny-views")

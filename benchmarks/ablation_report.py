@@ -16,7 +16,7 @@ import pandas as pd
 from benchmarks.ablation import RESULTS, SHIPPED
 from benchmarks.report import fill
 from fermodels import ablation, figures
-from fermodels.saving import replace_file
+from fermodels.files import replace_file
 
 CARD = SHIPPED / "README.md"
 PICTURE = RESULTS / "ablation.png"

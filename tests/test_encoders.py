@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from fermodels.encoders import ImageClassifier, ImageEncoder
-from fermodels.saving import replace_file
+from fermodels.files import replace_file
 
 
 @pytest.fixture
