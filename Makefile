@@ -64,8 +64,9 @@ data: rendering $(VENV)/.data heads
 	$(PY) -m data_prep anny-clips data/anny_clips.parquet
 
 weights: $(VENV)/.course
-	$(PY) -m benchmarks.pretrain clmex --out weights/clmex-anny-views
-	$(PY) -m benchmarks.pretrain simclr --out weights/simclr-anny-views --images-seen 560000
+	$(PY) -m benchmarks.pretrain clmex --out weights/clmex-anny-views \
+		--images-seen 560000 245000 490000 --augment default default mild
+	$(PY) -m benchmarks.pretrain simclr --out weights/simclr-anny-views
 	$(PY) -m benchmarks.clips_pretrain --out weights/conclugen-anny-clips
 
 study: $(VENV)/.course

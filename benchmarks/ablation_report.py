@@ -59,7 +59,8 @@ def text(runs: pd.DataFrame, made: dict) -> str:
     lines = [
         "## What moves the learner",
         "",
-        "One change at a time. Every run goes on from the encoder above for "
+        "One change at a time. Every run goes on from `clmex-anny-views-v1`, which is this encoder "
+        "before its last cycle, for "
         f"{made['images_seen']:,} images without labels (reference: its own recipe, learning rate "
         f"up to {made['learning_rate']:g}, {made['groups_per_batch']} sessions to a batch), then "
         f"answers a linear probe and a fine-tuning of {made['finetune_steps']} steps with labels "

@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
-import torch
 
 from fermodels import clip_recipes, evaluate
 from fermodels.clips import MODALITIES, PreparedClips
 from fermodels.features import FeatureSet, compute_features
+from fermodels.features.parts import start_worker
 
 FRACTIONS = (1.0, 0.1)
 SEEDS = (0, 1, 2)
@@ -129,7 +129,7 @@ def recipe_settings() -> dict:
 def run(options: argparse.Namespace, folder: Path) -> None:
     runs = [(m, s) for m in methods() if m.name in options.methods for s in SEEDS]
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.jobs, spawn, _one_thread) as pool:
+    with ProcessPoolExecutor(options.jobs, spawn, start_worker) as pool:
         waiting = {
             pool.submit(
                 one_run, options.clips, options.features, options.split, method, seed, folder
@@ -229,10 +229,6 @@ def summary(scores: pd.DataFrame) -> pd.DataFrame:
 @lru_cache(maxsize=1)
 def _read(data: str, stored: Path) -> tuple[PreparedClips, FeatureSet]:
     return PreparedClips.read(data), FeatureSet.read(stored)
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Pre-trains the encoders that ship with the course.
 
-    python -m benchmarks.pretrain clmex --out weights/clmex-anny-views
-    python -m benchmarks.pretrain simclr --out weights/simclr-anny-views --images-seen 560000
+    python -m benchmarks.pretrain clmex --out weights/clmex-anny-views \\
+        --images-seen 560000 245000 490000 --augment default default mild
+    python -m benchmarks.pretrain simclr --out weights/simclr-anny-views
 
 Trains on the training subjects of the KDEF-shaped Anny Views, without labels; every few epochs a
 linear probe is fitted on training subjects and read on the validation subjects. Interrupted, the
@@ -26,8 +27,9 @@ from fermodels.prepared import PreparedImages
 RESULTS = Path("weights/clmex-anny-views/results")
 # What the options of the recipe are by default; None is what `recipes.PRETRAINING` says.
 ENCODER = {"encoder": "small", "image_size": 48, "width": 24}
-LEARNING = {"groups_per_batch": 7, "augment": None, "temperature": None, "learning_rate": None,
+LEARNING = {"groups_per_batch": 7, "temperature": None, "learning_rate": None,
             "projection_dim": None}  # fmt: skip
+AUGMENT = {"default": Augment, "mild": Augment.mild, "strong": Augment.strong}
 
 
 def main() -> None:
@@ -43,7 +45,7 @@ def main() -> None:
         "--images-seen",
         type=int,
         nargs="+",
-        default=list(recipes.FULL_RUN),
+        default=[560_000],
         help="augmented images in each cycle of the learning rate",
     )
     parser.add_argument("--seed", type=int, default=0)
@@ -52,12 +54,21 @@ def main() -> None:
     recipe.add_argument("--image-size", type=int)
     recipe.add_argument("--width", type=int, help="of the small encoder")
     recipe.add_argument("--groups-per-batch", type=int, help="sessions to a batch")
-    recipe.add_argument("--augment", choices=("mild", "strong"), help="default: in between")
+    recipe.add_argument(
+        "--augment", nargs="+", choices=AUGMENT, default=["default"], help="one, or one a cycle"
+    )
     recipe.add_argument("--temperature", type=float)
     recipe.add_argument("--learning-rate", type=float, help="peak of the first cycle")
     recipe.add_argument("--projection-dim", type=int)
     parser.set_defaults(**ENCODER, **LEARNING)
     options = parser.parse_args()
+    if len(options.augment) == 1:
+        options.augment *= len(options.images_seen)
+    if len(options.augment) != len(options.images_seen):
+        parser.error(
+            f"{len(options.augment)} augmentations for {len(options.images_seen)} cycles: give one "
+            "for all of them, or one for each"
+        )
     recipe = ENCODER | LEARNING
     changed = {name: getattr(options, name) for name in recipe}
     changed = {name: value for name, value in changed.items() if value != recipe[name]}
@@ -69,11 +80,11 @@ def main() -> None:
     settings = recipes.PRETRAINING[options.method] | {
         name: value for name, value in changed.items() if name in LEARNING
     }
-    if options.augment:
-        settings["augment"] = getattr(Augment, options.augment)
     learning_rate = settings.pop("learning_rate")
     histories: list[pd.DataFrame] = []
-    for cycle, images_seen in enumerate(options.images_seen):
+    for cycle, (images_seen, augment) in enumerate(
+        zip(options.images_seen, options.augment, strict=True)
+    ):
         # A later cycle starts from a trained encoder, so it climbs only half as high.
         peak = learning_rate / (1 if cycle == 0 else 2)
         encoder, history = recipes.pretrain(
@@ -86,7 +97,7 @@ def main() -> None:
             encoder=encoder,
             learning_rate=peak,
             validate=probe_on_validation(prepared, split),
-            **settings,
+            **settings | {"augment": AUGMENT[augment]},
         )
         if histories:
             history[["step", "epoch"]] += histories[-1][["step", "epoch"]].iloc[-1]
@@ -96,11 +107,13 @@ def main() -> None:
     options.results.mkdir(parents=True, exist_ok=True)
     history.to_csv(options.results / f"history_{options.method}.csv", index=False)
     seen = " ".join(str(count) for count in options.images_seen)
-    flags = "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
+    flags = f" --augment {' '.join(options.augment)}"
+    flags += "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
     made = {
         "method": options.method,
         "images_seen": sum(options.images_seen),
         "cycles": options.images_seen,
+        "augment": options.augment,
         "seed": options.seed,
         "encoder": options.encoder,
         "image_size": options.image_size,

@@ -84,6 +84,7 @@ def frozen_table(probes: pd.DataFrame, invariance: pd.DataFrame) -> str:
     row = invariance.loc[names[0]]
     wanted = {
         "linear probe, all views": linear["all"],
+        "linear probe, frontal": linear["straight"],
         "linear probe, ±90°": linear["profiles"],
         f"±90° finds the frontal take, R@1 (chance {row['retrieval_chance']:.3f})": invariance[
             "retrieval_at_1/profiles"

@@ -25,6 +25,7 @@ from benchmarks.pretrain import RESULTS
 from benchmarks.report import accuracies
 from fermodels import evaluate, recipes
 from fermodels.encoders import ImageEncoder
+from fermodels.features.parts import start_worker
 from fermodels.prepared import PreparedImages
 
 STEPS = {1.0: 800, 0.5: 400, 0.2: 300, 0.1: 100, 0.05: 100}  # the same for all methods
@@ -76,7 +77,7 @@ def fine_tune(options: argparse.Namespace, folder: Path) -> None:
     runs = [(m, f, s) for f in STEPS for s in SEEDS for m in options.methods or METHODS]
     starts = {m: name and options.weights / name for m, name in METHODS.items()}
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.jobs, spawn, _one_thread) as pool:
+    with ProcessPoolExecutor(options.jobs, spawn, start_worker) as pool:
         waiting = {
             pool.submit(finetuned, options.data, starts[m], m, f, s, folder): (m, f, s)
             for m, f, s in runs
@@ -150,10 +151,6 @@ def finetuned(data, start, method, fraction, seed, folder: Path) -> float:
 @lru_cache(maxsize=1)
 def _read(data: str) -> PreparedImages:
     return PreparedImages.read(data)
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def summary(prepared: PreparedImages, results: Path) -> pd.DataFrame:

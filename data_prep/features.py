@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", metavar="OUT.safetensors", type=Path)
     parser.add_argument(
         "--video",
-        default="clmex-anny-views",
+        default="clmex-anny-views-v1",
         help="a shipped encoder, a folder of one, a video model of torchvision (r2plus1d_18 with "
         "pretrained weights, r2plus1d_18:random without), or none",
     )

@@ -1,8 +1,9 @@
 """Reads an ablation, a folder of JSON files with a run each, and shows what mattered.
 
 A run is a setting (a factor, a value) and a seed; `benchmarks/ablation.py` writes the files. One
-setting is the reference, from which each other differs by one factor. Trainings from scratch and
-yardsticks are no change of the reference; they stand beside it to compare the size of numbers.
+setting is the reference, from which each other differs by one factor. Several changes together,
+trainings from scratch and yardsticks are no such change; they stand beside it to compare the size
+of numbers.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 REFERENCE = "reference"
-BESIDE = ("from scratch", "yardstick")  # factors that are no change of the reference
+BESIDE = ("together", "from scratch", "yardstick")  # more than one change, or none
 METRICS = {
     "probe/all": "linear probe, all views",
     "probe/profiles": "linear probe, ±90°",

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from fermodels.methods import ExpressionClassifier
     from fermodels.prepared import PreparedImages
 
-# How many augmented images the encoders that ship with the course saw, in two cycles.
-FULL_RUN = (560_000, 245_000)
 PRETRAINING: dict[str, dict[str, Any]] = {
     "clmex": {"temperature": 0.15, "learning_rate": 3e-3, "augment": Augment},
     "simclr": {"temperature": 0.2, "learning_rate": 2e-3, "augment": Augment},

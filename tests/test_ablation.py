@@ -56,8 +56,8 @@ def test_settings_that_see_labels_say_so():
 @pytest.fixture
 def tiny(tiny_prepared, tmp_path, monkeypatch):
     torch.manual_seed(0)
-    ImageEncoder(image_size=16, width=4).save_pretrained(tmp_path / "shipped")
-    monkeypatch.setattr(runner, "SHIPPED", tmp_path / "shipped")
+    ImageEncoder(image_size=16, width=4).save_pretrained(tmp_path / runner.Setting("", "").start)
+    monkeypatch.setattr(runner, "WEIGHTS_FOLDER", tmp_path)
     monkeypatch.setattr(runner, "PROTOCOL", TINY)
     monkeypatch.setattr(runner, "_read", lambda _: tiny_prepared)
     return lambda setting, seed=0: runner.one_run(
@@ -119,18 +119,20 @@ def test_every_kind_of_change_runs(tiny, setting):
     assert result.get("steps", 0) == steps
 
 
-def test_runs_go_on_from_the_shipped_encoder_unless_from_scratch(tiny, tiny_prepared, tmp_path):
-    shipped = ImageEncoder.from_pretrained(tmp_path / "shipped").state_dict()
+def test_runs_go_on_from_their_start_unless_from_scratch(tiny, tiny_prepared, tmp_path):
+    start = ImageEncoder.from_pretrained(tmp_path / runner.Setting("", "").start).state_dict()
     rows = np.arange(len(tiny_prepared))
 
-    def is_shipped(**options):
+    def is_start(**options):
         setting = runner.Setting("yardstick", "", method="", **options)
         encoder, history = runner.pretrained(tiny_prepared, rows, setting, 1, tmp_path)
         assert not history
-        return all(torch.equal(value, shipped[key]) for key, value in encoder.state_dict().items())
+        return all(torch.equal(value, start[key]) for key, value in encoder.state_dict().items())
 
-    assert is_shipped() and is_shipped(encoder={"image_size": 24})
-    assert not is_shipped(scratch=True)
+    assert is_start() and is_start(encoder={"image_size": 24})
+    assert not is_start(scratch=True)
+    ImageEncoder(image_size=16, width=4).save_pretrained(tmp_path / "other")
+    assert not is_start(start="other")
 
 
 def test_finished_runs_are_skipped_and_those_of_another_protocol_are_not(tmp_path, monkeypatch):
@@ -141,10 +143,10 @@ def test_finished_runs_are_skipped_and_those_of_another_protocol_are_not(tmp_pat
     assert runner.is_done(setting, 0, path)
     assert not runner.is_done(setting, 1, path)
     assert not runner.is_done(replace(setting, longer=2), 0, path)
-    monkeypatch.setattr(runner, "SHIPPED", runner.SHIPPED.with_name("simclr-anny-views"))
-    assert not runner.is_done(setting, 0, path), "it went on from another encoder"
-    monkeypatch.undo()
-    assert runner.is_done(setting, 0, path)
+    assert runner.is_done(replace(setting, seeds=(0, 1)), 0, path), "more seeds are other runs"
+    other = replace(setting, start="simclr-anny-views")
+    assert runner.made(other, 0)["start"] != runner.made(setting, 0)["start"], "its weights"
+    assert not runner.is_done(other, 0, path)
     monkeypatch.setattr(runner, "PROTOCOL", TINY)
     assert not runner.is_done(setting, 0, path)
 
@@ -153,7 +155,7 @@ def test_list(tmp_path, monkeypatch, capsys):
     arguments = ["ablation", "--list", "--results", str(tmp_path), "--only", "projection 64"]
     monkeypatch.setattr("sys.argv", arguments)
     runner.main()
-    assert capsys.readouterr().out.split() == ["projection-64-seed0", "projection-64-seed1"]
+    assert capsys.readouterr().out.split() == ["projection-64-seed0"]
     monkeypatch.setattr("sys.argv", [*arguments, "nonsense"])
     with pytest.raises(SystemExit):
         runner.main()
@@ -163,7 +165,7 @@ def test_list(tmp_path, monkeypatch, capsys):
 def test_asking_about_an_encoder_writes_nothing(tiny, tiny_prepared, tmp_path, capsys):
     tiny_prepared.write(tmp_path / "tiny.parquet")
     before = set(tmp_path.rglob("*"))
-    runner.ask(tmp_path / "tiny.parquet", tmp_path / "shipped")
+    runner.ask(tmp_path / "tiny.parquet", tmp_path / runner.Setting("", "").start)
     assert set(tmp_path.rglob("*")) == before
     lines = capsys.readouterr().out.splitlines()
     assert [line[:7] for line in lines] == ["seed 0:", "seed 1:", "seed 2:"]

@@ -55,12 +55,13 @@ def digest(settings: Any, module: nn.Module | None = None) -> str:
     return whole.hexdigest()[:12]
 
 
-def video_backbone(name: str = "clmex-anny-views", **options) -> Backbone:
+def video_backbone(name: str = "clmex-anny-views-v1", **options) -> Backbone:
     """A backbone of frames.
 
     Args:
-        name: an image encoder that ships with the course ("clmex-anny-views"), a folder of any
-            saved :class:`fermodels.encoders.ImageEncoder`, or a video model of torchvision:
+        name: an image encoder that ships with the course (by default that of the features which the
+            shipped ConCluGen was trained on), a folder of any saved
+            :class:`fermodels.encoders.ImageEncoder`, or a video model of torchvision:
             "r2plus1d_18" has its default pretrained weights (downloaded once, into torch's cache),
             "r2plus1d_18:KINETICS400_V1" those of that name, "r2plus1d_18:random" none.
         options: `frames` and `device`; `size` too for torchvision's. See

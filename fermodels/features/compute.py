@@ -33,7 +33,7 @@ def compute_features(
     clips: PreparedClips,
     out: str | os.PathLike | None = None,
     *,
-    video: str | Backbone | None = "clmex-anny-views",
+    video: str | Backbone | None = "clmex-anny-views-v1",
     audio: str | Backbone | None = "log-mel",
     text: str | Backbone | None = "tfidf",
     copies: int = 10,
