@@ -26,7 +26,7 @@ from fermodels.prepared import PreparedImages
 
 RESULTS = Path("weights/clmex-anny-views/results")
 # What the options of the recipe are by default; None is what `recipes.PRETRAINING` says.
-ENCODER = {"encoder": "small", "image_size": 48, "width": 24}
+ENCODER = {"encoder": "small", "width": 24}
 LEARNING = {"groups_per_batch": 7, "temperature": None, "learning_rate": None,
             "projection_dim": None}  # fmt: skip
 AUGMENT = {"default": Augment, "mild": Augment.mild, "strong": Augment.strong}
@@ -51,7 +51,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     recipe = parser.add_argument_group("the recipe, see benchmarks/ablation.py")
     recipe.add_argument("--encoder")
-    recipe.add_argument("--image-size", type=int)
+    recipe.add_argument(
+        "--image-size", type=int, nargs="+", default=[48], help="pixels, one or one a cycle"
+    )
     recipe.add_argument("--width", type=int, help="of the small encoder")
     recipe.add_argument("--groups-per-batch", type=int, help="sessions to a batch")
     recipe.add_argument(
@@ -62,13 +64,15 @@ def main() -> None:
     recipe.add_argument("--projection-dim", type=int)
     parser.set_defaults(**ENCODER, **LEARNING)
     options = parser.parse_args()
-    if len(options.augment) == 1:
-        options.augment *= len(options.images_seen)
-    if len(options.augment) != len(options.images_seen):
-        parser.error(
-            f"{len(options.augment)} augmentations for {len(options.images_seen)} cycles: give one "
-            "for all of them, or one for each"
-        )
+    for name in ("augment", "image_size"):
+        given = getattr(options, name)
+        if len(given) not in (1, len(options.images_seen)):
+            parser.error(
+                f"{len(given)} values of {name} for {len(options.images_seen)} cycles: give one "
+                "for all of them, or one for each"
+            )
+        if len(given) == 1:
+            setattr(options, name, given * len(options.images_seen))
     recipe = ENCODER | LEARNING
     changed = {name: getattr(options, name) for name in recipe}
     changed = {name: value for name, value in changed.items() if value != recipe[name]}
@@ -76,15 +80,19 @@ def main() -> None:
     prepared = PreparedImages.read(options.data)
     split = prepared.split("subject", seed=0)
     torch.manual_seed(options.seed)
-    encoder = ImageEncoder(options.encoder, image_size=options.image_size, width=options.width)
+    encoder = ImageEncoder(options.encoder, image_size=options.image_size[0], width=options.width)
     settings = recipes.PRETRAINING[options.method] | {
         name: value for name, value in changed.items() if name in LEARNING
     }
     learning_rate = settings.pop("learning_rate")
     histories: list[pd.DataFrame] = []
-    for cycle, (images_seen, augment) in enumerate(
-        zip(options.images_seen, options.augment, strict=True)
+    for cycle, (images_seen, augment, size) in enumerate(
+        zip(options.images_seen, options.augment, options.image_size, strict=True)
     ):
+        if size != encoder.image_size:
+            weights = encoder.state_dict()
+            encoder = ImageEncoder(options.encoder, image_size=size, width=options.width)
+            encoder.load_state_dict(weights)
         # A later cycle starts from a trained encoder, so it climbs only half as high.
         peak = learning_rate / (1 if cycle == 0 else 2)
         encoder, history = recipes.pretrain(
@@ -108,6 +116,8 @@ def main() -> None:
     history.to_csv(options.results / f"history_{options.method}.csv", index=False)
     seen = " ".join(str(count) for count in options.images_seen)
     flags = f" --augment {' '.join(options.augment)}"
+    if set(options.image_size) != {48}:
+        flags += f" --image-size {' '.join(str(size) for size in options.image_size)}"
     flags += "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
     made = {
         "method": options.method,
@@ -116,7 +126,7 @@ def main() -> None:
         "augment": options.augment,
         "seed": options.seed,
         "encoder": options.encoder,
-        "image_size": options.image_size,
+        "image_size": options.image_size[-1],
         "recipe": changed,
         "data": prepared.fingerprint(),
         "command": f"python -m benchmarks.pretrain {options.method} --out {options.out.as_posix()} "

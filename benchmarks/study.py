@@ -2,11 +2,12 @@
 
     python -m benchmarks.study
 
-Reads the two shipped encoders, fine-tunes them and trains the same network from scratch with
-100 to 5 % of the training subjects labelled and three seeds, and writes what the test subjects
-were taken for to `weights/clmex-anny-views/results/`. A seed draws the labelled subjects, the new
-weights, the order and the augmentation; the pre-trained encoders are one each. Finished
-fine-tunings are kept, so an interrupted study goes on where it stopped.
+Reads two shipped encoders, fine-tunes them and trains the same network from scratch with 100 to
+5 % of the training subjects labelled and three seeds, and writes what the test subjects were taken
+for to `weights/clmex-anny-views/results/`; then asks them frozen, and the encoder for larger images
+too. A seed draws the labelled subjects, the new weights, the order and the augmentation; the
+pre-trained encoders are one each. Finished fine-tunings are kept, so an interrupted study goes on
+where it stopped.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from fermodels.prepared import PreparedImages
 STEPS = {1.0: 800, 0.5: 400, 0.2: 300, 0.1: 100, 0.05: 100}  # the same for all methods
 SEEDS = (0, 1, 2)
 METHODS = {"from scratch": None, "SimCLR": "simclr-anny-views", "CL-MEx": "clmex-anny-views"}
+FROZEN = {name: METHODS[name] for name in ("SimCLR", "CL-MEx")} | {
+    "CL-MEx, 64 px": "clmex-anny-views-64px"
+}
 
 
 def main() -> None:
@@ -92,12 +96,13 @@ def fine_tune(options: argparse.Namespace, folder: Path) -> None:
 
 
 def study_frozen(options: argparse.Namespace, prepared: PreparedImages, split: dict) -> None:
-    clmex, simclr = (
-        ImageEncoder.from_pretrained(options.weights / METHODS[m]) for m in ("CL-MEx", "SimCLR")
-    )
+    trained = {
+        name: ImageEncoder.from_pretrained(options.weights / folder)
+        for name, folder in FROZEN.items()
+    }
     torch.manual_seed(0)
-    untrained = ImageEncoder(clmex.name, image_size=clmex.image_size)
-    frozen = {"untrained": untrained, "SimCLR": simclr, "CL-MEx": clmex}
+    clmex = trained["CL-MEx"]
+    frozen = {"untrained": ImageEncoder(clmex.name, image_size=clmex.image_size)} | trained
     tables = [frozen_encoder(name, encoder, prepared, split) for name, encoder in frozen.items()]
     probes = pd.DataFrame([row for probes, _ in tables for row in probes])
     probes.to_csv(options.results / "probe.csv", index=False)

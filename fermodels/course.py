@@ -102,7 +102,15 @@ def environment() -> pd.DataFrame:
     rows.append(_row("CUDA device", gpu, "optional"))
     for find, names in (
         (data, ("anny_views_kdef", "anny_views_ddcf", "anny_clips")),
-        (weights, ("clmex-anny-views", "simclr-anny-views", "conclugen-anny-clips")),
+        (
+            weights,
+            (
+                "clmex-anny-views",
+                "clmex-anny-views-v1",
+                "simclr-anny-views",
+                "conclugen-anny-clips",
+            ),
+        ),
     ):
         for name in names:
             try:
@@ -215,8 +223,9 @@ def weights(name: str) -> Path:
     """The folder of an encoder that ships with the course, for `from_pretrained`.
 
     Args:
-        name: "clmex-anny-views" or "simclr-anny-views" (`ImageEncoder`), or
-            "conclugen-anny-clips" (`ClipEncoder`). FERMODELS_WEIGHTS names another folder.
+        name: "clmex-anny-views", "clmex-anny-views-v1" (its first release, which the features of
+            clips are from) or "simclr-anny-views" (`ImageEncoder`), or "conclugen-anny-clips"
+            (`ClipEncoder`). FERMODELS_WEIGHTS names another folder.
     """
     path = _folder("FERMODELS_WEIGHTS", "weights") / name
     return _existing(path, "it ships with the repository; 'make weights' trains it again")
