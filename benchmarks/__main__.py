@@ -30,6 +30,7 @@ TOPICS = {
     "losses": "time and memory of the contrastive losses over N, beside the peers",
     "pipeline": "pre-training against batches that are in memory already, and where time goes",
     "network": "memory formats, precision and torch.compile of the encoder",
+    "peak": "training steps beside what matrix multiplication can do on the device",
     "opening": "opening and decoding a prepared file",
     "big_set": "a data set that does not fit into memory",
     "rendering": "rendering Anny Views",

@@ -152,6 +152,7 @@ _MAP = {
     "06": ("Multi-task\nself-supervision", "three losses\non three senses", (4, -0.6)),
     "07": ("Explore", "hands on the\nembedding", (4, 0)),
     "08": ("Your own data", "importers, faces\nof real people", (4, 0.6)),
+    "09": ("Appendix", "what moves\nthe learner", (2, -0.6)),
 }
 _ARROWS = (
     ("00", "01", ""),
@@ -162,6 +163,7 @@ _ARROWS = (
     ("05", "06", "features"),
     ("04", "07", "questions"),
     ("03", "08", ""),
+    ("02", "09", ""),
 )
 
 
@@ -173,7 +175,7 @@ def draw_map() -> Axes:
     _, ax = plt.subplots(figsize=(12, 4))
     for i, (number, (title, about, (column, row))) in enumerate(_MAP.items()):
         corner = (column * step, row * 2 - height / 2)
-        color = plt.get_cmap("Blues")(0.08 + 0.06 * i)
+        color = plt.get_cmap("Blues")(0.08 + 0.05 * i)
         ax.add_patch(plt.Rectangle(corner, width, height, facecolor=color, edgecolor="0.35"))
         x, y = corner[0] + width / 2, corner[1] + height / 2
         ax.text(x, y + 0.17, f"{number} · {title}", ha="center", va="center", weight="bold", size=9)
@@ -181,6 +183,11 @@ def draw_map() -> Axes:
     for start, end, label in _ARROWS:
         (x0, y0), (x1, y1) = (_MAP[number][2] for number in (start, end))
         tail, tip = (x0 * step + width, y0 * 2), (x1 * step, y1 * 2)
+        if x0 == x1:  # from the foot of a box to the head of the one below it
+            tail, tip = (
+                (x0 * step + width / 2, y0 * 2 - height / 2),
+                (x1 * step + width / 2, y1 * 2 + height / 2),
+            )
         ax.annotate("", tip, tail, arrowprops={"arrowstyle": "-|>", "color": "0.35"})
         middle = ((tail[0] + tip[0]) / 2, (tail[1] + tip[1]) / 2 + 0.08)
         ax.text(*middle, label, ha="center", va="bottom", size=8)

@@ -13,6 +13,7 @@ pytest.importorskip("lightning")
 ROWS = {
     "opening": {"open and decode"},
     "network": {"channels last", "channels first", "bfloat16 mixed"},
+    "peak": {"matrices", "small, 16 px, 20 images: share of the matrices"},
     "pipeline": {"fit", "resident", "fit / resident, wall", "copy", "augmentation", "loss"},
     "rendering": {"drawing", "WebP", "head model", "painting"},
     "big_set": {"from the file", "in memory", "ratio, wall", "peak memory"},
