@@ -25,8 +25,7 @@ import os
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -34,6 +33,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.machine import resident_bytes
+from benchmarks.timing import in_turn
 from fermodels.losses import (
     MultiModalContrastiveLoss,
     MultiViewContrastiveLoss,
@@ -182,22 +182,6 @@ def child(case: str, name: str, options: argparse.Namespace) -> None:
 # ---------------------------------------------------------------------------------------- time
 
 
-def in_turn(functions: dict[Hashable, Callable[[], object]], rounds: int):
-    """Seconds and CPU seconds of each function in each round, {key: [(seconds, CPU), …]}.
-
-    The order changes from round to round.
-    """
-    times = {key: [] for key in functions}
-    keys = list(functions)
-    for number in range(rounds):
-        shift = number % len(keys)
-        for key in keys[shift:] + keys[:shift]:
-            start, cpu = time.perf_counter(), time.process_time()
-            functions[key]()
-            times[key].append((time.perf_counter() - start, time.process_time() - cpu))
-    return times
-
-
 def summary(times: Sequence[tuple[float, float]]) -> dict:
     """Median of the seconds, the fastest and the slowest, and the median of the CPU seconds."""
     wall, cpu = zip(*times, strict=True)
@@ -218,15 +202,13 @@ def measure(case: str, size: int, options: argparse.Namespace) -> list[dict]:
     }
     z = embeddings(rows, options.dim, device)
     losses = {name: forward_backward(f, z) for name, f in functions.items()}  # also warms up
-    # Half a minute each and nothing to compare with: three show the spread.
-    rounds = options.rounds if n <= MATRIX_UP_TO or z.is_cuda else min(options.rounds, 3)
     runs = {name: lambda f=f: forward_backward(f, z) for name, f in functions.items()}
-    times = in_turn(runs, rounds)
+    times = in_turn(runs, options.rounds)
     ours = times["fermodels"]
     result = []
     for name in functions:
         ratios = [other / own for (other, _), (own, _) in zip(times[name], ours, strict=True)]
-        row = {"case": case, "n": n, "name": name, **summary(times[name]), "rounds": rounds}
+        row = {"case": case, "n": n, "name": name, **summary(times[name]), "rounds": options.rounds}
         row["times_ours"] = statistics.median(ratios)
         if options.memory and not (options.quick and size < max(options.sizes)):
             row["memory_bytes"], row["process_bytes"] = child_peak(case, name, options, size)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import torch
 
 from benchmarks import machine
 
 Row = dict[str, Any]
+Name = TypeVar("Name", bound=Hashable)
 
 
 class Clock:
@@ -45,14 +46,14 @@ def row(name: str, values: Sequence[float], unit: str) -> Row:
 
 
 def in_turn(
-    functions: Mapping[str, Callable[[], Any]], rounds: int, device: torch.device | str = "cpu"
-) -> dict[str, list[tuple[float, float]]]:
+    functions: Mapping[Name, Callable[[], Any]], rounds: int, device: torch.device | str = "cpu"
+) -> dict[Name, list[tuple[float, float]]]:
     """Wall and CPU seconds of each function in each round; who goes first changes.
 
     A machine that is busy with something else is then equally busy for all of them.
     """
     names, clock = list(functions), Clock(device)
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    times: dict[Name, list[tuple[float, float]]] = {name: [] for name in names}
     for number in range(rounds):
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:

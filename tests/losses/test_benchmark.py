@@ -41,12 +41,6 @@ def test_a_row_says_how_it_compares_with_ours_in_the_same_round(monkeypatch):
     assert theirs["times_ours"] == 2.5  # of 3 and 2, not 3.5 / 1.5
 
 
-def test_every_round_has_an_order_of_its_own():
-    order = []
-    losses.in_turn({name: lambda name=name: order.append(name) for name in "abc"}, 3)
-    assert "".join(order) == "abcbcacab"
-
-
 def test_every_size_of_tile_is_timed_and_the_settings_come_back():
     before = losses.tiles.TILE["cpu"], losses.tiles.KEPT_BYTES
     options = losses.parse(["--switch", "--sizes", "300", "--rounds", "1", "--device", "cpu"])
