@@ -76,7 +76,7 @@ def finetuned_table(runs: pd.DataFrame, steps: dict[str, int]) -> str:
         ]
         lines.append(f"| {fraction:.0%} | " + " | ".join(cells) + " |")
     every = mean.loc[(1.0, "from scratch"), "all"]
-    enough = mean.xs("CL-MEx", level="method")["all"].loc[lambda own: own >= every].index
+    enough = mean.xs("CL-MEx", level="method")["all"].loc[lambda own: own > every].index
     if len(enough):
         lines += ["", f"CL-MEx reads more with labels of {enough.min():.0%} of the people than "
                   "training from scratch with all of them."]  # fmt: skip

@@ -30,13 +30,16 @@ def test_the_table_of_fine_tuning():
     assert lines[-2].startswith("| 100% | 51.0 ± 1.0 / 50.0 ± 0.0 |")
     assert lines[-1].startswith("| 20% | 51.0 ± 1.0 / 10.0 ± 0.0 |")
     assert lines[-1].count("|") == len(METHODS) + 2
+    runs.loc[(runs["method"] == "CL-MEx"), "all"] += 0.02
+    last = finetuned_table(runs, {"1.0": 80, "0.2": 10}).splitlines()[-1]
+    assert last.startswith("CL-MEx reads more with labels of 20% of the people than")
 
 
 def test_the_table_of_frozen_encoders():
     names = ["untrained", "CL-MEx"]
     probes = pd.DataFrame(
         [
-            {"encoder": n, "kind": k, "all": i + (k == "knn"), "profiles": 0.25}
+            {"encoder": n, "kind": k, "all": i + (k == "knn"), "profiles": 0.25, "straight": 0.5}
             for i, n in enumerate(names)
             for k in ("linear", "knn")
         ]
@@ -47,6 +50,7 @@ def test_the_table_of_frozen_encoders():
     invariance = pd.DataFrame(np.full((2, len(columns)), 0.125), index=names, columns=columns)
     text = frozen_table(probes, invariance)
     assert "| linear probe, all views | 0.000 | 1.000 |" in text
+    assert "| linear probe, frontal | 0.500 | 0.500 |" in text
     assert "(chance 0.125) | 0.125 | 0.125 |" in text
 
 
