@@ -117,7 +117,8 @@ def test_the_selection_becomes_a_dataframe(notebook):
 def test_hovering_shows_the_right_picture(notebook, faces):
     points = notebook.pixels(CLMEX, coords(notebook))
     images = faces.images().astype(np.int16)
-    for row in lone_points(points, 10)[[0, 20, 40]]:
+    lone = lone_points(points, 10)
+    for row in lone[[0, len(lone) // 2, -1]]:
         assert notebook.hover(*points[row]) == row
         card = notebook.page.locator(".fm-hover").first
         assert faces.table["subject"][row] in card.inner_text()
