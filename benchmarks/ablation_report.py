@@ -53,7 +53,10 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
 
 
 def text(runs: pd.DataFrame, made: dict) -> str:
-    scratch = made["from_scratch"]
+    others = ""
+    if (runs["factor"] == "from scratch").any():
+        seen = made["from_scratch"]["images_seen"]
+        others = f"Encoders of another kind start from scratch, with {seen:,} images. "
     spread = {metric: 100 * ablation.noise(runs, metric) for metric in READ}
     repeated = ablation.changes(runs).groupby("setting").size().gt(1).sum()
     lines = [
@@ -64,9 +67,8 @@ def text(runs: pd.DataFrame, made: dict) -> str:
         f"{made['images_seen']:,} images without labels (reference: its own recipe, learning rate "
         f"up to {made['learning_rate']:g}, {made['groups_per_batch']} sessions to a batch), then "
         f"answers a linear probe and a fine-tuning of {made['finetune_steps']} steps with labels "
-        f"of {made['labelled']:.0%} of the training subjects. Encoders of another kind start from "
-        f"scratch, with {scratch['images_seen']:,} images. All numbers are of the validation "
-        "subjects, in %; the test subjects were not asked.",
+        f"of {made['labelled']:.0%} of the training subjects. {others}All numbers are of the "
+        "validation subjects, in %; the test subjects were not asked.",
         "",
         f"![Accuracy of every setting against the reference]({PICTURE.relative_to(SHIPPED)})",
         "",
