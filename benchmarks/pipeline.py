@@ -4,15 +4,16 @@
 
 `fit` is pre-training as the course does it (`fermodels.methods.fit`: loader, copy, augmentation,
 Lightning, history); `resident` is a plain loop over the same network and loss on a few batches that
-are in memory, augmented already. They run in turn, a few steps each, so that a noisy machine
-disturbs both alike; `fit / resident` is the median of the rounds' ratios of images/s, in wall time
-and in CPU seconds. The shares are of a step of `fit`. Without a file, images of noise in the shape
-of one (subject, session) group are used.
+are in memory, augmented already. They run in turn, one step each, so that a noisy machine disturbs
+both alike; `fit / resident` is the median of the pairs' ratios, in wall time and in CPU seconds. A
+third step, taken apart, gives the shares, and steps of `fit` with a loss that asks nothing those of
+Lightning. Without a file, images of noise in the shape of one (subject, session) group are used.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from fermodels.heads import ProjectionHead
 from fermodels.losses import MultiViewContrastiveLoss
 from fermodels.prepared import EXPRESSIONS, VIEWS, PreparedImages, encode_image
 
-WARM_UP = 2  # first steps of a round that are not counted
+WARM_UP = 2  # first steps that are not counted
 PARTS = ("copy", "augmentation", "encoder and head", "loss", "optimiser")
 
 
@@ -47,17 +48,34 @@ def synthetic(subjects: int = 28, size: int = 96) -> PreparedImages:
 
 
 def fit_steps(
-    dataset: ImageDataset, encoder: torch.nn.Module, steps: int, device: str, seed: int = 0
+    dataset: ImageDataset,
+    encoder: torch.nn.Module,
+    steps: int,
+    device: str,
+    seed: int = 0,
+    between: Callable[[], None] = lambda: None,
+    learns: bool = True,
 ) -> list[tuple[float, float]]:
-    """Wall and CPU seconds of each step of `fermodels.methods.fit`, without the first ones."""
+    """Wall and CPU seconds of each step of `fermodels.methods.fit`, without the first ones.
+
+    What `between` does after every step is not counted. Where nothing is learned, the images are
+    fetched and left alone: what remains is the engine's own work.
+    """
     from fermodels.methods import CLMEx, fit
 
     clock = Clock(device)
     times: list[tuple[float, float]] = []
 
     class Watched(CLMEx):
+        def batch_loss(self, batch, generator) -> torch.Tensor:
+            if learns:
+                return super().batch_loss(batch, generator)
+            return next(self.projection.parameters()).sum()
+
         def on_train_batch_end(self, *_) -> None:
             times.append(clock())
+            between()
+            clock()
 
     batches = loader(dataset, SubjectBatchSampler(dataset, seed=seed))
     kind = "cuda" if device.startswith("cuda") else "cpu"
@@ -84,7 +102,7 @@ class Loop:
         self.augment = Augment.mild(encoder.image_size)
         self.batches = loader(dataset, SubjectBatchSampler(dataset))
         self.source = iter(self.batches)
-        self.memory = []
+        self.memory, self.steps = [], 0
         for _ in range(min(3, len(self.batches))):
             batch = self._load()
             self.memory.append((self.augment(batch["image"]).images, batch["instance"]))
@@ -102,15 +120,15 @@ class Loop:
             batch = next(self.source)
         return {key: batch[key].to(self.device, non_blocking=True) for key in ("image", "instance")}
 
-    def resident(self, steps: int) -> list[tuple[float, float]]:
-        clock, times = Clock(self.device), []
-        for step in range(WARM_UP + steps):
-            images, instance = self.memory[step % len(self.memory)]
-            self.optimizer.zero_grad(set_to_none=True)
-            self.loss(self._embed(images), instance).backward()
-            self.optimizer.step()
-            times.append(clock())
-        return times[WARM_UP:]
+    def resident(self) -> tuple[float, float]:
+        """Wall and CPU seconds of one step on a batch that is in memory."""
+        clock = Clock(self.device)
+        images, instance = self.memory[self.steps % len(self.memory)]
+        self.steps += 1
+        self.optimizer.zero_grad(set_to_none=True)
+        self.loss(self._embed(images), instance).backward()
+        self.optimizer.step()
+        return clock()
 
     def in_parts(self) -> list[tuple[float, float]]:
         """Wall and CPU seconds of `PARTS`."""
@@ -135,7 +153,7 @@ class Loop:
 def run(quick: bool, data: Path | None = None, size: int = 48, device: str | None = None) -> dict:
     """Rows: images/s of both, their ratio, and the shares of a step in milliseconds."""
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    rounds, steps = (1, 2) if quick else (9, 5)
+    steps = 2 if quick else 50
     if data is not None:
         prepared = PreparedImages.read(data)
     else:
@@ -144,30 +162,30 @@ def run(quick: bool, data: Path | None = None, size: int = 48, device: str | Non
     torch.manual_seed(0)
     encoder = ImageEncoder("small", image_size=16 if quick else size)
     loop = Loop(dataset, encoder, device)
-    times: dict[str, list[list[tuple[float, float]]]] = {"fit": [], "resident": []}
+    resident: list[tuple[float, float]] = []
     parts: list[list[tuple[float, float]]] = []
-    for number in range(rounds):
-        order = ["fit", "resident"] if number % 2 else ["resident", "fit"]
-        for name in order:
-            if name == "fit":
-                times[name].append(fit_steps(dataset, encoder, steps, device, seed=number))
-            else:
-                times[name].append(loop.resident(steps))
-        parts += [loop.in_parts() for _ in range(steps)]
 
+    def others() -> None:
+        resident.append(loop.resident())
+        parts.append(loop.in_parts())
+
+    times = {
+        "fit": fit_steps(dataset, encoder, steps, device, between=others),
+        "resident": resident[WARM_UP:],
+    }
     count = len(loop.memory[0][0])
-    step = {name: [np.median(part, axis=0) for part in runs] for name, runs in times.items()}
     rows = [
-        row(name, [count / seconds for seconds, _ in runs], "images/s")
-        for name, runs in step.items()
+        row(name, [count / seconds for seconds, _ in taken], "images/s")
+        for name, taken in times.items()
     ]
     for at, kind in enumerate(("wall", "CPU")):
-        ratios = [a[at] / b[at] for a, b in zip(step["resident"], step["fit"], strict=True)]
-        rows.append(row(f"fit / resident, {kind}", [100 * ratio for ratio in ratios], "%"))
-    shares = [[1e3 * part[at][0] for part in parts] for at in range(len(PARTS))]
+        pairs = zip(times["resident"], times["fit"], strict=True)
+        rows.append(row(f"fit / resident, {kind}", [100 * a[at] / b[at] for a, b in pairs], "%"))
+    shares = [[1e3 * part[at][0] for part in parts[WARM_UP:]] for at in range(len(PARTS))]
     rows += [row(name, values, "ms") for name, values in zip(PARTS, shares, strict=True)]
-    known = sum(line["value"] for line in rows[-len(PARTS) :])
-    rows.append(row("Lightning and history", [1e3 * s - known for s, _ in step["fit"]], "ms"))
+    idle = fit_steps(dataset, encoder, steps, device, learns=False)
+    copy = float(np.median(shares[0]))
+    rows.append(row("Lightning and history", [1e3 * wall - copy for wall, _ in idle], "ms"))
     return {
         "rows": rows,
         "images a batch": count,
