@@ -1,6 +1,6 @@
 """How many photographs of Anny Views are rendered in a second, and what takes the time?
 
-    python -m benchmarks.rendering [--subjects 8] [--jobs 2]
+    python -m benchmarks.rendering [--subjects 70] [--jobs 2]
 
 `whole` is the command `python -m data_prep anny-views`, from its start to the written file, the
 start of its processes included. `drawing` leaves that out: one process draws subject after subject,
@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.timing import print_table, row
 
 
-def run(quick: bool, subjects: int = 8, jobs: int | None = None) -> dict:
+def run(quick: bool, subjects: int = 70, jobs: int | None = None) -> dict:
     """Rows in images/s and in CPU milliseconds an image."""
     jobs = jobs or os.cpu_count() or 1
     rows = []
@@ -107,7 +107,7 @@ def _parts(subjects: int) -> dict[str, list[float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--subjects", type=int, default=8)
+    parser.add_argument("--subjects", type=int, default=70)
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()

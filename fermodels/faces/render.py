@@ -78,6 +78,8 @@ class FaceRenderer:
             )
         self._plotter.ren_win.multi_samples = 0  # SUPERSAMPLING does the smoothing
         self._plotter.enable_parallel_projection()
+        # Everything is in sight; finding that out goes through all triangles for every picture.
+        self._plotter.renderer.GetCullers().RemoveAllItems()
         self._head_light = pyvista.Light(light_type="headlight", intensity=0.7)
         self._key_light = pyvista.Light(light_type="camera light", intensity=0.4)
         self._plotter.add_light(self._head_light)
@@ -207,6 +209,8 @@ class _Mesh:
         self.data["colour"] = colours
         self.data.point_data.active_normals = np.zeros((len(vertices), 3), np.float32)
         self.actor = plotter.add_mesh(self.data, scalars="colour", rgb=True)
+        # Without pyvista's filters in between, which are asked in Python for every picture.
+        self.actor.mapper.SetInputDataObject(self.data)
         self.actor.prop.interpolation = "Phong"
         self.actor.prop.ambient = 0.12
 

@@ -25,7 +25,9 @@ class Triangles:
         self._corners = [np.ascontiguousarray(faces[:, k], dtype=np.intp) for k in range(3)]
         number = np.arange(len(faces))
         self._order = number if order is None else order
-        self._rim = self._near_holes()
+        self._drawn = self.faces[self._order]
+        self._drawn_corners = [corner[self._order] for corner in self._corners]
+        self._rim = self._near_holes()[self._order]
         # One matrix a corner: sums then run over the triangles in their order, corner by corner.
         self._sums = [
             csr_matrix((np.ones(len(faces)), (corner, number)), shape=(count, len(faces)))
@@ -55,15 +57,16 @@ class Triangles:
             normals: of the triangles, (F, 3).
             direction: (3,), from the mesh to the camera.
         """
-        seen = self._touching(normals @ direction > 0) | self._rim
-        return self.faces[self._order[seen[self._order]]]
+        towards = (normals @ direction > 0)[self._order]
+        seen = self._touching(self._drawn_corners, towards) | self._rim
+        return self._drawn.take(np.flatnonzero(seen), axis=0)  # five times as fast as [seen]
 
-    def _touching(self, chosen: np.ndarray) -> np.ndarray:
+    def _touching(self, corners: list[np.ndarray], chosen: np.ndarray) -> np.ndarray:
         """bool (F,): the triangles that share a point with one of the chosen ones (F,)."""
         touched = np.zeros(self.count, dtype=bool)
-        for corner in self._corners:
+        for corner in corners:
             touched[corner[chosen]] = True
-        a, b, c = (touched[corner] for corner in self._corners)
+        a, b, c = (touched.take(corner) for corner in corners)
         return a | b | c
 
     def _near_holes(self) -> np.ndarray:
@@ -76,5 +79,5 @@ class Triangles:
         )
         near = (count[edge.ravel()] == 1).reshape(3, -1).any(axis=0)
         for _ in range(RIM):
-            near = self._touching(near)
+            near = self._touching(self._corners, near)
         return near
