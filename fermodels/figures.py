@@ -246,9 +246,10 @@ def instance_grid(
     ax = _axes(ax, len(views) * tile + 0.9, len(expressions) * tile * height / width + 0.5)
     ax.imshow(sheet)
     yaw = own.groupby("view")["yaw"].mean()
+    between = " " if tile >= 0.6 else "\n"  # "half right" is wider than a small picture
     ax.set_xticks(
         [j * (width + gap) + width / 2 for j in range(len(views))],
-        [f"{_words(v)}\n{_degrees(yaw[v])}" for v in views],
+        [f"{_words(v).replace(' ', between)}\n{_degrees(yaw[v])}" for v in views],
     )
     ax.set_yticks([i * (height + gap) + height / 2 for i in range(len(expressions))], expressions)
     ax.tick_params(length=0, labelsize=9)
