@@ -56,7 +56,10 @@ def text(runs: pd.DataFrame, made: dict) -> str:
     others = ""
     if (runs["factor"] == "from scratch").any():
         seen = made["from_scratch"]["images_seen"]
-        others = f"Encoders of another kind start from scratch, with {seen:,} images. "
+        others = (
+            f"Encoders of another width start from scratch, with {seen:,} images, as the start "
+            "did, whose width is 24: compare them with the yardstick `start`. "
+        )
     spread = {metric: 100 * ablation.noise(runs, metric) for metric in READ}
     repeated = ablation.changes(runs).groupby("setting").size().gt(1).sum()
     lines = [

@@ -6,7 +6,8 @@ Pre-trains with each combination of tasks, without labels, on the training speak
 classifier on all of them or on 10 %, and writes what the clips of the test speakers were taken
 for. Beside it a video SimCLR, ConCluGen on two modalities, the same network from scratch, and
 single modalities. Three seeds: a seed draws the weights, the order, the copies, and the labelled
-speakers. Finished runs are kept, so an interrupted study goes on where it stopped.
+speakers. Finished runs are kept, so an interrupted study of the same data, features and settings
+goes on where it stopped.
 
 Settings are chosen with `--split val`, which asks about the validation speakers in place of the
 test speakers and never looks at those.
@@ -15,8 +16,10 @@ test speakers and never looks at those.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import multiprocessing
+import shutil
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
 from itertools import combinations
@@ -73,21 +76,26 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--split", choices=("val", "test"), default="test")
     parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")
-    names = [method.name for method in methods()]
-    parser.add_argument("--methods", nargs="+", choices=names, default=names, metavar="NAME")
+    names, only = [method.name for method in methods()], "only these, and only print their scores"
+    parser.add_argument(
+        "--methods", nargs="+", choices=names, default=names, metavar="NAME", help=only
+    )
     options = parser.parse_args()
 
     clips = PreparedClips.read(options.clips)
     features = stored_features(clips, options.features, options.jobs)
-    folder = options.results / "predictions"
+    made_of = [clips.fingerprint(), clip_recipes.features_digest(features), recipe_settings()]
+    digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    folder = options.results / f"predictions-{options.split}-{digest[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
-    run(options, folder)
-    parts = sorted(folder.glob("*.parquet"))
+    parts = run(options, folder)
     chosen = [method for method in methods() if method.name in options.methods]
     predictions = pd.concat([pd.read_parquet(part) for part in parts], ignore_index=True)
-    predictions = predictions[predictions["method"].isin(options.methods)]
-    predictions.to_parquet(options.results / "predictions.parquet", index=False)
     scores = score(predictions, clips, chosen, options.split)
+    if len(chosen) < len(methods()):
+        print(summary(scores).to_string())
+        return
+    predictions.to_parquet(options.results / "predictions.parquet", index=False)
     scores.to_csv(options.results / "scores.csv", index=False)
     made = {
         "command": "python -m benchmarks.clips_study",
@@ -103,9 +111,7 @@ def main() -> None:
         "recipes": recipe_settings(),
     }
     (options.results / "study.json").write_text(json.dumps(made, indent=1) + "\n")
-    for part in parts:
-        part.unlink()
-    folder.rmdir()
+    shutil.rmtree(folder)
     print(summary(scores).to_string())
 
 
@@ -126,7 +132,8 @@ def recipe_settings() -> dict:
     return {name.lower(): getattr(clip_recipes, name) for name in names}
 
 
-def run(options: argparse.Namespace, folder: Path) -> None:
+def run(options: argparse.Namespace, folder: Path) -> list[Path]:
+    """The files with the predictions of the chosen methods, in the folder; made or found there."""
     runs = [(m, s) for m in methods() if m.name in options.methods for s in SEEDS]
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.jobs, spawn, start_worker) as pool:
@@ -140,12 +147,17 @@ def run(options: argparse.Namespace, folder: Path) -> None:
             method, seed = waiting[future]
             shares = ", ".join(f"{f:.0%} → {a:.1%}" for f, a in future.result().items())
             print(f"{number:2d}/{len(runs)} {method.name}, seed {seed}: {shares}", flush=True)
+    return sorted(_part(folder, method, seed) for method, seed in runs)
+
+
+def _part(folder: Path, method: Method, seed: int) -> Path:
+    return folder / f"{method.name.replace(' ', '_')}-{seed}.parquet"
 
 
 def one_run(data, stored, split: str, method: Method, seed: int, folder: Path) -> dict:
     """Pre-train, classify; writes the predictions, returns the accuracy at each fraction."""
     clips, features = _read(data, stored)
-    part = folder / f"{method.name.replace(' ', '_')}-{seed}.parquet"
+    part = _part(folder, method, seed)
     if not part.exists():
         rows = clips.split("subject", seed=0)
         encoder = pretrained(clips, features, rows["train"], method, seed)

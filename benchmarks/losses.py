@@ -332,7 +332,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--dim", type=int, default=128, help="size of an embedding")
     parser.add_argument("--temperature", type=float, default=0.1)
     parser.add_argument("--rounds", type=int)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cuda" if torch.cuda.is_available() else "cpu",
+    )
     parser.add_argument("--no-memory", dest="memory", action="store_false", help="time alone")
     parser.add_argument("--switch", action="store_true", help="compare sizes of tiles instead")
     parser.add_argument("--out", type=Path, help="also write the table to this JSON file")

@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="small")
     parser.add_argument("--size", type=int, default=48)
     parser.add_argument("--batch", type=int, default=245)
-    parser.add_argument("--device")
+    parser.add_argument("--device", choices=("cpu", "cuda"))
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     size, batch = options.size, options.batch

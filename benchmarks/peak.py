@@ -40,6 +40,7 @@ def run(quick: bool, device: str | None = None) -> dict:
     operations, memory = {"matrices": 2.0 * side**3}, {}
     for name, size, batch in cases:
         title = f"{name}, {size} px, {batch} images"
+        before = torch.cuda.memory_allocated() if kind == "cuda" else 0
         steps[title] = training_step(name, size, batch, device)
         steps[title]()  # warms up
         if kind == "cuda":
@@ -48,7 +49,7 @@ def run(quick: bool, device: str | None = None) -> dict:
             steps[title]()
         operations[title] = float(counter.get_total_flops())
         if kind == "cuda":
-            memory[title] = torch.cuda.max_memory_allocated() / 2**30
+            memory[title] = (torch.cuda.max_memory_allocated() - before) / 2**30
     steps["matrices"]()
     times = in_turn(steps, rounds, device)
     rate = {
@@ -89,7 +90,7 @@ def training_step(name: str, size: int, batch: int, device: str) -> Callable[[],
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--device")
+    parser.add_argument("--device", choices=("cpu", "cuda"))
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     print_table(run(options.quick, options.device))

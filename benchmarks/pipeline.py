@@ -199,7 +199,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", nargs="?", type=Path, help="prepared file; default: synthetic")
     parser.add_argument("--size", type=int, default=48, help="side of the network's input, px")
-    parser.add_argument("--device")
+    parser.add_argument("--device", choices=("cpu", "cuda"))
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     print_table(run(options.quick, options.data, options.size, options.device))

@@ -128,6 +128,12 @@ class Augment(nn.Module):
             raise ValueError(f"expected images (N, 3, H, W), got {tuple(images.shape)}")
         if images.dtype != torch.uint8 and not images.is_floating_point():
             raise ValueError(f"expected uint8 or float images, got {images.dtype}")
+        if images.is_floating_point() and images.numel():
+            low, high = images.aminmax()
+            if not (low >= 0 and high <= 1):
+                raise ValueError(
+                    f"expected float images in [0, 1], got {low:.4g} to {high:.4g}: divide by 255"
+                )
         # Half precision is too coarse for sampling positions.
         with torch.autocast(images.device.type, enabled=False), torch.no_grad():
             return self._augment(images, generator)

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from fermodels.clip_encoder import in_order
 from fermodels.datasets import EpochSampler, RandomBatchSampler
+from fermodels.rows import row_numbers
 
 if TYPE_CHECKING:
     from fermodels.clips import PreparedClips
@@ -43,7 +44,7 @@ class FeatureDataset(Dataset):
         rows: Sequence[int] | np.ndarray | None = None,
         modalities: Sequence[str] | None = None,
     ) -> None:
-        rows = np.arange(len(features)) if rows is None else np.asarray(rows, dtype=np.int64)
+        rows = row_numbers(rows, len(features))
         if len(rows) == 0:
             raise ValueError("a FeatureDataset needs at least one row, got none")
         self.modalities = chosen_modalities(features, modalities)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from fermodels.features.feature_set import MODALITIES
 from fermodels.heads import ClassificationHead, GatedEmbeddingUnit
 from fermodels.modes import evaluating
+from fermodels.rows import row_numbers
 from fermodels.saving import SavedModule
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class ClipEncoder(SavedModule):
             ValueError: a modality is missing in `features`, has another length, or none of the
                 rows has it.
         """
-        rows = torch.arange(len(features)) if rows is None else torch.as_tensor(np.asarray(rows))
+        rows = torch.as_tensor(row_numbers(rows, len(features)))
         for name, dim in self.feature_dims.items():
             if features.dims.get(name) != dim:
                 raise ValueError(
@@ -308,7 +309,7 @@ class ClipPredictor(
             labels int64 (N,), indices into `classes` (for `multi_label` uint8 (N, classes), 1
             where the probability is at least one half), and probabilities float32 (N, classes).
         """
-        rows = np.arange(len(features)) if rows is None else np.asarray(rows, dtype=np.int64)
+        rows = row_numbers(rows, len(features))
         device = self.head.weight.device
         parts = []
         with evaluating(self):
@@ -354,7 +355,7 @@ def embed_clips(
         rows: the clips, default all.
         fusion: see `ClipEncoder.represent`.
     """
-    rows = np.arange(len(features)) if rows is None else np.asarray(rows, dtype=np.int64)
+    rows = row_numbers(rows, len(features))
     device = next(encoder.parameters()).device
     x, present = clean_batch(features, rows, encoder.modalities, device)
     with evaluating(encoder):

@@ -21,7 +21,9 @@ from fermodels.clip_datasets import (
 )
 from fermodels.clip_encoder import ClipEncoder
 from fermodels.datasets import loader
+from fermodels.modes import forked_rng
 from fermodels.recipes import rows_digest, weights_digest
+from fermodels.rows import row_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +102,8 @@ def pretrain_clips(
         epochs: passes over the clips, of each a copy drawn at random.
         seed: of the first weights, the order, the copies and k-means.
         run_dir: see :func:`fermodels.methods.fit`; a finished run is loaded, not repeated.
-        encoder: trained in place, with its own modalities and standardisation; default a new one.
+        encoder: to go on from, with its own modalities and standardisation; it stays as it is (a
+            copy is trained). Default: a new one.
         speakers: who speaks in each clip of `features`, such as `clips.subject_ids`. A batch is
             then the clips of `speakers_per_batch` speakers, so that nobody can be told from the
             others by who it is (see :class:`fermodels.clip_datasets.SpeakerBatchSampler`). None
@@ -195,13 +198,14 @@ def _pretrain(
     from fermodels import methods
 
     modalities = chosen_modalities(features, encoder.modalities if encoder else modalities)
-    rows = np.arange(len(features)) if rows is None else np.asarray(rows, dtype=np.int64)
+    rows = row_numbers(rows, len(features))
     there = np.stack([np.asarray(features.present[name]) for name in modalities]).any(axis=0)
     rows = rows[there[rows]]
     data = FeatureDataset(features, None, rows, modalities)
     start = None if encoder is None else weights_digest(encoder)
-    with torch.random.fork_rng():
+    with forked_rng():
         torch.manual_seed(batches["seed"])
+        encoder = copy.deepcopy(encoder)
         learner = make(encoder, {name: features.dims[name] for name in modalities})
     if encoder is None:
         learner.encoder.fit_standardisation(features, rows)
@@ -215,7 +219,7 @@ def _pretrain(
         sampler = SpeakerBatchSampler(data, speakers, **batches)
     history = methods.fit(
         learner,
-        loader(data, sampler),
+        loader(data, sampler, fit_options["accelerator"]),
         settings=_data_settings(features, data) | batches | {"start": start},
         **fit_options,
     )
@@ -272,11 +276,13 @@ def train_clip_classifier(
     """
     from fermodels import methods
 
-    rows = np.asarray(rows, dtype=np.int64)
+    rows = row_numbers(rows, len(features))
     if encoder is not None and modalities is not None:
         encoder = encoder.select(modalities)
     modalities = chosen_modalities(features, encoder.modalities if encoder else modalities)
     data = FeatureDataset(features, clips, rows, modalities)
+    if val_rows is not None:
+        val_rows = row_numbers(val_rows, len(features))
     if not multi_label:
         _check_labelled(clips, rows if val_rows is None else np.concatenate([rows, val_rows]))
     if isinstance(class_weights, str):
@@ -285,7 +291,7 @@ def train_clip_classifier(
         labels = clips.targets[rows] if multi_label else clips.labels[rows]
         class_weights = methods.balanced_weights(labels, len(clips.emotions))
     start = None if encoder is None else weights_digest(encoder)
-    with torch.random.fork_rng():
+    with forked_rng():
         torch.manual_seed(seed)
         defaults = FROM_SCRATCH if encoder is None else PRETRAINED
         if encoder is None:
@@ -305,14 +311,14 @@ def train_clip_classifier(
 
     validate = None
     if val_rows is not None:
-        truth = (clips.targets if multi_label else clips.labels)[np.asarray(val_rows)]
+        truth = (clips.targets if multi_label else clips.labels)[val_rows]
 
         def validate(_) -> dict[str, float]:
             return {"val_accuracy": float(np.mean(learner.predict(features, val_rows)[0] == truth))}
 
     learner.history = methods.fit(
         learner,
-        loader(data, batches),
+        loader(data, batches, accelerator),
         max_steps=steps,
         run_dir=run_dir,
         validate=validate,
@@ -336,10 +342,15 @@ def _check_labelled(clips: PreparedClips, rows: np.ndarray) -> None:
 
 def _data_settings(features: FeatureSet, data: FeatureDataset) -> dict[str, Any]:
     """What tells the data of two runs apart."""
-    made_with = json.dumps([features.backbones, features.settings], sort_keys=True, default=str)
     return {
         "data": features.fingerprint,
-        "features": hashlib.sha256(made_with.encode()).hexdigest(),
+        "features": features_digest(features),
         "rows": rows_digest(data.indices),
         "modalities": list(data.modalities),
     }
+
+
+def features_digest(features: FeatureSet) -> str:
+    """SHA-256 (hex) over what the features were made with: backbones and settings."""
+    made_with = json.dumps([features.backbones, features.settings], sort_keys=True, default=str)
+    return hashlib.sha256(made_with.encode()).hexdigest()

@@ -25,6 +25,7 @@ from fermodels.prepared_table import (
     codes,
     label_names,
 )
+from fermodels.rows import row_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,7 +220,7 @@ class PreparedClips(PreparedTable):
         )
 
     def _row(self, row: int) -> int:
-        return int(self._index([row])[0])
+        return int(row_numbers([row], len(self))[0])
 
     def _blob(self, row: int, column: str) -> bytes | None:
         return self._media[column][self._rows[row]]

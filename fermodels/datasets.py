@@ -13,6 +13,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from fermodels.prepared import fits_in_memory
+from fermodels.rows import row_numbers
 
 if TYPE_CHECKING:
     from fermodels.prepared import PreparedImages
@@ -27,7 +28,7 @@ class ImageDataset(Dataset):
 
     Args:
         prepared: the prepared images.
-        indices: rows to use, in this order; default all.
+        indices: rows to use, in this order, or a mask of them; default all.
         in_memory: True decodes all images once and keeps them as one uint8 tensor, False decodes
             those of a batch when it is asked for. None keeps them up to a gibibyte.
 
@@ -42,7 +43,7 @@ class ImageDataset(Dataset):
         indices: Sequence[int] | np.ndarray | None = None,
         in_memory: bool | None = None,
     ) -> None:
-        rows = np.arange(len(prepared)) if indices is None else np.asarray(indices, dtype=np.int64)
+        rows = row_numbers(indices, len(prepared))
         if len(rows) == 0:
             raise ValueError("an ImageDataset needs at least one row, got none")
         if in_memory is None:
@@ -261,11 +262,14 @@ class RandomBatchSampler(EpochSampler):
             yield order[start : start + self.batch_size].tolist()
 
 
-def loader(dataset: ImageDataset, batch_sampler: EpochSampler) -> DataLoader:
+def loader(
+    dataset: ImageDataset, batch_sampler: EpochSampler, accelerator: str = "auto"
+) -> DataLoader:
     """A DataLoader that hands on the batches of `ImageDataset.__getitems__`.
 
     No worker processes: of images in memory, a batch is one copy. Images that are decoded as they
-    are used are so by threads, a batch or two ahead of the training.
+    are used are so by threads, a batch or two ahead of the training. Where there is CUDA, batches
+    lie in pinned memory, unless the accelerator is "cpu".
     """
     kind = DataLoader if getattr(dataset, "in_memory", True) else _AheadLoader
     return kind(
@@ -273,7 +277,7 @@ def loader(dataset: ImageDataset, batch_sampler: EpochSampler) -> DataLoader:
         batch_sampler=batch_sampler,
         num_workers=0,
         collate_fn=_as_is,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=accelerator != "cpu" and torch.cuda.is_available(),
     )
 
 

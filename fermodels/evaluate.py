@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fermodels.prepared import VIEWS
+from fermodels.rows import row_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -362,7 +363,7 @@ def label_budget(
     """
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction is {fraction}; it must be above 0 and at most 1")
-    indices = np.asarray(indices, dtype=np.int64)
+    indices = row_numbers(indices, len(prepared))
     if len(indices) == 0:
         raise ValueError("`indices` is empty: there is no subject to choose from")
     rows = prepared.table.iloc[indices]

@@ -1,9 +1,9 @@
-"""The train/eval mode of networks, and compiling them for a while."""
+"""States that last for a while: train/eval mode, compiled networks, random numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from torch import nn
@@ -36,3 +36,12 @@ def compiled(network: nn.Module) -> Iterator[None]:
         yield
     finally:
         del network.forward
+
+
+def forked_rng() -> AbstractContextManager:
+    """Afterwards torch's random numbers go on as if nothing had been drawn within.
+
+    CUDA is not started for it: a process that has not used it has no state to keep.
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_initialized() else 0
+    return torch.random.fork_rng(devices=range(count))

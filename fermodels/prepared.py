@@ -28,6 +28,7 @@ from fermodels.prepared_table import (
     read_frame,
     readable,
 )
+from fermodels.rows import row_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -325,7 +326,7 @@ class PreparedImages(PreparedTable):
         Raises:
             PreparedError: an image is broken; names row, subject and instance.
         """
-        return self._pixels.get(self._rows if indices is None else self._rows[self._index(indices)])
+        return self._pixels.get(self._rows[row_numbers(indices, len(self))])
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> PreparedImages:
         """The given rows, in that order, sharing the decoded images with this data set."""

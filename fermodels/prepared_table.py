@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from fermodels.rows import row_numbers
+
 if TYPE_CHECKING:
     from typing import TypeVar
 
@@ -176,7 +178,7 @@ class PreparedTable:
 
     def subset(self: Table, indices: Sequence[int] | np.ndarray) -> Table:
         """The given rows, in that order, sharing the media with this data set."""
-        chosen = self._index(indices)
+        chosen = row_numbers(indices, len(self))
         new = object.__new__(type(self))
         new.source, new.metadata = self.source, dict(self.metadata)
         new.table = self.table.iloc[chosen].reset_index(drop=True)
@@ -239,7 +241,7 @@ class PreparedTable:
         owner: dict[str, str] = {}
         subjects = self.table["subject"].to_numpy()
         for name, indices in splits.items():
-            for subject in sorted(set(subjects[self._index(indices)])):
+            for subject in sorted(set(subjects[row_numbers(indices, len(self))])):
                 if owner.setdefault(subject, name) != name:
                     raise PreparedError(
                         f"{self.source}: subject {subject!r} is in the splits {owner[subject]!r} "
@@ -314,23 +316,6 @@ class PreparedTable:
                 f"{FORMAT_VERSION}. Update fermodels, or prepare the file again."
             )
         return metadata
-
-    def _index(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
-        index = np.asarray(indices)
-        if index.dtype == bool:
-            if index.shape != (len(self),):
-                raise IndexError(f"a mask must have shape ({len(self)},), got {index.shape}")
-            return np.flatnonzero(index)
-        if index.size == 0:
-            return np.zeros(0, dtype=np.int64)
-        if index.ndim != 1 or not np.issubdtype(index.dtype, np.integer):
-            raise IndexError(f"expected row numbers (K,), got {index.dtype} {index.shape}")
-        if index.min() < -len(self) or index.max() >= len(self):
-            raise IndexError(
-                f"row {index.max() if index.max() >= len(self) else index.min()} is outside "
-                f"this data set of {len(self)} rows"
-            )
-        return index.astype(np.int64) % len(self)
 
     def _strata(self, subjects: np.ndarray, column: str | None) -> np.ndarray:
         if column is None or (column == "gender" and column not in self.table):

@@ -20,6 +20,7 @@ from fermodels.datasets import (
     loader,
 )
 from fermodels.encoders import ImageEncoder
+from fermodels.modes import forked_rng
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +71,8 @@ def pretrain(
             batches: the same for two methods is the same work for the encoder.
         seed: of the first weights, the order and the augmentation.
         run_dir: see :func:`fermodels.methods.fit`; a finished run is loaded, not repeated.
-        encoder: trained in place; default the small one at 48 pixels.
+        encoder: to go on from; it stays as it is (a copy is trained). Default: the small one at
+            48 pixels, with new weights.
         groups_per_batch: subject-session groups to a batch.
         whole: "session" for these batches of CL-MEx and ViewFX; "instance" for as many images
             of moments drawn from everybody, which asks for the person more than the expression.
@@ -90,10 +92,10 @@ def pretrain(
     data = ImageDataset(prepared, indices)
     by_subject = SubjectBatchSampler(data, groups_per_batch, seed)
     batch_images = round(len(data) * by_subject.groups_per_batch / len(by_subject.groups))
-    other: dict[str, Any] = {}
-    with torch.random.fork_rng():
+    other = {} if encoder is None else {"start": weights_digest(encoder)}
+    with forked_rng():
         torch.manual_seed(seed)
-        encoder = ImageEncoder() if encoder is None else encoder
+        encoder = ImageEncoder() if encoder is None else copy.deepcopy(encoder)
         settings = PRETRAINING[method_name] | {"seed": seed} | overrides
         if not isinstance(settings["augment"], torch.nn.Module):
             settings["augment"] = settings["augment"](encoder.image_size)
@@ -108,11 +110,11 @@ def pretrain(
             if whole == "instance":
                 images_each = len(data) / len(data.columns["instance"].unique())
                 sampler = InstanceBatchSampler(data, round(batch_images / images_each), seed)
-                other = {"whole": whole}
+                other["whole"] = whole
             images_per_step = batch_images * learner.augmentations
     history = methods.fit(
         learner,
-        loader(data, sampler),
+        loader(data, sampler, accelerator),
         max_steps=max(1, -(-images_seen // images_per_step)),
         run_dir=run_dir,
         validate=validate,
@@ -166,7 +168,7 @@ def finetune(
 
     data = ImageDataset(prepared, train_indices)
     start = None if encoder is None else weights_digest(encoder)
-    with torch.random.fork_rng():
+    with forked_rng():
         torch.manual_seed(seed)
         defaults = FROM_SCRATCH if encoder is None else PRETRAINED
         encoder = ImageEncoder(image_size=image_size) if encoder is None else copy.deepcopy(encoder)
@@ -184,7 +186,7 @@ def finetune(
 
     learner.history = methods.fit(
         learner,
-        loader(data, sampler),
+        loader(data, sampler, accelerator),
         max_steps=steps,
         run_dir=run_dir,
         validate=validate,

@@ -48,6 +48,13 @@ def test_bytes_and_floats_agree(faces):
         assert torch.equal(a.flipped, b.flipped)
 
 
+def test_floats_beyond_one_are_refused(faces):
+    for wrong in (faces.float(), faces / 255 - 0.5, torch.full((1, 3, 8, 8), torch.nan)):
+        with pytest.raises(ValueError, match=r"expected float images in \[0, 1\].*divide by 255"):
+            Augment.mild(12)(wrong)
+    assert len(Augment.mild(12)(faces[:0] / 255).images) == 0
+
+
 def test_the_generator_decides(faces):
     augment = Augment.strong(24)
     a, b, c = (augment(faces, seed(s)).images for s in (1, 1, 2))

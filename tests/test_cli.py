@@ -1,6 +1,7 @@
 """`python -m fermodels`: from raw data in small, through import and training, to the table."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -298,6 +299,11 @@ def test_caer_without_pretraining_and_cost(tmp_path, capsys):
     missing = ["--recipe.modalities", "[video, text]"]
     assert fit("caer_conclugen.yaml", tmp_path / "other", *given, *missing) == 2
     assert "no features of 'text'" in capsys.readouterr().err
+    other = tmp_path / "other.safetensors"
+    prepare("features", parquet, other, "--text", "none", *FEATURES, "--copies", "2")
+    given[-1] = other
+    assert fit("caer_conclugen.yaml", tmp_path / "run", *given) == 2
+    assert re.search(r"other settings: features was '\w+', is '\w+'", capsys.readouterr().err)
 
 
 def test_every_recipe_is_in_the_table_and_can_be_read():

@@ -198,8 +198,42 @@ def test_data_that_does_not_fit(clips, features):
         FeatureDataset(features, make_clips(speakers=5))
     with pytest.raises(ValueError, match="at least one row"):
         FeatureDataset(features, rows=[])
+    with pytest.raises(IndexError, match="a mask must have shape"):
+        FeatureDataset(features, rows=np.ones(3, dtype=bool))
     with pytest.raises(ValueError, match="modalities text asked for; the feature set has video"):
         FeatureDataset(features.select(["video"]), modalities=["video", "text"])
+
+
+def test_rows_by_mask(clips, features):
+    happy = clips.labels == 0
+    rows = np.flatnonzero(happy)
+    assert FeatureDataset(features, clips, happy).columns["index"].tolist() == rows.tolist()
+    encoder = small().fit_standardisation(features, happy)
+    assert torch.equal(encoder.mean_text, small().fit_standardisation(features, rows).mean_text)
+    assert np.array_equal(
+        embed_clips(encoder, features, happy), embed_clips(encoder, features, rows)
+    )
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_clips_without_an_emotion_do_not_train_a_classifier(multi_label, clips, features):
+    data = FeatureDataset(features, clips)
+    data.columns["emotion"] = data.columns["emotion"].clone()
+    data.columns["emotion"][3] = -1
+    learner = ClipClassifier(small(), EMOTIONS, multi_label=multi_label)
+    options = {"max_steps": 1, "progress": False, "accelerator": "cpu"}
+    if multi_label:
+        assert len(fit(learner, loader(data, ClipBatchSampler(data, 20)), **options)) == 1
+        return
+    with pytest.raises(ValueError, match=f"1 of the {len(features)} clips have no emotion"):
+        fit(learner, loader(data, ClipBatchSampler(data, 20)), **options)
+
+
+def test_compiling_is_for_encoders_of_images(features):
+    data = FeatureDataset(features)
+    batches = loader(data, ClipBatchSampler(data, 20, draw="two"))
+    with pytest.raises(ValueError, match="ClipSimCLR has none"):
+        fit(ClipSimCLR(DIMS), batches, max_steps=1, compile=True, progress=False)
 
 
 def test_the_sampler_draws_copies_from_seed_and_epoch(features):

@@ -57,6 +57,19 @@ def test_a_batch_is_a_copy(data):
     assert data[0]["image"].any()
 
 
+def test_rows_by_mask_and_from_the_end(tiny_prepared):
+    happy = (tiny_prepared.table["expression"] == "happy").to_numpy()
+    data = ImageDataset(tiny_prepared, happy)
+    assert data.columns["index"].tolist() == np.flatnonzero(happy).tolist()
+    assert ImageDataset(tiny_prepared, [-1]).columns["index"].item() == len(tiny_prepared) - 1
+    assert data[-1]["index"] == np.flatnonzero(happy)[-1]
+    assert len([one["index"] for one in data]) == happy.sum()  # ends at an IndexError
+    with pytest.raises(IndexError, match=r"a mask must have shape"):
+        ImageDataset(tiny_prepared, happy[1:])
+    with pytest.raises(IndexError, match="row 100000 is outside this data set"):
+        ImageDataset(tiny_prepared, [0, 100_000])
+
+
 def test_no_rows(tiny_prepared):
     with pytest.raises(ValueError, match="at least one row"):
         ImageDataset(tiny_prepared, [])

@@ -16,7 +16,7 @@ from fermodels.augment import Augment
 from fermodels.datasets import ImageDataset, RandomBatchSampler, SubjectBatchSampler, loader
 from fermodels.encoders import ImageEncoder
 from fermodels.losses import NTXentLoss
-from fermodels.methods import CLMEx, ExpressionClassifier, SimCLR, ViewFX, fit
+from fermodels.methods import CLMEx, ExpressionClassifier, SimCLR, ViewFX, fit, training
 from fermodels.methods.viewfx import random_pairs
 
 
@@ -298,6 +298,20 @@ def test_recipes(tiny_prepared, tmp_path):
         "clmex", tiny_prepared, encoder=small_encoder(), augmentations=2, **options
     )[1]
     assert len(twice) == 4
+    start = small_encoder()
+    weights = copy.deepcopy(start.state_dict())
+    further, _ = recipes.pretrain(
+        "clmex", tiny_prepared, encoder=start, run_dir=tmp_path / "pre", **options
+    )
+    assert all(torch.equal(weights[name], value) for name, value in start.state_dict().items())
+    again, _ = recipes.pretrain(
+        "clmex", tiny_prepared, encoder=start, run_dir=tmp_path / "pre", **options
+    )  # loaded, not repeated
+    assert recipes.weights_digest(again) == recipes.weights_digest(further)
+    with pytest.raises(ValueError, match="run.start was"):
+        recipes.pretrain(
+            "clmex", tiny_prepared, encoder=further, run_dir=tmp_path / "pre", **options
+        )
     with pytest.raises(ValueError, match="unknown method 'byol': take clmex"):
         recipes.pretrain("byol", tiny_prepared, **options)
 
@@ -364,6 +378,23 @@ def test_mixed_precision_keeps_float32_weights(tiny_prepared):
     method, history = fit_clmex(tiny_prepared, precision="bf16-mixed")
     assert np.isfinite(history["loss"]).all()
     assert {p.dtype for p in method.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("precision", ["bf16-true", "16-true", "64-true", 64])
+def test_precisions_that_augmentation_has_not(tiny_prepared, precision):
+    with pytest.raises(ValueError, match="take '32-true', 'bf16-mixed' or '16-mixed'"):
+        fit_clmex(tiny_prepared, precision=precision)
+
+
+@pytest.mark.parametrize("native, chosen", [(True, "bf16-mixed"), (False, "16-mixed")])
+def test_bfloat16_only_where_the_gpu_has_it(monkeypatch, native, chosen):
+    def supported(including_emulation=True):
+        return native or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert training._hardware("auto", "auto", None) == ("cuda", 1, chosen)
+    assert training._hardware("cpu", "auto", None) == ("cpu", 1, "32-true")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU: mixed precision")

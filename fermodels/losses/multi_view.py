@@ -37,7 +37,8 @@ class MultiViewContrastiveLoss(ContrastiveLoss):
         temperature: τ > 0.
         gather_distributed: in training, contrast with the rows of all processes of
             torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
-            gradient. No effect without.
+            gradient. Instance ids must then mean the same in all processes, or the images of
+            two moments become positives. No effect without.
 
     Raises:
         TypeError: if z is not floating-point or the ids are not integers.

@@ -131,6 +131,11 @@ class Clips(Recipe):
         self.clips, self.features = clips, features.select(self.modalities or features.modalities)
         return clips
 
+    def made_with(self) -> dict[str, str]:
+        from fermodels.clip_recipes import features_digest
+
+        return {"features": features_digest(self.features)}
+
     def parts(self) -> Iterator[tuple[str, int]]:
         split = self.clips.split(self.split)
         if not {"train", "test"} <= split.keys():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fermodels.prepared_table import PreparedTable
 
 # Where something lies, which parts are wanted and on what they run: a run may be continued with
-# others. That the data is the same is seen by its fingerprint.
+# others. That the data is the same is seen by its fingerprint and `made_with`.
 _FREE = {"data", "features", "run_dir", "folds", "seeds", "accelerator"}
 
 
@@ -50,6 +50,10 @@ class Recipe:
     def read(self) -> PreparedTable:
         """The data, checked."""
         raise NotImplementedError
+
+    def made_with(self) -> dict[str, str]:
+        """Digests of what else was read: a run goes on with the same only."""
+        return {}
 
     def parts(self) -> Iterator[tuple[str, Any]]:
         """Name of each part that is to be run, and what `train_and_test` needs of it."""
@@ -86,6 +90,7 @@ class Recipe:
                 "name": str(data.metadata.get("name", "")),
                 "rows": len(data),
                 "fingerprint": data.fingerprint(),
+                **self.made_with(),
             },
         }
         self.run_dir.mkdir(parents=True, exist_ok=True)
@@ -146,6 +151,7 @@ class Recipe:
         old, new = (
             _flat({k: v for k, v in run["settings"].items() if k not in _FREE})
             | {"recipe": run["recipe"], "data": run["data"]["fingerprint"][:12]}
+            | {name: run["data"].get(name, "")[:12] for name in self.made_with()}
             for run in (before, about)
         )
         changes = [

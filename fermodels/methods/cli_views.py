@@ -14,6 +14,7 @@ from fermodels.augment import Augment
 from fermodels.encoders import ImageEncoder
 from fermodels.evaluate import clip_scores, view_order
 from fermodels.methods.cli_recipe import Recipe, positive
+from fermodels.modes import forked_rng
 from fermodels.prepared import PreparedImages
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class ViewsPretraining:
 
     Args:
         method: "viewfx" uses the labels, the others do not.
-        epochs: passes over the images; a fraction is allowed.
+        epochs: passes of as many images through the encoder as there are; a fraction is allowed.
+            SimCLR, which takes each photograph twice, then sees it half as often as CL-MEx does.
         groups_per_batch: (subject, session) groups, of KDEF 35 photographs each.
         augmentations: of each photograph; SimCLR always has two.
         augment: how strongly photographs are changed.
@@ -252,7 +254,7 @@ class Views(Recipe):
 def _encoder(network: Network, seed: int) -> ImageEncoder:
     import torch
 
-    with torch.random.fork_rng():
+    with forked_rng():
         torch.manual_seed(seed)
         return ImageEncoder(network.name, network.image_size)
 

@@ -135,6 +135,16 @@ class ClipClassifier(Learner):
             targets = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
         return F.binary_cross_entropy_with_logits(logits, targets, pos_weight=self.class_weights)
 
+    def on_train_start(self) -> None:
+        # Here, not with each batch: on CUDA a label of −1 ends the process, and looking waits.
+        for loader in (self.trainer.train_dataloader, self.trainer.val_dataloaders):
+            emotion = getattr(getattr(loader, "dataset", None), "columns", {}).get("emotion")
+            if not self.multi_label and emotion is not None and (emotion < 0).any():
+                raise ValueError(
+                    f"{int((emotion < 0).sum())} of the {len(emotion)} clips have no emotion: "
+                    "make the data set of labelled rows only"
+                )
+
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
         return self.batch_loss(batch, self(batch))
 

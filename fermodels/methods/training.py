@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader
 from fermodels.files import replace_file
 from fermodels.methods.base import Learner
 from fermodels.methods.batch_norm import SyncBatchNorm
-from fermodels.modes import compiled, evaluating
+from fermodels.modes import compiled, evaluating, forked_rng
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,10 +77,10 @@ def fit(
             FERMODELS_PROGRESS=0.
         accelerator, devices, num_nodes: as in Lightning, but "auto" is one GPU of CUDA or else the
             CPU. See below for several of them.
-        precision: as in Lightning; None is bfloat16 mixed precision on CUDA (float16 where the
-            GPU has none), float32 on CPU.
+        precision: as in Lightning, mixed or "32-true"; None is bfloat16 mixed precision on CUDA
+            (float16 where the GPU has none), float32 on CPU.
         compile: run the encoder through `torch.compile`. Results differ in the last digits; on CPU
-            it needs a C++ compiler.
+            it needs a C++ compiler. For learners of images.
         settings: anything else that tells runs apart, as JSON: the data, the seed.
 
     Several devices, or machines, train as one with the batches of all (Lightning's DDP): losses
@@ -108,8 +108,8 @@ def fit(
 
     Raises:
         ValueError: the run folder holds a run with other settings (they are named), its
-            checkpoint cannot be read, neither or both of epochs and max_steps are given, or the
-            loader has no batch.
+            checkpoint cannot be read, neither or both of epochs and max_steps are given, the
+            loader has no batch, or precision or compile are not for this learner.
         KeyboardInterrupt: after an orderly stop; call again to continue.
     """
     if (epochs is None) == (max_steps is None):
@@ -118,6 +118,10 @@ def fit(
         raise ValueError("epochs, max_steps, validate_every and save_every must be at least 1")
     if len(train_loader) == 0:
         raise ValueError("train_loader has no batch: fewer images than one batch holds")
+    if compile and method.augment is None:
+        raise ValueError(
+            f"compile=True is for encoders of images; {type(method).__name__} has none"
+        )
     accelerator, devices, precision = _hardware(accelerator, devices, precision)
     one_device = devices in (1, "1") or (isinstance(devices, list) and len(devices) == 1)
     several, on_cpu = num_nodes > 1 or not one_device, accelerator == "cpu"
@@ -132,7 +136,7 @@ def fit(
         callbacks.append(_EpochCheckpoint(run_dir, history, save_every))
 
     faster = compiled(method.encoder) if compile else contextlib.nullcontext()
-    with _quiet(), torch.random.fork_rng(), faster:
+    with _quiet(), forked_rng(), faster:
         trainer = pl.Trainer(
             accelerator=accelerator,
             devices=devices,
@@ -185,9 +189,15 @@ def _hardware(accelerator: str, devices, precision) -> tuple[str, Any, Any]:
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     if devices == "auto":
         devices = 1
+    if str(precision) in ("16-true", "bf16-true", "64", "64-true"):
+        raise ValueError(
+            f"precision {precision!r}: augmentation and losses compute in float32, so take "
+            "'32-true', 'bf16-mixed' or '16-mixed'"
+        )
     if precision is None:
         on_cuda = accelerator in ("cuda", "gpu") and torch.cuda.is_available()
-        half = "bf16-mixed" if on_cuda and torch.cuda.is_bf16_supported() else "16-mixed"
+        fast = on_cuda and torch.cuda.is_bf16_supported(including_emulation=False)
+        half = "bf16-mixed" if fast else "16-mixed"
         precision = half if on_cuda else "32-true"
     return accelerator, devices, precision
 
