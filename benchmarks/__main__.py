@@ -79,7 +79,8 @@ def write(result: dict[str, Any], folder: Path) -> None:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("topics", nargs="*", metavar="TOPIC", help=", ".join(TOPICS))
+    parser.epilog = "topics:\n" + "\n".join(f"  {name:12} {what}" for name, what in TOPICS.items())
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="default: all, see below")
     parser.add_argument("--quick", action="store_true", help="small and few, to see that it works")
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)

@@ -10,8 +10,8 @@ one more short cycle without labels, with one factor changed, and asks the valid
 alone: a linear probe, and fine-tuning on 20 % of the training subjects. No test subject is looked
 at. From scratch, a training of this length has not got past recognising the person (the history of
 the shipped encoder: 22 % of the validation images after 64,000), so all settings would be at chance
-alike. Encoders of another width cannot go on from there; they start from scratch and are trained as
-the start was.
+alike. Encoders of another width cannot go on from there; they start from scratch and are trained
+for as long as the recipe's first cycle.
 
 A run is a setting and a seed; each writes one JSON file into `weights/clmex-anny-views/ablation/`.
 Runs whose file is there are skipped, and a run that was killed goes on from its last epoch.
@@ -55,7 +55,7 @@ RUNS = Path("runs/ablation")
 PROTOCOL: dict[str, Any] = {
     "images_seen": 61_250,
     "learning_rate": 1.5e-3,
-    "from_scratch": {"images_seen": 560_000, "learning_rate": 3e-3},  # as `start` was
+    "from_scratch": {"images_seen": 560_000, "learning_rate": 3e-3},  # the recipe's first cycle
     "groups_per_batch": 7,
     "labelled": 0.2,
     "finetune_steps": 150,
@@ -128,13 +128,15 @@ def settings() -> list[Setting]:
         *(Setting("learning rate", str(rate), pretrain={"learning_rate": rate})
           for rate in (0.00075, 0.003)),
         *(Setting("from scratch", f"width {n}", encoder={"width": n}, scratch=True)
-          for n in (32, 16)),
+          for n in (24, 32, 16)),
     ]  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.ablation",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--results", type=Path, default=RESULTS)

@@ -7,6 +7,7 @@ Every number comes from `weights/clmex-anny-views/ablation/`; nothing is typed i
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 from pathlib import Path
@@ -24,6 +25,7 @@ READ = ("probe/all", "finetuned/all")
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     runs = ablation.read(RESULTS)
     draw(runs, PICTURE)
     fill(CARD, "ABLATION", text(runs, protocol(RESULTS)))
@@ -57,8 +59,8 @@ def text(runs: pd.DataFrame, made: dict) -> str:
     if (runs["factor"] == "from scratch").any():
         seen = made["from_scratch"]["images_seen"]
         others = (
-            f"Encoders of another width start from scratch, with {seen:,} images, as the start "
-            "did, whose width is 24: compare them with the yardstick `start`. "
+            f"Encoders of another width start from scratch, with {seen:,} images, as the recipe's "
+            "first cycle has them. "
         )
     spread = {metric: 100 * ablation.noise(runs, metric) for metric in READ}
     repeated = ablation.changes(runs).groupby("setting").size().gt(1).sum()
@@ -70,7 +72,9 @@ def text(runs: pd.DataFrame, made: dict) -> str:
         f"{made['images_seen']:,} images without labels (reference: its own recipe, learning rate "
         f"up to {made['learning_rate']:g}, {made['groups_per_batch']} sessions to a batch), then "
         f"answers a linear probe and a fine-tuning of {made['finetune_steps']} steps with labels "
-        f"of {made['labelled']:.0%} of the training subjects. {others}All numbers are of the "
+        f"of {made['labelled']:.0%} of the training subjects, unless its name says otherwise. "
+        f"{others}The yardsticks are asked without such a cycle: the encoder that all start from, "
+        "the shipped one, and new weights. All numbers are of the "
         "validation subjects, in %; the test subjects were not asked.",
         "",
         f"![Accuracy of every setting against the reference]({PICTURE.relative_to(SHIPPED)})",

@@ -103,7 +103,9 @@ def run(quick: bool, images: int = 100_000) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.big_set", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--train", type=Path, help=argparse.SUPPRESS)

@@ -9,6 +9,7 @@ speakers choose nothing.
 
 from __future__ import annotations
 
+import argparse
 from itertools import combinations
 from pathlib import Path
 
@@ -24,6 +25,7 @@ SPLITS = {"val": "validation", "test": "test"}
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     clips = PreparedClips.read(course.data("anny_clips"))
     scores = accuracies(clips, compute_features(clips, copies=0))
     fill(Path("data/README.md"), "MODALITIES", table(clips, scores))

@@ -26,7 +26,9 @@ from fermodels.features import FeatureSet
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.clips_pretrain",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--clips", default=DATA)
     parser.add_argument("--features", type=Path, default=FEATURES, help="made if not there")

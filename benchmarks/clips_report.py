@@ -7,6 +7,7 @@ Every number comes from `weights/conclugen-anny-clips/results/`; nothing is type
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 
@@ -21,6 +22,7 @@ WEIGHTS = RESULTS.parent
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     clips = PreparedClips.read(DATA)
     scores = pd.read_csv(RESULTS / "scores.csv", keep_default_na=False)
     study = json.loads((RESULTS / "study.json").read_text())
@@ -137,8 +139,8 @@ h = encoder(features)  # {{"video": (B, D), "audio": …, "text": …}} -> modal
 ```
 
 Features come from frozen backbones ({backbones}), as
-`python -m data_prep features {DATA} OUT.safetensors` computes them, with {made["copies"]} augmented
-copies of each clip. The folder `text/` holds the text backbone, fitted on the training speakers,
+`python -m data_prep features {DATA} OUT.safetensors --copies {made["copies"]}`
+computes them. The folder `text/` holds the text backbone, fitted on the training speakers,
 for sentences of one's own: `fermodels.features.text.TfidfSvd.from_pretrained`.
 
 Made by `{made["command"]}` on CPU: {made["epochs"]} epochs, seed {made["seed"]}, {settings}.

@@ -69,7 +69,9 @@ def methods() -> list[Method]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.clips_study",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--clips", default=DATA)
     parser.add_argument("--features", type=Path, default=FEATURES, help="made if not there")

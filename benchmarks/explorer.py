@@ -125,7 +125,9 @@ def run(quick: bool = False) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.explorer", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--points", type=int, nargs="+", default=[4900, 100_000])
     parser.add_argument("--dim", type=int, default=256)
     parser.add_argument("--encoders", type=int, default=2)

@@ -98,7 +98,9 @@ def run(quick: bool = False) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.kdef_import", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--crop", nargs="+", choices=tuple(LIMITS), default=["none", "face"])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, help="write the table as CSV as well")

@@ -93,7 +93,9 @@ def run(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.network", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--encoder", default="small")
     parser.add_argument("--size", type=int, default=48)
     parser.add_argument("--batch", type=int, default=245)

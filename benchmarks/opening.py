@@ -36,7 +36,9 @@ def run(quick: bool, data: Path = DATA) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.opening", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("data", nargs="?", type=Path, default=DATA)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()

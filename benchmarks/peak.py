@@ -89,7 +89,9 @@ def training_step(name: str, size: int, batch: int, device: str) -> Callable[[],
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.peak", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"))
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()

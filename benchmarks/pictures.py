@@ -93,7 +93,7 @@ def bars(result: dict[str, Any]) -> Figure:
             if limit is not None:
                 ax.plot([limit] * 2, [at - 0.4, at + 0.4], color="#d55e00", linewidth=2)
             ax.annotate(
-                f"{row['value']:,.3g}" + (f" (limit {limit:g})" if limit is not None else ""),
+                _number(row["value"]) + (f" (limit {limit:g})" if limit is not None else ""),
                 (max(ends[1], limit or 0), at),
                 (4, 0),
                 textcoords="offset points",
@@ -102,7 +102,12 @@ def bars(result: dict[str, Any]) -> Figure:
             )
         ax.set_xlabel(unit)
         ax.margins(x=0.2)
+        ax.set_xlim(left=0)
     return figure
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 _DRAWN: dict[str, Callable[[dict[str, Any]], Figure]] = {"losses": losses}

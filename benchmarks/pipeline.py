@@ -196,7 +196,9 @@ def run(quick: bool, data: Path | None = None, size: int = 48, device: str | Non
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.pipeline", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("data", nargs="?", type=Path, help="prepared file; default: synthetic")
     parser.add_argument("--size", type=int, default=48, help="side of the network's input, px")
     parser.add_argument("--device", choices=("cpu", "cuda"))

@@ -34,7 +34,9 @@ AUGMENT = {"default": Augment, "mild": Augment.mild, "strong": Augment.strong}
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.pretrain",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("method", choices=("clmex", "simclr"))
     parser.add_argument("--data", default="data/anny_views_kdef.parquet")

@@ -106,7 +106,9 @@ def _parts(subjects: int) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.rendering", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("--subjects", type=int, default=70)
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--quick", action="store_true")

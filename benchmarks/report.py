@@ -8,6 +8,7 @@ fill lie between `<!-- NAME -->` and `<!-- /NAME -->`.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 from pathlib import Path
@@ -24,12 +25,13 @@ METHODS = ("from scratch", "SimCLR", "CL-MEx")
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     prepared = PreparedImages.read(DATA)
     runs = accuracies(prepared)
     probes = pd.read_csv(RESULTS / "probe.csv")
     invariance = pd.read_csv(RESULTS / "invariance.csv").set_index("encoder")
     study = json.loads((RESULTS / "steps.json").read_text())
-    finetuned = finetuned_table(runs, study["steps"])
+    finetuned = finetuned_table(runs, study, len(prepared.expressions))
     frozen = f"{frozen_table(probes, invariance)}\n\n{same_images()}"
     fill(Path("README.md"), "RESULTS", f"{finetuned}\n\n{frozen}")
     write_card("clmex", prepared, finetuned, frozen)
@@ -52,16 +54,19 @@ def accuracies(prepared: PreparedImages, results: Path = RESULTS) -> pd.DataFram
     return pd.DataFrame(rows)
 
 
-def finetuned_table(runs: pd.DataFrame, steps: dict[str, int]) -> str:
+def finetuned_table(runs: pd.DataFrame, study: dict, classes: int) -> str:
+    steps, people = study["steps"], study["subjects"]
     mean, spread = (
         getattr(runs.groupby(["fraction", "method"])[["all", "profiles"]], how)() * 100
         for how in ("mean", "std")
     )
     lines = [
-        "Fine-tuned, accuracy in % on unseen people, all views / ±90° (mean ± standard deviation "
-        f"over {runs['seed'].nunique()} seeds). The methods of a row get the same number of steps, "
+        f"Fine-tuned, accuracy in % on {people['test']} people whom no training saw, all views / "
+        f"±90° (mean ± standard deviation over {runs['seed'].nunique()} seeds; guessing: "
+        f"{100 / classes:.1f}). The methods of a row get the same number of fine-tuning steps, "
         f"from {max(steps.values())} with all labels to {min(steps.values())} with the fewest; "
-        "more steps would help training from scratch with few labels.",
+        "more steps would help training from scratch with few labels. In pre-training, CL-MEx saw "
+        "more images than SimCLR (see below).",
         "",
         "| training subjects with labels | " + " | ".join(METHODS) + " |",
         "|---|" + "---|" * len(METHODS),
@@ -74,12 +79,13 @@ def finetuned_table(runs: pd.DataFrame, steps: dict[str, int]) -> str:
             )
             for m in METHODS
         ]
-        lines.append(f"| {fraction:.0%} | " + " | ".join(cells) + " |")
+        labelled = max(1, round(fraction * people["train"]))
+        lines.append(f"| {fraction:.0%}, {labelled} people | " + " | ".join(cells) + " |")
     every = mean.loc[(1.0, "from scratch"), "all"]
     enough = mean.xs("CL-MEx", level="method")["all"].loc[lambda own: own > every].index
     if len(enough):
-        lines += ["", f"CL-MEx reads more with labels of {enough.min():.0%} of the people than "
-                  "training from scratch with all of them."]  # fmt: skip
+        lines += ["", f"CL-MEx reads more images right with labels of {enough.min():.0%} of the "
+                  "people than training from scratch with those of all."]  # fmt: skip
     return "\n".join(lines)
 
 

@@ -39,7 +39,9 @@ FROZEN = {name: METHODS[name] for name in ("SimCLR", "CL-MEx")} | {
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.study",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", default="data/anny_views_kdef.parquet")
     parser.add_argument("--weights", type=Path, default=Path("weights"))

@@ -1,6 +1,8 @@
-"""`python -m data_prep features IN.parquet OUT.safetensors …`: the command line alone.
+"""Features of clips by frozen encoders: python -m data_prep features IN.parquet OUT.safetensors
 
-The work is in :mod:`fermodels.features`, since the notebooks need it too.
+Each clip once as it is and so many times augmented, for pre-training and the recipes of
+`python -m fermodels`. Interrupted, the same command goes on. The default of --video is the encoder
+that the shipped clip encoder was trained on; for clips of your own, clmex-anny-views is better.
 """
 
 from __future__ import annotations

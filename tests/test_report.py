@@ -25,14 +25,16 @@ def test_the_table_of_fine_tuning():
             for s in range(3)
         ]
     )
-    lines = finetuned_table(runs, {"1.0": 80, "0.2": 10}).splitlines()
+    study = {"steps": {"1.0": 80, "0.2": 10}, "subjects": {"train": 48, "test": 12}}
+    lines = finetuned_table(runs, study, 7).splitlines()
+    assert "on 12 people" in lines[0] and "guessing: 14.3" in lines[0]
     assert "from 80 with all labels to 10 with the fewest" in lines[0]
-    assert lines[-2].startswith("| 100% | 51.0 ± 1.0 / 50.0 ± 0.0 |")
-    assert lines[-1].startswith("| 20% | 51.0 ± 1.0 / 10.0 ± 0.0 |")
+    assert lines[-2].startswith("| 100%, 48 people | 51.0 ± 1.0 / 50.0 ± 0.0 |")
+    assert lines[-1].startswith("| 20%, 10 people | 51.0 ± 1.0 / 10.0 ± 0.0 |")
     assert lines[-1].count("|") == len(METHODS) + 2
     runs.loc[(runs["method"] == "CL-MEx"), "all"] += 0.02
-    last = finetuned_table(runs, {"1.0": 80, "0.2": 10}).splitlines()[-1]
-    assert last.startswith("CL-MEx reads more with labels of 20% of the people than")
+    last = finetuned_table(runs, study, 7).splitlines()[-1]
+    assert last.startswith("CL-MEx reads more images right with labels of 20% of the people than")
 
 
 def test_the_table_of_frozen_encoders():
