@@ -144,7 +144,9 @@ class Augment(nn.Module):
         if self._is_still():
             out = _resize(images.float(), self.size).mul_(unit).clamp_(0, 1)
             return AugmentedImages(out, torch.zeros(n, dtype=torch.bool, device=device))
-        draw = torch.rand(n, 18, generator=generator).unbind(1)  # 18 numbers an image, each (N,)
+        draw = torch.rand(n, 18, generator=generator, dtype=torch.float32).unbind(
+            1
+        )  # 18 numbers an image, each (N,)
         flipped = draw[0] < self.flip
         theta = self._theta(flipped, *draw[1:5]).to(device, non_blocking=True)
         source = _shrink(images, self.size)
@@ -164,7 +166,7 @@ class Augment(nn.Module):
         low, high = (math.log(value) for value in self.scale)
         zoom = torch.exp(-(low + (high - low) * size))
         angle = _both_ways(turn) * math.radians(self.rotate)
-        mirror = torch.where(flipped, -1.0, 1.0)
+        mirror = 1 - 2 * flipped.float()
         cos, sin = zoom * angle.cos(), zoom * angle.sin()
         # [-1, 1] is two sides of half the image: a shift of the whole side is 2.
         rows = (cos * mirror, -sin, _both_ways(x) * 2 * self.shift)
@@ -212,10 +214,12 @@ class Augment(nn.Module):
     ) -> Tensor:
         """Gains, brightness, saturation and contrast (around the image's mean) in one product."""
         device = out.device
-        luma = torch.tensor(_LUMA)
+        luma = torch.tensor(_LUMA, dtype=torch.float32)
         keep = torch.where(gray < self.gray, 0.0, 1 + self.saturation * _both_ways(saturation))
         keep = keep[:, None, None]
-        colour = keep * torch.eye(3) + (1 - keep) * luma.expand(3, 3)  # (N, 3, 3)
+        colour = keep * torch.eye(3, dtype=torch.float32) + (1 - keep) * luma.expand(
+            3, 3
+        )  # (N, 3, 3)
         colour = colour * (1 + self.gains * _both_ways(torch.stack(gains, 1)))[:, None, :]
         colour = colour * (1 + self.brightness * _both_ways(bright))[:, None, None] * unit
         contrast = (1 + self.contrast * _both_ways(contrast))[:, None, None]
@@ -231,7 +235,8 @@ class Augment(nn.Module):
         rows = (chance < self.noise).nonzero().squeeze(1)
         if len(rows) == 0:
             return
-        noise = torch.randn(len(rows), *out.shape[1:], generator=generator)
+        shape = (len(rows), *out.shape[1:])
+        noise = torch.randn(shape, generator=generator, dtype=torch.float32)
         noise *= _MAX_NOISE * amount[rows, None, None, None]
         rows = rows.to(out.device)
         out[rows] = out[rows].clamp_(0, 1) + noise.to(out.device)
@@ -268,7 +273,7 @@ def _both_ways(uniform: Tensor) -> Tensor:
 
 def _grid(theta: Tensor, size: int) -> Tensor:
     """As `F.affine_grid(align_corners=False)`, without its expanded copy: (N, S, S, 2)."""
-    at = (torch.arange(size, device=theta.device) * 2 + 1) / size - 1
+    at = (torch.arange(size, device=theta.device, dtype=theta.dtype) * 2 + 1) / size - 1
     across = theta[:, :, 0, None] * at  # (N, 2, S)
     down = theta[:, :, 1, None] * at + theta[:, :, 2, None]  # (N, 2, S)
     return (across.transpose(1, 2)[:, None] + down.transpose(1, 2)[:, :, None]).contiguous()

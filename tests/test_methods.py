@@ -380,10 +380,11 @@ def test_mixed_precision_keeps_float32_weights(tiny_prepared):
     assert {p.dtype for p in method.parameters()} == {torch.float32}
 
 
-@pytest.mark.parametrize("precision", ["bf16-true", "16-true", "64-true", 64])
-def test_precisions_that_augmentation_has_not(tiny_prepared, precision):
-    with pytest.raises(ValueError, match="take '32-true', 'bf16-mixed' or '16-mixed'"):
-        fit_clmex(tiny_prepared, precision=precision)
+@pytest.mark.parametrize("precision, dtype", [("bf16-true", "bfloat16"), ("64-true", "float64")])
+def test_precision_of_the_weights(tiny_prepared, precision, dtype):
+    method, history = fit_clmex(tiny_prepared, precision=precision)
+    assert {str(p.dtype) for p in method.parameters()} == {f"torch.{dtype}"}
+    assert np.isfinite(history["loss"]).all()
 
 
 @pytest.mark.parametrize("native, chosen", [(True, "bf16-mixed"), (False, "16-mixed")])

@@ -77,6 +77,10 @@ class Learner(pl.LightningModule):
         number = int(state.generate_state(1, np.uint64)[0])
         return torch.Generator().manual_seed(number)
 
+    def augmented(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Augmented images (N, 3, size, size), in the type of the weights (`precision`)."""
+        return self.augment(images, generator).images.to(next(self.parameters()).dtype)
+
     def learning_rates(self) -> Iterator[tuple[nn.Module, float]]:
         """The modules to train, each with the peak of its learning rate."""
         raise NotImplementedError
@@ -147,7 +151,7 @@ class ContrastiveLearner(Learner):
 
         Rows come one round of augmentation after the other: row c·N + i is copy c of image i.
         """
-        images = torch.cat([self.augment(images, generator).images for _ in range(copies)])
+        images = torch.cat([self.augmented(images, generator) for _ in range(copies)])
         return self.projection(self.encoder(images))
 
     def batch_loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:

@@ -82,7 +82,7 @@ class ExpressionClassifier(Learner):
         return self.classifier(images)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        images = self.augment(batch["image"], self.generator()).images
+        images = self.augmented(batch["image"], self.generator())
         return F.cross_entropy(
             self.classifier(images), batch["expression"], label_smoothing=self.label_smoothing
         )

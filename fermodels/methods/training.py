@@ -77,7 +77,7 @@ def fit(
             FERMODELS_PROGRESS=0.
         accelerator, devices, num_nodes: as in Lightning, but "auto" is one GPU of CUDA or else the
             CPU. See below for several of them.
-        precision: as in Lightning, mixed or "32-true"; None is bfloat16 mixed precision on CUDA
+        precision: as in Lightning; None is bfloat16 mixed precision on CUDA
             (float16 where the GPU has none), float32 on CPU.
         compile: run the encoder through `torch.compile`. Results differ in the last digits; on CPU
             it needs a C++ compiler. For learners of images.
@@ -109,7 +109,7 @@ def fit(
     Raises:
         ValueError: the run folder holds a run with other settings (they are named), its
             checkpoint cannot be read, neither or both of epochs and max_steps are given, the
-            loader has no batch, or precision or compile are not for this learner.
+            loader has no batch, or compile is not for this learner.
         KeyboardInterrupt: after an orderly stop; call again to continue.
     """
     if (epochs is None) == (max_steps is None):
@@ -189,11 +189,6 @@ def _hardware(accelerator: str, devices, precision) -> tuple[str, Any, Any]:
         accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     if devices == "auto":
         devices = 1
-    if str(precision) in ("16-true", "bf16-true", "64", "64-true"):
-        raise ValueError(
-            f"precision {precision!r}: augmentation and losses compute in float32, so take "
-            "'32-true', 'bf16-mixed' or '16-mixed'"
-        )
     if precision is None:
         on_cuda = accelerator in ("cuda", "gpu") and torch.cuda.is_available()
         fast = on_cuda and torch.cuda.is_bf16_supported(including_emulation=False)
