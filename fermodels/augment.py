@@ -144,9 +144,8 @@ class Augment(nn.Module):
         if self._is_still():
             out = _resize(images.float(), self.size).mul_(unit).clamp_(0, 1)
             return AugmentedImages(out, torch.zeros(n, dtype=torch.bool, device=device))
-        draw = torch.rand(n, 18, generator=generator, dtype=torch.float32).unbind(
-            1
-        )  # 18 numbers an image, each (N,)
+        uniform = torch.rand(n, 18, generator=generator, dtype=torch.float32)
+        draw = uniform.unbind(1)  # 18 numbers an image, each (N,)
         flipped = draw[0] < self.flip
         theta = self._theta(flipped, *draw[1:5]).to(device, non_blocking=True)
         source = _shrink(images, self.size)
@@ -217,9 +216,8 @@ class Augment(nn.Module):
         luma = torch.tensor(_LUMA, dtype=torch.float32)
         keep = torch.where(gray < self.gray, 0.0, 1 + self.saturation * _both_ways(saturation))
         keep = keep[:, None, None]
-        colour = keep * torch.eye(3, dtype=torch.float32) + (1 - keep) * luma.expand(
-            3, 3
-        )  # (N, 3, 3)
+        same = torch.eye(3, dtype=torch.float32)
+        colour = keep * same + (1 - keep) * luma.expand(3, 3)  # (N, 3, 3)
         colour = colour * (1 + self.gains * _both_ways(torch.stack(gains, 1)))[:, None, :]
         colour = colour * (1 + self.brightness * _both_ways(bright))[:, None, None] * unit
         contrast = (1 + self.contrast * _both_ways(contrast))[:, None, None]

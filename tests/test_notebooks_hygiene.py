@@ -42,6 +42,13 @@ def test_no_errors_and_no_warnings_in_the_outputs(notebook):
             assert output.get("name") != "stderr", f"{cell.source}\n→ {output.text}"
 
 
+def test_no_progress_bars_in_the_outputs(notebook):
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            text = output.get("text", "") + output.get("data", {}).get("text/plain", "")
+            assert "%|" not in text, f"{cell.source}\n→ made by 'make course'; run 'make notebooks'"
+
+
 def test_light_and_with_pictures_that_tests_can_compare(path, notebook):
     assert path.stat().st_size < MAX_BYTES
     for cell in code_cells(notebook):
