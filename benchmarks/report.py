@@ -79,7 +79,7 @@ def finetuned_table(runs: pd.DataFrame, study: dict, classes: int) -> str:
             )
             for m in METHODS
         ]
-        labelled = max(1, round(fraction * people["train"]))
+        labelled = evaluate.budget_size(fraction, people["train"])
         lines.append(f"| {fraction:.0%}, {labelled} people | " + " | ".join(cells) + " |")
     every = mean.loc[(1.0, "from scratch"), "all"]
     enough = mean.xs("CL-MEx", level="method")["all"].loc[lambda own: own > every].index

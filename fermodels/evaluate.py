@@ -383,9 +383,13 @@ def label_budget(
         members = np.flatnonzero(gender == value)
         position[generator.permutation(members)] = (np.arange(len(members)) + 0.5) / len(members)
     order = np.lexsort((generator.random(len(names)), position))
-    count = max(1, int(fraction * len(names) + 0.5))
-    chosen = set(names[order[:count]])
+    chosen = set(names[order[: budget_size(fraction, len(names))]])
     return indices[[subject in chosen for subject in subjects]]
+
+
+def budget_size(fraction: float, people: int) -> int:
+    """How many of so many people :func:`label_budget` takes."""
+    return max(1, int(fraction * people + 0.5))
 
 
 def label_budget_curve(
