@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 SECONDS = 90  # generous: on a shared machine everything takes a multiple
+UNSEEN = 16  # levels of 255; the palest line on a map is 40 from the white around it
 _KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel"
 _NUMBERS = itertools.count(1)
 
@@ -45,6 +46,19 @@ def wait_until(condition, what: str, seconds: float = SECONDS) -> None:
     while not condition():
         assert time.monotonic() < end, f"in {seconds:.0f} s: not {what}"
         time.sleep(0.2)
+
+
+def seen(part) -> np.ndarray:
+    """What a page, or a part of it, looks like: RGB uint8 (height, width, 3)."""
+    return np.asarray(Image.open(io.BytesIO(part.screenshot())).convert("RGB"))
+
+
+def same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two pictures look alike. The browser may draw the round corner of a button, which
+    nobody touches, one or a few levels darker and lighter in turns, without end."""
+    if one.shape != other.shape:
+        return False
+    return np.abs(one.astype(np.int16) - other).max() <= UNSEEN
 
 
 def plain(text: str) -> str:
@@ -86,9 +100,8 @@ class Browsed:
 
     def colors(self, points) -> np.ndarray:
         """What is seen at places (N, 2) of the window, RGB uint8 (N, 3)."""
-        image = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
         x, y = np.floor(np.asarray(points)).astype(int).T
-        return np.asarray(image)[y, x]
+        return seen(self.page)[y, x]
 
     # ------------------------------------------------------------------------------- the explorer
 
@@ -135,14 +148,15 @@ class Browsed:
 
     def settle(self) -> None:
         """Until the maps look the same for a while."""
-        plots, last = self.page.locator(".fm-maps").first, [b""]
-
-        def still() -> bool:
+        plots = self.page.locator(".fm-maps").first
+        end, before = time.monotonic() + SECONDS, seen(plots)
+        while True:
             time.sleep(0.3)
-            before, last[0] = last[0], plots.screenshot()
-            return before == last[0]
-
-        wait_until(still, "the maps stand still")
+            now = seen(plots)
+            if same(before, now):
+                return
+            assert time.monotonic() < end, f"in {SECONDS} s: the maps do not stand still"
+            before = now
 
     def hover(self, x: float, y: float) -> int:
         """Point at a place until the card is there; the row that it shows."""
