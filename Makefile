@@ -68,9 +68,10 @@ weights: $(VENV)/.course
 		--results runs/pretrain/v1 --images-seen 560000 245000
 	$(PY) -m benchmarks.pretrain clmex --out weights/clmex-anny-views \
 		--images-seen 560000 245000 490000 --augment default default mild
-	$(PY) -m benchmarks.pretrain clmex --out weights/clmex-anny-views-64px \
-		--results weights/clmex-anny-views-64px --images-seen 560000 245000 490000 245000 \
-		--augment default default mild mild --image-size 48 48 48 64
+	$(PY) -m benchmarks.pretrain clmex --out weights/clmex-anny-views-96px \
+		--results weights/clmex-anny-views-96px \
+		--images-seen 560000 245000 490000 245000 245000 \
+		--augment default default mild mild mild --image-size 48 48 48 64 96
 	$(PY) -m benchmarks.pretrain simclr --out weights/simclr-anny-views
 	$(PY) -m benchmarks.clips_pretrain --out weights/conclugen-anny-clips
 

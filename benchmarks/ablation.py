@@ -106,6 +106,7 @@ def settings() -> list[Setting]:
         Setting("reference", "", seeds=(0, 1, 2)),
         Setting("yardstick", "start", method=""),
         Setting("yardstick", "shipped encoder", method="", start=SHIPPED.name),
+        Setting("yardstick", "shipped encoder, 96 px", method="", start=f"{SHIPPED.name}-96px"),
         Setting("yardstick", "no pre-training", method="", scratch=True),
         Setting("yardstick", "no pre-training, all labels", method="", scratch=True,
                 labelled=1.0, steps=800),

@@ -74,7 +74,7 @@ def text(runs: pd.DataFrame, made: dict) -> str:
         f"answers a linear probe and a fine-tuning of {made['finetune_steps']} steps with labels "
         f"of {made['labelled']:.0%} of the training subjects, unless its name says otherwise. "
         f"{others}The yardsticks are asked without such a cycle: the encoder that all start from, "
-        "the shipped one, and new weights. All numbers are of the "
+        "the shipped ones, and new weights. All numbers are of the "
         "validation subjects, in %; the test subjects were not asked.",
         "",
         f"![Accuracy of every setting against the reference]({PICTURE.relative_to(SHIPPED)})",

@@ -21,6 +21,7 @@ from fermodels import evaluate, figures
 from fermodels.prepared import PreparedImages
 
 DATA = Path("data/anny_views_kdef.parquet")
+LARGE = Path("weights/clmex-anny-views-96px")
 METHODS = ("from scratch", "SimCLR", "CL-MEx")
 
 
@@ -134,12 +135,15 @@ def same_images() -> str:
         first = history[history["cycle"] == 0]["probe_accuracy"].dropna()
         probe[method] = first.iloc[-1]
     total = {method: f"{settings['images_seen']:,}" for method, settings in made.items()}
+    large = json.loads((LARGE / "pretrain_clmex.json").read_text())
+    cycles = len(large["cycles"]) - len(made["clmex"]["cycles"])
     return (
         f"CL-MEx saw {total['clmex']} augmented images in all, SimCLR {total['simclr']}. After "
         f"the same {seen:,} images, a linear probe on a third of the training images read "
         f"{probe['clmex']:.1%} of the validation images right with CL-MEx and "
-        f"{probe['simclr']:.1%} with SimCLR. *CL-MEx, 64 px* is the same network after one cycle "
-        "more on images of 64 in place of 48 pixels."
+        f"{probe['simclr']:.1%} with SimCLR. *CL-MEx, {large['image_size']} px* is the same "
+        f"network after {cycles} cycles more, on larger images ({large['images_seen']:,} images "
+        "in all)."
     )
 
 

@@ -33,7 +33,7 @@ STEPS = {1.0: 800, 0.5: 400, 0.2: 300, 0.1: 100, 0.05: 100}  # the same for all 
 SEEDS = (0, 1, 2)
 METHODS = {"from scratch": None, "SimCLR": "simclr-anny-views", "CL-MEx": "clmex-anny-views"}
 FROZEN = {name: METHODS[name] for name in ("SimCLR", "CL-MEx")} | {
-    "CL-MEx, 64 px": "clmex-anny-views-64px"
+    "CL-MEx, 96 px": "clmex-anny-views-96px"
 }
 
 
