@@ -149,14 +149,14 @@ class Browsed:
     def settle(self) -> None:
         """Until the maps look the same for a while."""
         plots = self.page.locator(".fm-maps").first
-        end, before = time.monotonic() + SECONDS, seen(plots)
-        while True:
+        last = [seen(plots)]
+
+        def still() -> bool:
             time.sleep(0.3)
-            now = seen(plots)
-            if same(before, now):
-                return
-            assert time.monotonic() < end, f"in {SECONDS} s: the maps do not stand still"
-            before = now
+            before, last[0] = last[0], seen(plots)
+            return same(before, last[0])
+
+        wait_until(still, "the maps stand still")
 
     def hover(self, x: float, y: float) -> int:
         """Point at a place until the card is there; the row that it shows."""
