@@ -37,6 +37,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.pretrain import LARGE
 from fermodels import evaluate, recipes
 from fermodels.augment import Augment
 from fermodels.encoders import ImageEncoder
@@ -106,7 +107,7 @@ def settings() -> list[Setting]:
         Setting("reference", "", seeds=(0, 1, 2)),
         Setting("yardstick", "start", method=""),
         Setting("yardstick", "shipped encoder", method="", start=SHIPPED.name),
-        Setting("yardstick", "shipped encoder, 96 px", method="", start=f"{SHIPPED.name}-96px"),
+        Setting("yardstick", "shipped encoder, 96 px", method="", start=LARGE.name),
         Setting("yardstick", "no pre-training", method="", scratch=True),
         Setting("yardstick", "no pre-training, all labels", method="", scratch=True,
                 labelled=1.0, steps=800),

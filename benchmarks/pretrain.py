@@ -25,6 +25,7 @@ from fermodels.encoders import ImageEncoder
 from fermodels.prepared import PreparedImages
 
 RESULTS = Path("weights/clmex-anny-views/results")
+LARGE = Path("weights/clmex-anny-views-96px")  # after two cycles more on larger images
 # What the options of the recipe are by default; None is what `recipes.PRETRAINING` says.
 ENCODER = {"encoder": "small", "width": 24}
 LEARNING = {"groups_per_batch": 7, "temperature": None, "learning_rate": None,

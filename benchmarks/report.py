@@ -16,12 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.pretrain import RESULTS
+from benchmarks.pretrain import LARGE, RESULTS
 from fermodels import evaluate, figures
 from fermodels.prepared import PreparedImages
 
 DATA = Path("data/anny_views_kdef.parquet")
-LARGE = Path("weights/clmex-anny-views-96px")
 METHODS = ("from scratch", "SimCLR", "CL-MEx")
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from benchmarks.pretrain import RESULTS
+from benchmarks.pretrain import LARGE, RESULTS
 from benchmarks.report import accuracies
 from fermodels import evaluate, recipes
 from fermodels.encoders import ImageEncoder
@@ -32,9 +32,7 @@ from fermodels.prepared import PreparedImages
 STEPS = {1.0: 800, 0.5: 400, 0.2: 300, 0.1: 100, 0.05: 100}  # the same for all methods
 SEEDS = (0, 1, 2)
 METHODS = {"from scratch": None, "SimCLR": "simclr-anny-views", "CL-MEx": "clmex-anny-views"}
-FROZEN = {name: METHODS[name] for name in ("SimCLR", "CL-MEx")} | {
-    "CL-MEx, 96 px": "clmex-anny-views-96px"
-}
+FROZEN = {name: METHODS[name] for name in ("SimCLR", "CL-MEx")} | {"CL-MEx, 96 px": LARGE.name}
 
 
 def main() -> None:

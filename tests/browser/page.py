@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 SECONDS = 90  # generous: on a shared machine everything takes a multiple
-UNSEEN = 16  # levels of 255; the palest line on a map is 40 from the white around it
+UNSEEN = 16  # levels of 255; the palest line on a map is 41 from the white around it
 _KERNEL = "window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel"
 _NUMBERS = itertools.count(1)
 
