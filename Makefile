@@ -47,6 +47,7 @@ test: export FERMODELS_RUNS := $(CURDIR)/runs/test
 test: rendering $(VENV)/.dev browser heads
 	rm -rf runs/test
 	$(PY) -m ruff check .
+	$(VENV)/bin/lint-imports
 	$(PY) -m pytest --durations=10 --ignore=tests/browser
 	$(PY) -m pytest --verbose --durations=10 tests/browser
 	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-sanitize-with tools/nbval.cfg \
@@ -64,27 +65,27 @@ data: rendering $(VENV)/.data heads
 	$(PY) -m data_prep anny-clips data/anny_clips.parquet
 
 weights: $(VENV)/.course
-	$(PY) -m benchmarks.pretrain clmex --out weights/clmex-anny-views-v1 \
+	$(PY) -m studies.pretrain clmex --out fermodels/features/weights/clmex-anny-views-v1 \
 		--results runs/pretrain/v1 --images-seen 560000 245000
-	$(PY) -m benchmarks.pretrain clmex --out weights/clmex-anny-views \
+	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views \
 		--images-seen 560000 245000 490000 --augment default default mild
-	$(PY) -m benchmarks.pretrain clmex --out weights/clmex-anny-views-96px \
+	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views-96px \
 		--results weights/clmex-anny-views-96px \
 		--images-seen 560000 245000 490000 245000 245000 \
 		--augment default default mild mild mild --image-size 48 48 48 64 96
-	$(PY) -m benchmarks.pretrain simclr --out weights/simclr-anny-views
-	$(PY) -m benchmarks.clips_pretrain --out weights/conclugen-anny-clips
+	$(PY) -m studies.pretrain simclr --out weights/simclr-anny-views
+	$(PY) -m studies.clips_pretrain --out weights/conclugen-anny-clips
 
 study: $(VENV)/.course
-	$(PY) -m benchmarks.study
-	$(PY) -m benchmarks.report
-	$(PY) -m benchmarks.clips_study
-	$(PY) -m benchmarks.clips_report
+	$(PY) -m studies.study
+	$(PY) -m studies.report
+	$(PY) -m studies.clips_study
+	$(PY) -m studies.clips_report
 
 # Hours of one core; what is finished is kept, so it can be stopped and started again.
 ablation: $(VENV)/.course
-	$(PY) -m benchmarks.ablation
-	$(PY) -m benchmarks.ablation_report
+	$(PY) -m studies.ablation
+	$(PY) -m studies.ablation_report
 
 # The peers are in the tests' environment. Leave the machine alone meanwhile: half an hour or more.
 benchmark: rendering $(VENV)/.dev heads

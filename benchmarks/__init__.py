@@ -1,1 +1,1 @@
-"""Speed, memory and accuracy, side by side with the peers."""
+"""Speed and memory, side by side with the peers."""

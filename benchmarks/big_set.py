@@ -3,10 +3,10 @@
     python -m benchmarks.big_set [--images 100000]
 
 Writes a prepared file of so many images at 96 px (the rendered ones, under new names again and
-again) and pre-trains on it with `fermodels.methods.fit`: `from the file`, its images decoded as
+again) and pre-trains on it with `fermodels.training.fit`: `from the file`, its images decoded as
 they are used, in turn with `in memory`, the rendered set alone, decoded once. The ratio is the
 median of the rounds'. Peak memory is that of a process which opens the file and pre-trains through
-`fermodels.recipes`, libraries included.
+`fermodels.training.recipes`, libraries included.
 """
 
 from __future__ import annotations
@@ -25,9 +25,8 @@ import torch
 from benchmarks.machine import resident_bytes
 from benchmarks.pipeline import fit_steps
 from benchmarks.timing import print_table, row
-from fermodels.datasets import ImageDataset
-from fermodels.encoders import ImageEncoder
-from fermodels.prepared import PreparedImages
+from fermodels.data import ImageDataset, PreparedImages
+from fermodels.models import ImageEncoder
 
 DATA = Path("data/anny_views_kdef.parquet")
 BATCH = 245
@@ -55,7 +54,7 @@ def write(out: Path, images: int, data: Path = DATA) -> None:
 
 def train(path: Path, steps: int) -> dict[str, float]:
     """Opens the file and pre-trains: seconds of opening, images/s, peak memory in GiB."""
-    from fermodels.recipes import pretrain
+    from fermodels.training.recipes.images import pretrain
 
     start = time.perf_counter()
     prepared = PreparedImages.read(path)

@@ -33,7 +33,7 @@ def synthetic(points: int, dim: int, seed: int = 0):
     """(embeddings float32 (N, D), table): a centre per expression and per instance, and noise."""
     import pandas as pd
 
-    from fermodels.prepared import EXPRESSIONS
+    from fermodels.data import EXPRESSIONS
 
     rng = np.random.default_rng(seed)
     instance = np.arange(points) // len(VIEWS)

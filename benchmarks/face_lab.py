@@ -35,10 +35,10 @@ class Clock:
 
 def make_lab(size: int):
     from fermodels import course
-    from fermodels.encoders import ImageEncoder
-    from fermodels.evaluate import embed
+    from fermodels.data import PreparedImages
+    from fermodels.evaluation import embed
     from fermodels.explore import FaceLab
-    from fermodels.prepared import PreparedImages
+    from fermodels.models import ImageEncoder
 
     prepared = PreparedImages.read(course.data("anny_views_kdef"))
     split = prepared.split()

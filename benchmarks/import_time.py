@@ -10,7 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MODULES = ("fermodels", "fermodels.losses", "fermodels.encoders", "fermodels.course")
+MODULES = ("fermodels", "fermodels.losses", "fermodels.models", "fermodels.course")
 _CODE = """
 import time, torch
 start = time.perf_counter()

@@ -23,8 +23,8 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from data_prep import demo
-from data_prep.subject_splits import KDEF_SUBJECTS
+from data_prep.importers.subject_splits import KDEF_SUBJECTS
+from data_prep.synthetic import demo
 
 LIMITS = {"none": 60, "centre": 60, "face": 240}  # seconds
 QUALITY = 94

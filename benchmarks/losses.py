@@ -364,7 +364,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(", ".join(f"{key} {value}" for key, value in result["settings"].items()))
     print(table(result["rows"]))
     if options.out:
-        from fermodels.files import replace_file
+        from fermodels._shared.files import replace_file
 
         options.out.parent.mkdir(parents=True, exist_ok=True)
         replace_file(options.out, (json.dumps(result, indent=1) + "\n").encode())

@@ -18,10 +18,9 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import in_turn, print_table, row
-from fermodels.encoders import ImageEncoder
-from fermodels.heads import ProjectionHead
 from fermodels.losses import MultiViewContrastiveLoss
-from fermodels.modes import compiled
+from fermodels.models import ImageEncoder, ProjectionHead
+from fermodels.models.modes import compiled
 
 
 class ChannelsFirst(ImageEncoder):

@@ -12,7 +12,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks.timing import Clock, print_table, row
-from fermodels.prepared import PreparedImages
+from fermodels.data import PreparedImages
 
 DATA = Path("data/anny_views_kdef.parquet")
 

@@ -17,9 +17,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.timing import Row, in_turn, print_table, row
-from fermodels.encoders import ImageEncoder
-from fermodels.heads import ProjectionHead
 from fermodels.losses import MultiViewContrastiveLoss
+from fermodels.models import ImageEncoder, ProjectionHead
 
 # Encoder, pixels, images in a batch.
 CASES = {"cuda": [("resnet18", 96, 980), ("resnet50", 224, 245)], "cpu": [("small", 48, 245)]}

@@ -23,9 +23,9 @@ def save(result: dict[str, Any], path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    from fermodels import figures
+    from fermodels import plots
 
-    figures.use_style()
+    plots.use_style()
     figure = _DRAWN.get(result["topic"], bars)(result)
     quick = "quick form, sizes and rounds too small to compare; " if result["quick"] else ""
     words = f"{quick}{machine.in_words(result['machine'])}; {result['command']}"

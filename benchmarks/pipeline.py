@@ -2,7 +2,7 @@
 
     python -m benchmarks.pipeline [DATA.parquet] [--size 48] [--device cpu]
 
-`fit` is pre-training as the course does it (`fermodels.methods.fit`: loader, copy, augmentation,
+`fit` is pre-training as the course does it (`fermodels.training.fit`: loader, copy, augmentation,
 Lightning, history); `resident` is a plain loop over the same network and loss on a few batches that
 are in memory, augmented already. They run in turn, one step each, so that a noisy machine disturbs
 both alike; `fit / resident` is the median of the pairs' ratios, in wall time and in CPU seconds. A
@@ -20,12 +20,18 @@ import numpy as np
 import torch
 
 from benchmarks.timing import Clock, print_table, row
-from fermodels.augment import Augment
-from fermodels.datasets import ImageDataset, SubjectBatchSampler, loader
-from fermodels.encoders import ImageEncoder
-from fermodels.heads import ProjectionHead
+from fermodels.data import (
+    EXPRESSIONS,
+    VIEWS,
+    Augment,
+    ImageDataset,
+    PreparedImages,
+    SubjectBatchSampler,
+    encode_image,
+    loader,
+)
 from fermodels.losses import MultiViewContrastiveLoss
-from fermodels.prepared import EXPRESSIONS, VIEWS, PreparedImages, encode_image
+from fermodels.models import ImageEncoder, ProjectionHead
 
 WARM_UP = 2  # first steps that are not counted
 PARTS = ("copy", "augmentation", "encoder and head", "loss", "optimiser")
@@ -56,12 +62,13 @@ def fit_steps(
     between: Callable[[], None] = lambda: None,
     learns: bool = True,
 ) -> list[tuple[float, float]]:
-    """Wall and CPU seconds of each step of `fermodels.methods.fit`, without the first ones.
+    """Wall and CPU seconds of each step of `fermodels.training.fit`, without the first ones.
 
     What `between` does after every step is not counted. Where nothing is learned, the images are
     fetched and left alone: what remains is the engine's own work.
     """
-    from fermodels.methods import CLMEx, fit
+    from fermodels.methods import CLMEx
+    from fermodels.training import fit
 
     clock = Clock(device)
     times: list[tuple[float, float]] = []

@@ -53,7 +53,7 @@ def _parts(subjects: int) -> dict[str, list[float]]:
     os.environ.setdefault("LP_NUM_THREADS", "0")  # as the processes of data_prep
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    from data_prep import anny_views
+    from data_prep.synthetic import anny_views
     from fermodels import faces
     from fermodels.faces import render
 

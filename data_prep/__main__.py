@@ -8,25 +8,25 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from importlib import import_module
 
-from .raw import MAX_ERROR, shortened
+from data_prep.io.raw import MAX_ERROR, shortened
 
 # Name → module and what it does. Modules are imported when they are chosen.
 MAKERS = {
-    "anny-views": ("anny_views", "render the Anny Views data set"),
-    "anny-clips": ("anny_clips", "make the Anny Clips data set: faces that speak"),
+    "anny-views": ("synthetic.anny_views", "render the Anny Views data set"),
+    "anny-clips": ("synthetic.anny_clips", "make the Anny Clips data set: faces that speak"),
     "features": ("features", "run frozen backbones over prepared clips"),
-    "mosei-features": ("mosei_features", "take the features of CMU-MOSEI's .csd files"),
+    "mosei-features": ("importers.mosei_features", "take the features of CMU-MOSEI's .csd files"),
 }
 IMPORTERS = {
-    "kdef": ("kdef", "import KDEF: adults, 7 expressions, 5 views"),
-    "ddcf": ("ddcf", "import DDCF: children, 8 expressions, 5 views"),
-    "image-folder": ("image_folder", "import photographs of your own"),
-    "multiface": ("multiface", "import views of Multiface's captures"),
-    "mosei": ("mosei", "import CMU-MOSEI: clips with sentiment and emotions"),
-    "meld": ("meld", "import MELD: clips of dialogues"),
-    "caer": ("caer", "import CAER (clips) or CAER-S (stills)"),
-    "ravdess": ("ravdess", "import RAVDESS: actors who speak and sing"),
-    "voxceleb2": ("voxceleb2", "import VoxCeleb2: unlabelled clips of speakers"),
+    "kdef": ("importers.kdef", "import KDEF: adults, 7 expressions, 5 views"),
+    "ddcf": ("importers.ddcf", "import DDCF: children, 8 expressions, 5 views"),
+    "image-folder": ("importers.image_folder", "import photographs of your own"),
+    "multiface": ("importers.multiface", "import views of Multiface's captures"),
+    "mosei": ("importers.mosei", "import CMU-MOSEI: clips with sentiment and emotions"),
+    "meld": ("importers.meld", "import MELD: clips of dialogues"),
+    "caer": ("importers.caer", "import CAER (clips) or CAER-S (stills)"),
+    "ravdess": ("importers.ravdess", "import RAVDESS: actors who speak and sing"),
+    "voxceleb2": ("importers.voxceleb2", "import VoxCeleb2: unlabelled clips of speakers"),
 }
 
 
@@ -43,11 +43,11 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
         own = makers.add_parser(name, help=what, formatter_class=_Help)
         if name != chosen:
             continue
-        maker = import_module(f".{module}", __package__)
+        maker = import_module(f"data_prep.{module}")
         own.description = maker.__doc__
         maker.add_arguments(own)
         if name in IMPORTERS:
-            from .importing import run_importer
+            from data_prep.io.importing import run_importer
 
             own.set_defaults(run=partial(run_importer, maker))
     return parser

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from fermodels.clips import PreparedClips
+    from fermodels.data import PreparedClips
     from fermodels.features import compute_features
 
     clips = PreparedClips.read(options.clips)

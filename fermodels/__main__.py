@@ -24,11 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         if command == "report":
-            from fermodels.report import command as run
+            from fermodels.experiments.report import command as run
         elif command == "cost":
-            from fermodels.methods.cli import cost as run
+            from fermodels.experiments.command_line import cost as run
         else:
-            from fermodels.methods.cli import fit as run
+            from fermodels.experiments.command_line import fit as run
         run(rest)
     except (ValueError, OSError, ImportError) as error:
         print(f"fermodels: {error}", file=sys.stderr)

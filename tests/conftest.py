@@ -1,7 +1,8 @@
 import pytest
 
-from tests.processes import without_processes
-from tests.synthetic import make_tiny
+from data_prep.__main__ import main
+from tests.fixtures.images import make_tiny
+from tests.fixtures.processes import without_processes
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +15,22 @@ def tiny_prepared():
 def inline(monkeypatch):
     """`data_prep` without processes; `inline.done` lists the parts made."""
     return without_processes(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def inline_module():
+    """The same for all tests of a module, for fixtures that import once."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield without_processes(monkeypatch)
+
+
+@pytest.fixture
+def run(inline, capsys):
+    """`run("kdef", raw, out, …)`: exit code, standard output and error of the command."""
+
+    def run(*arguments):
+        code = main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run

@@ -12,7 +12,7 @@ import socket
 import sys
 from pathlib import Path
 
-from fermodels.explore.course_page import ENCODER_VARIABLE, FACES_VARIABLE
+from fermodels.course.explore_page import ENCODER_VARIABLE, FACES_VARIABLE
 
 NOTEBOOK = Path(__file__).with_name("explore.ipynb")
 ADDRESS = "127.0.0.1"

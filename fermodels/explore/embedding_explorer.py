@@ -12,7 +12,7 @@ from uuid import uuid4
 import ipywidgets
 import numpy as np
 
-from fermodels.evaluate import ViewInvarianceReport
+from fermodels.evaluation import ViewInvarianceReport
 from fermodels.explore import memory
 from fermodels.explore.background import Background
 from fermodels.explore.controls import MAP_NAMES, Controls
@@ -63,6 +63,7 @@ class EmbeddingExplorer:
         page_size: pictures on a page of the contact sheet.
         height: of the maps in pixels.
         remember: a file that keeps the settings and the selection between runs of a notebook.
+        in_notebook: False hides the button that puts the selection into a variable.
 
     Show it as the last expression of a cell. Everything can be reached from Python: `selection`,
     `select`, `frame`, `chosen`, `choose`, `neighbours`, `color_by`, `hidden`, `lines`, `map`,
@@ -88,6 +89,7 @@ class EmbeddingExplorer:
         page_size: int = 48,
         height: int = 380,
         remember: str | os.PathLike | None = None,
+        in_notebook: bool = True,
     ) -> None:
         self._lock = threading.RLock()
         if not isinstance(embeddings, Mapping):
@@ -118,7 +120,7 @@ class EmbeddingExplorer:
         self._build(
             map, color_by or self._source.label or next(iter(self._source.fields)), lines, k
         )
-        self._fill(page_size, height)
+        self._fill(page_size, height, in_notebook)
         self._restore(state)
         self._remember = remember
 
@@ -142,7 +144,7 @@ class EmbeddingExplorer:
             has_instances=self._instances.available,
         )
 
-    def _fill(self, page_size: int, height: int) -> None:
+    def _fill(self, page_size: int, height: int, in_notebook: bool) -> None:
         sync = uuid4().hex
         self._headers, self.maps = {}, {}
         for name, layouts in self._layouts.items():
@@ -159,7 +161,9 @@ class EmbeddingExplorer:
             ipywidgets.jsdlink((plot.widget, "zoom_level"), (self._wheel, "zoom"))
             for plot in self.maps.values()
         ]
-        self._selected = SelectionPanel(self._source, page_size, self.choose, lambda: self.frame)
+        self._selected = SelectionPanel(
+            self._source, page_size, self.choose, lambda: self.frame, in_notebook
+        )
         self._near = NeighbourPanel(self._source, self._spaces, self.choose)
 
         controls = self._controls

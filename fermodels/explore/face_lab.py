@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fermodels import course, evaluate
-from fermodels.encoders import ImageClassifier, ImageEncoder
+from fermodels import evaluation
+from fermodels.data import EXPRESSIONS, PreparedImages, encode_image
 from fermodels.explore import lab_controls, lab_save, memory
 from fermodels.explore.fields import NONE_COLOR
 from fermodels.explore.lab_column import EncoderColumn, Projection, probe, with_classifier
@@ -24,8 +24,8 @@ from fermodels.explore.maps import Layouts
 from fermodels.explore.naming import by_encoder
 from fermodels.explore.neighbours import check_embeddings
 from fermodels.explore.source import Source
-from fermodels.figures import EXPRESSION_COLORS
-from fermodels.prepared import EXPRESSIONS, PreparedImages, encode_image
+from fermodels.models import ImageClassifier, ImageEncoder
+from fermodels.plots import EXPRESSION_COLORS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +85,7 @@ class FaceLab:
         self._known: dict[str, np.ndarray] = {}
         for name, encoder in named.items() if reference is not None else ():
             x = given.get(name)
-            x = evaluate.embed(encoder, reference) if x is None else x
+            x = evaluation.embed(encoder, reference) if x is None else x
             self._known[name] = check_embeddings(x, self._rows, name)
         self._maps = {name: Layouts(x)["pca"] for name, x in self._known.items()}
         self._columns = [self._column(n, e, classifiers.get(n)) for n, e in named.items()]
@@ -227,7 +227,7 @@ class FaceLab:
 
         Args:
             path: a new file, or one that a face lab made, which is extended. Default: the last
-                one, at first `own_faces.parquet` in the runs of notebook 07.
+                one, at first `own_faces.parquet` beside the file of `remember`, or in this folder.
             expression: default: the strongest of the expression sliders, or "neutral".
             subject: default: "person" and the number.
 
@@ -237,7 +237,8 @@ class FaceLab:
             return self._save_instance(path, expression, subject)
 
     def _save_instance(self, path, expression, subject) -> Path:
-        path = Path(path or self._path or course.run_dir("07") / "own_faces.parquet")
+        beside = Path.cwd() if self._remember is None else Path(self._remember).parent
+        path = Path(path or self._path or beside / "own_faces.parquet")
         values = self.values
         expression = (expression or "").strip() or lab_controls.strongest(values)[0]
         subject = (subject or "").strip() or self._subject

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fermodels.evaluate import view_order
-from fermodels.figures import EXPRESSION_COLORS, VIEW_COLORS, view_colors
+from fermodels.data import view_order
+from fermodels.plots import EXPRESSION_COLORS, VIEW_COLORS, view_colors
 
 if TYPE_CHECKING:
     import pandas as pd

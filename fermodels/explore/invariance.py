@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fermodels.evaluate import ViewInvarianceReport, view_invariance
+from fermodels.evaluation import ViewInvarianceReport, view_invariance
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from fermodels.encoders import ImageClassifier, ImageEncoder
-from fermodels.modes import evaluating
+from fermodels.models import ImageClassifier, ImageEncoder
+from fermodels.models.modes import evaluating
 
 
 class Projection:
@@ -70,7 +70,7 @@ class EncoderColumn:
 
 
 def probe(embeddings: np.ndarray, labels: np.ndarray, classes: Sequence[str]):
-    """A linear probe as `evaluate.linear_probe` fits it, on embeddings (N, D) and names (N,).
+    """A linear probe as `evaluation.linear_probe` fits it, on embeddings (N, D) and names (N,).
 
     Returns (the names among `classes` that occur, a function for `EncoderColumn`).
     """
@@ -84,7 +84,7 @@ def probe(embeddings: np.ndarray, labels: np.ndarray, classes: Sequence[str]):
             f"the reference shows the single expression {found[0]!r}: a probe needs two, or pass "
             "a classifier"
         )
-    # float64, as `evaluate.linear_probe` does: the solver goes other ways in float32.
+    # float64, as `evaluation.linear_probe` does: the solver goes other ways in float32.
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, tol=1e-3, max_iter=1000))
     model.fit(embeddings.astype(np.float64), labels)
     order = [list(model.classes_).index(name) for name in found]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fermodels import figures
+from fermodels import plots
 from fermodels.explore.fields import NONE_COLOR
 from fermodels.explore.lab_turn import Track, yaw_colors
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from fermodels.prepared import PreparedImages
+    from fermodels.data import PreparedImages
 
 
 def lab_figure(
@@ -64,8 +64,8 @@ def lab_figure(
 def _map(ax, coords: np.ndarray, reference: PreparedImages, palette, legend: bool) -> None:
     shown = reference.table["expression"].to_numpy()
     # The expressions that all figures know have markers of their own beside their colours.
-    own = None if set(shown) <= set(figures.EXPRESSION_COLORS) else palette
-    figures.embedding_map(coords, shown, own, name="PCA", label="expression", legend=legend, ax=ax)
+    own = None if set(shown) <= set(plots.EXPRESSION_COLORS) else palette
+    plots.embedding_map(coords, shown, own, name="PCA", label="expression", legend=legend, ax=ax)
     for dots in ax.collections:
         dots.set_alpha(0.35)  # the face and its track stand out
     ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")

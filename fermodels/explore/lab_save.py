@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from fermodels.data import EXPRESSIONS, VIEWS, PreparedError, PreparedImages, encode_image
 from fermodels.explore import lab_controls
 from fermodels.explore.lab_face import LabFace
 from fermodels.faces import ACTIONS
-from fermodels.prepared import EXPRESSIONS, VIEWS, PreparedError, PreparedImages, encode_image
 
 YAWS = (-90.0, -45.0, 0.0, 45.0, 90.0)  # of VIEWS, as in Anny Views and KDEF
 NAME = "face-lab"

@@ -11,7 +11,7 @@ import numpy as np
 from fermodels.explore.lab_column import EncoderColumn
 from fermodels.explore.lab_face import LabFace
 from fermodels.explore.lab_save import YAWS
-from fermodels.figures import VIEW_COLORS
+from fermodels.plots import VIEW_COLORS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fermodels import figures
+from fermodels import plots
 from fermodels.explore.fields import Field
 from fermodels.explore.pace import Pace
 
@@ -37,7 +37,7 @@ def square(coords) -> np.ndarray:
 def pca(embeddings: np.ndarray) -> np.ndarray:
     """Embeddings (N, D) on their two directions of most variance, float32 (N, 2).
 
-    The same map as `figures.project(x, "pca")`, without scikit-learn, whose import alone takes as
+    The same map as `plots.project(x, "pca")`, without scikit-learn, whose import alone takes as
     long as all the rest of opening an explorer.
     """
     length = np.linalg.norm(embeddings, axis=1, keepdims=True)
@@ -76,7 +76,7 @@ class Layouts:
         if name not in self._known:
             x = self._embeddings
             self._known[name] = square(
-                pca(x) if name == "pca" else figures.project(x, name, self._seed)
+                pca(x) if name == "pca" else plots.project(x, name, self._seed)
             )
         return self._known[name]
 

@@ -6,7 +6,7 @@ import html
 from collections import OrderedDict
 from typing import Any
 
-from fermodels.prepared import PreparedError, encode_image
+from fermodels.data import PreparedError, encode_image
 
 _KEPT = 512
 _TEXT_LIMIT = 300

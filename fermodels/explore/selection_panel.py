@@ -27,7 +27,12 @@ class SelectionPanel:
     """
 
     def __init__(
-        self, source: Source, page_size: int, on_pick: Callable[[int], None], frame: Callable
+        self,
+        source: Source,
+        page_size: int,
+        on_pick: Callable[[int], None],
+        frame: Callable,
+        in_notebook: bool,
     ) -> None:
         self._source, self._page_size, self._frame = source, page_size, frame
         self._on_pick = on_pick
@@ -58,10 +63,9 @@ class SelectionPanel:
         self.forward.on_click(lambda _: self._turn(1))
         self.button.on_click(lambda _: self._assign())
         self._pager = ipywidgets.HBox([self.back, self.where, self.forward])
-        # Hidden where there is no notebook that could use the variable.
-        self.to_notebook = ipywidgets.HBox([self.button, self.name])
+        to_notebook = ipywidgets.HBox([self.button, self.name])
         left = ipywidgets.VBox(
-            [self.sheet, self._pager, self.to_notebook, self.said],
+            [self.sheet, self._pager, *([to_notebook] if in_notebook else []), self.said],
             layout={"flex": "1 1 420px", "min_width": "0"},
         )
         right = ipywidgets.VBox([self.bars], layout={"flex": "0 0 300px"})

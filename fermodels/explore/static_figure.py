@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fermodels import figures
+from fermodels import plots
 from fermodels.explore.fields import Field
 from fermodels.explore.maps import LINE_COLOR, MARK_COLOR
 
@@ -40,7 +40,7 @@ def static_figure(
     many = len(paths) > 60
     for ax, (encoder, where) in zip(axes[0], coords.items(), strict=True):
         if len(rows):
-            figures.embedding_map(
+            plots.embedding_map(
                 where[rows],
                 field.values[rows],
                 field.palette,

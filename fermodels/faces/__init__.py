@@ -1,8 +1,14 @@
 """Parametric 3D faces: 52 facial actions on Anny's head model, rendered from any angle."""
 
-from .actions import ACTION_UNITS, ACTIONS, PROTOTYPES, prototype_weights, unit_weights
-from .model import HeadModel, head_model
-from .people import (
+from fermodels.faces.actions import (
+    ACTION_UNITS,
+    ACTIONS,
+    PROTOTYPES,
+    prototype_weights,
+    unit_weights,
+)
+from fermodels.faces.model import HeadModel, head_model
+from fermodels.faces.people import (
     Difficulty,
     Person,
     Studio,
@@ -12,7 +18,7 @@ from .people import (
     sample_studio,
     sample_take,
 )
-from .render import FaceRenderer
+from fermodels.faces.render import FaceRenderer
 
 __all__ = [
     "ACTIONS",

@@ -2,7 +2,7 @@
 
 import time
 
-from .model import head_model
+from fermodels.faces.model import head_model
 
 start = time.perf_counter()
 print("building the head model's cache (the first time takes one to three minutes) …", flush=True)

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from .model import HeadModel, head_model
-from .triangles import Triangles
+from fermodels.faces.model import HeadModel, head_model
+from fermodels.faces.triangles import Triangles
 
 # Height of the hair line (metres) from front to back (y) on the average head.
 _HAIR_LINE = (

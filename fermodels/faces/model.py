@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from .actions import ACTIONS
-from .shapes import HEAD_SHAPES
+from fermodels.faces.actions import ACTIONS
+from fermodels.faces.shapes import HEAD_SHAPES
 
 
 class HeadModel:

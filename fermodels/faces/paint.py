@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .landmarks import landmarks
-from .model import head_model
-from .parts import eyeball
-from .people import Person
+from fermodels.faces.landmarks import landmarks
+from fermodels.faces.model import head_model
+from fermodels.faces.parts import eyeball
+from fermodels.faces.people import Person
 
 
 def skin_colours(person: Person) -> np.ndarray:

@@ -6,9 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from .actions import ACTIONS
-from .landmarks import landmarks
-from .model import head_model
+from fermodels.faces.actions import ACTIONS
+from fermodels.faces.landmarks import landmarks
+from fermodels.faces.model import head_model
 
 
 @lru_cache(maxsize=1)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .actions import ACTION_UNITS, ACTIONS, PROTOTYPES, unit_weights
-from .shapes import HEAD_SHAPES
+from fermodels.faces.actions import ACTION_UNITS, ACTIONS, PROTOTYPES, unit_weights
+from fermodels.faces.shapes import HEAD_SHAPES
 
 Colour = tuple[float, float, float]
 

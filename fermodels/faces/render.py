@@ -7,13 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
-from .actions import ACTIONS
-from .landmarks import landmarks
-from .model import head_model
-from .paint import eye_colours, skin_colours
-from .parts import eyeball, place_eye, plain, shirt, teeth
-from .people import Person, Studio
-from .triangles import Triangles
+from fermodels.faces.actions import ACTIONS
+from fermodels.faces.landmarks import landmarks
+from fermodels.faces.model import head_model
+from fermodels.faces.paint import eye_colours, skin_colours
+from fermodels.faces.parts import eyeball, place_eye, plain, shirt, teeth
+from fermodels.faces.people import Person, Studio
+from fermodels.faces.triangles import Triangles
 
 HALF_HEIGHT = 1.45  # of the picture, in distances from the eyes to the mouth, as KDEF's crops
 SUPERSAMPLING = 2  # drawn larger and averaged: smoother outlines than the renderer's own

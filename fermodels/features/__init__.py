@@ -1,15 +1,5 @@
 """Clips → features: a frozen backbone for each modality, run once, over augmented copies."""
 
-from fermodels.features.backbones import audio_backbone, text_backbone, video_backbone
-from fermodels.features.compute import compute_features
-from fermodels.features.feature_set import MODALITIES, FeatureError, FeatureSet
+import lazy_loader
 
-__all__ = [
-    "MODALITIES",
-    "FeatureError",
-    "FeatureSet",
-    "audio_backbone",
-    "compute_features",
-    "text_backbone",
-    "video_backbone",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,58 +1,15 @@
-"""Backbones by name.
-
-A backbone is a small object with `.name` (which identifies it, with a digest of its weights and
-settings), `.dim`, a call that turns a list of inputs into float32 (N, dim), and
-`.copies(input, generators)`, which gives the features of one clip and of its augmented copies,
-float32 (1 + len(generators), dim), row 0 as it is. A backbone of sound may say at which
-`.sample_rate` it listens. Inputs are uint8 frames (T, H, W, 3), a waveform (S,) or a sentence.
-"""
+"""Backbones by name."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
 
-import torch
-from torch import Tensor, nn
-
-from fermodels.features.feature_set import FeatureError
-
-
-class Backbone(Protocol):
-    name: str
-    dim: int
-
-    def __call__(self, inputs: Sequence[Any]) -> Tensor: ...
-
-    def copies(self, value: Any, generators: Sequence[torch.Generator]) -> Tensor: ...
-
-
-class ClipByClip:
-    """The call of a backbone by its `copies`: a clip's features never depend on its neighbours.
-
-    Batches of several clips would be no faster, since one clip with its copies fills a batch, and
-    rounding would then differ with the order.
-    """
-
-    dim: int
-
-    def __call__(self, inputs: Sequence[Any]) -> Tensor:
-        """Inputs of N clips → features without augmentation, float32 (N, dim)."""
-        rows = [self.copies(value, [])[0] for value in inputs]
-        return torch.stack(rows) if rows else torch.empty(0, self.dim)
-
-
-def digest(settings: Any, module: nn.Module | None = None) -> str:
-    """Twelve hex digits that change with the settings or with any weight."""
-    whole = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for name, value in sorted(module.state_dict().items() if module is not None else ()):
-        value = value.detach().cpu().contiguous()
-        whole.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        whole.update(value.reshape(-1).view(torch.uint8).numpy())
-    return whole.hexdigest()[:12]
+from fermodels._shared.places import shipped_weights_folders
+from fermodels.features import sound, text, video
+from fermodels.features.backbone import Backbone, FeatureError
+from fermodels.features.tfidf import TfidfSvd
 
 
 def video_backbone(name: str = "clmex-anny-views-v1", **options) -> Backbone:
@@ -61,7 +18,7 @@ def video_backbone(name: str = "clmex-anny-views-v1", **options) -> Backbone:
     Args:
         name: an image encoder that ships with the course (by default that of the features which the
             shipped ConCluGen was trained on), a folder of any saved
-            :class:`fermodels.encoders.ImageEncoder`, or a video model of torchvision:
+            :class:`fermodels.models.ImageEncoder`, or a video model of torchvision:
             "r2plus1d_18" has its default pretrained weights (downloaded once, into torch's cache),
             "r2plus1d_18:KINETICS400_V1" those of that name, "r2plus1d_18:random" none.
         options: `frames` and `device`; `size` too for torchvision's. See
@@ -71,8 +28,6 @@ def video_backbone(name: str = "clmex-anny-views-v1", **options) -> Backbone:
     Raises:
         FeatureError: there is no such backbone; the message lists what there is.
     """
-    from fermodels.features import video
-
     model, _, weights = name.partition(":")
     if model in (known := video.torchvision_models()):
         return video.TorchvisionVideo(model, weights or "DEFAULT", **options)
@@ -99,8 +54,6 @@ def audio_backbone(name: str = "log-mel", **options) -> Backbone:
         FeatureError: there is no such backbone.
         ImportError: `transformers` is not installed.
     """
-    from fermodels.features import sound
-
     if name.startswith("hf:"):
         return sound.HuggingFaceAudio(name[3:], **options)
     if name != "log-mel":
@@ -126,8 +79,6 @@ def text_backbone(
         FeatureError: there is no such backbone, or "tfidf" has no sentences to be fitted on.
         ImportError: `transformers` is not installed.
     """
-    from fermodels.features import text
-
     if name.startswith("hf:"):
         return text.HuggingFaceText(name[3:], **options)
     if name != "tfidf":
@@ -135,28 +86,18 @@ def text_backbone(
             f"unknown text backbone {name!r}: take 'tfidf', or 'hf:NAME' for any sentence encoder "
             "of Hugging Face, such as 'hf:sentence-transformers/all-MiniLM-L6-v2'"
         )
-    return text.TfidfSvd.fit(sentences or (), **options)
+    return TfidfSvd.fit(sentences or (), **options)
 
 
 def _encoder_folder(name: str) -> Path | None:
-    from fermodels.course import weights
-
     folder = Path(name).expanduser()
     if (folder / "config.json").is_file():
         return folder
-    if name in _shipped_encoders():
-        return weights(name)
-    return None
+    return _shipped_encoders().get(name)
 
 
-def _shipped_encoders() -> list[str]:
-    from fermodels.course import weights
-
-    try:
-        folders = sorted(weights(".").iterdir())
-    except FileNotFoundError:  # installed without the course around it
-        return []
-    return [folder.name for folder in folders if _holds_image_encoder(folder)]
+def _shipped_encoders() -> dict[str, Path]:
+    return {f.name: f for f in shipped_weights_folders() if _holds_image_encoder(f)}
 
 
 def _holds_image_encoder(folder: Path) -> bool:

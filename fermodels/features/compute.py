@@ -19,12 +19,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fermodels.features.backbones import Backbone, audio_backbone, text_backbone, video_backbone
-from fermodels.features.feature_set import MODALITIES, FeatureError, FeatureSet
+from fermodels._shared.modalities import MODALITIES
+from fermodels._shared.progress import progress_wanted
+from fermodels.features.backbone import Backbone, FeatureError
+from fermodels.features.backbones import audio_backbone, text_backbone, video_backbone
+from fermodels.features.feature_set import FeatureSet
 from fermodels.features.parts import Parts, start_worker
+from fermodels.features.tfidf import TfidfSvd
 
 if TYPE_CHECKING:
-    from fermodels.clips import PreparedClips
+    from fermodels.data import PreparedClips
 
 CHUNK = 16  # clips that are computed, and after a crash computed again, together
 
@@ -178,8 +182,6 @@ class _Task:
 def _run(task: _Task, parts: Parts, jobs: int, progress: bool | None) -> list[dict[str, Tensor]]:
     from tqdm.auto import tqdm
 
-    if progress is None:
-        progress = not (os.environ.get("CI") or os.environ.get("FERMODELS_PROGRESS") == "0")
     done = {i: found for i in range(task.chunks) if (found := parts.read(i)) is not None}
     missing = [i for i in range(task.chunks) if i not in done]
     with tqdm(
@@ -187,7 +189,7 @@ def _run(task: _Task, parts: Parts, jobs: int, progress: bool | None) -> list[di
         initial=min(len(done) * CHUNK, len(task.clips)),
         unit="clip",
         desc="features",
-        disable=not progress,
+        disable=not progress_wanted(progress),
     ) as bar:
         for index, tensors in _chunks(task, missing, min(jobs, len(missing))):
             parts.write(index, tensors)
@@ -290,8 +292,6 @@ def _backbone(
 
 
 def _model_of(backbone: Backbone | None):
-    from fermodels.features.text import TfidfSvd
-
     return backbone if isinstance(backbone, TfidfSvd) else None
 
 

@@ -12,21 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fermodels.clips import MODALITIES
-from fermodels.files import replace_file
+from fermodels._shared.files import replace_file
+from fermodels._shared.modalities import MODALITIES
+from fermodels.features.backbone import Backbone, FeatureError
+from fermodels.features.backbones import text_backbone
+from fermodels.features.tfidf import TfidfSvd
 
 if TYPE_CHECKING:
-    from fermodels.clips import PreparedClips
-    from fermodels.features.text import TfidfSvd
+    from fermodels.data.clips import PreparedClips
 
 FORMAT, FORMAT_VERSION = "fermodels-features", 1
 
 _KEY = "fermodels"
 _TEXT = "text_model."
-
-
-class FeatureError(ValueError):
-    """Features that cannot be computed or used; the message names the clip, copy or file."""
 
 
 class FeatureSet:
@@ -222,13 +220,11 @@ class FeatureSet:
                 "compute_features(…), or `python -m data_prep features IN.parquet OUT.safetensors`"
             )
 
-    def text_backbone(self):
+    def text_backbone(self) -> Backbone:
         """The backbone of the text, to turn new sentences into features of the same kind."""
         self._need("text")
         if self.text_model is not None:
             return self.text_model
-        from fermodels.features.backbones import text_backbone
-
         return text_backbone(self.backbones["text"].rpartition("@")[0])
 
     def write(self, path: str | os.PathLike) -> Path:
@@ -294,8 +290,6 @@ class FeatureSet:
     def _of_file(cls, about: dict[str, Any], tensors: dict[str, Tensor]) -> FeatureSet:
         text_model = None
         if "text_model" in about:
-            from fermodels.features.text import TfidfSvd
-
             text_model = TfidfSvd(**about["text_model"])
             state = {k.removeprefix(_TEXT): v for k, v in tensors.items() if k.startswith(_TEXT)}
             text_model.load_state_dict(state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from fermodels.features.feature_set import FeatureError
+from fermodels.features.backbone import FeatureError
 
 
 def load(source: str, processor: str):

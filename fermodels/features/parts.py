@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from fermodels.files import replace_file
+from fermodels._shared.files import replace_file
 
 
 class Parts:

@@ -9,10 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fermodels.audio import log_mel, mask_spectrogram, mask_waveform
-from fermodels.features.backbones import ClipByClip, digest
-from fermodels.features.feature_set import FeatureError
+from fermodels.features.backbone import ClipByClip, FeatureError, digest
 from fermodels.features.hugging_face import load
+from fermodels.features.spectrograms import log_mel, mask_spectrogram, mask_waveform
 
 _BANDS = 40
 _SAMPLE_RATE = 16_000

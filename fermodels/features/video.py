@@ -12,10 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fermodels.augment import Augment
-from fermodels.encoders import ImageEncoder
-from fermodels.features.backbones import ClipByClip, digest
-from fermodels.features.feature_set import FeatureError
+from fermodels.data import Augment
+from fermodels.features.backbone import ClipByClip, FeatureError, digest
+from fermodels.models import ImageEncoder
 
 
 class ClipAugment(Augment):
@@ -47,7 +46,7 @@ class FrameStatistics(ClipByClip):
     """Mean and standard deviation over time of an image encoder's representations.
 
     Args:
-        folder: of a saved :class:`fermodels.encoders.ImageEncoder`.
+        folder: of a saved :class:`fermodels.models.ImageEncoder`.
         frames: of longer clips, this many at equal distances are looked at.
         device: where the encoder runs.
     """

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fermodels.augment import Augment
-from fermodels.heads import ProjectionHead
+from fermodels.data import Augment
+from fermodels.models import ProjectionHead
 
 _VALIDATION = 2**32  # above any step, so that validation draws numbers of its own
 
@@ -16,7 +16,7 @@ _VALIDATION = 2**32  # above any step, so that validation draws numbers of its o
 class Learner(pl.LightningModule):
     """A method that trains with AdamW and one cycle of the learning rate.
 
-    It takes the batches of :mod:`fermodels.datasets`. Random numbers of the augmentation follow
+    It takes the batches of :mod:`fermodels.data`. Random numbers of the augmentation follow
     from (seed, step, process) alone, so that a resumed run repeats them. Under several processes
     the losses are those of the batches of all of them (`gather_distributed`).
 
@@ -115,9 +115,9 @@ class ContrastiveLearner(Learner):
 
     Args:
         encoder: trained in place; anything with `feature_dim` that maps images (N, 3, H, W) to
-            (N, feature_dim), such as :class:`fermodels.encoders.ImageEncoder`.
-        projection_dim, hidden_dim: of :class:`fermodels.heads.ProjectionHead`.
-        augment: default :meth:`fermodels.augment.Augment.mild` at the encoder's image size.
+            (N, feature_dim), such as :class:`fermodels.models.ImageEncoder`.
+        projection_dim, hidden_dim: of :class:`fermodels.models.ProjectionHead`.
+        augment: default :meth:`fermodels.data.Augment.mild` at the encoder's image size.
         others: see :class:`Learner`.
     """
 

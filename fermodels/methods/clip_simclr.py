@@ -6,10 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fermodels.clip_encoder import ClipEncoder
-from fermodels.heads import ProjectionHead
 from fermodels.losses import NTXentLoss
 from fermodels.methods.base import Learner
+from fermodels.models import ClipEncoder, ProjectionHead
 
 
 class ClipSimCLR(Learner):
@@ -21,7 +20,7 @@ class ClipSimCLR(Learner):
 
     Args:
         feature_dims: modality → length of its features; ignored where an `encoder` is given.
-        encoder: trained in place; default a new :class:`fermodels.clip_encoder.ClipEncoder`.
+        encoder: trained in place; default a new :class:`fermodels.models.ClipEncoder`.
         hidden_dim, representation_dim: of a new encoder.
         projection_dim: length of z.
         temperature: τ of NT-Xent.

@@ -12,7 +12,7 @@ class CLMEx(ContrastiveLearner):
 
     The loss is :class:`fermodels.losses.MultiViewContrastiveLoss` over `batch["instance"]`. No
     expression label enters. Batches should hold all expressions of a person
-    (:class:`fermodels.datasets.SubjectBatchSampler`), or knowing the person solves the task.
+    (:class:`fermodels.data.SubjectBatchSampler`), or knowing the person solves the task.
 
     Args:
         encoder: trained in place.

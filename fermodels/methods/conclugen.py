@@ -5,12 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fermodels.clip_encoder import ClipEncoder
-from fermodels.heads import ClusterHead, Decoder, SharedProjection
+from fermodels._shared.tasks import TASKS
 from fermodels.losses import ClusteringLoss, MultiModalContrastiveLoss, ReconstructionLoss
 from fermodels.methods.base import Learner
-
-TASKS = ("contrastive", "clustering", "reconstruction")
+from fermodels.models import ClipEncoder, ClusterHead, Decoder, SharedProjection
 
 
 class ConCluGen(Learner):
@@ -29,7 +27,7 @@ class ConCluGen(Learner):
         tasks: of "contrastive", "clustering", "reconstruction". The contrastive task needs two
             modalities or more.
         task_weights: task → w, default 1 for each.
-        encoder: trained in place; default a new :class:`fermodels.clip_encoder.ClipEncoder`.
+        encoder: trained in place; default a new :class:`fermodels.models.ClipEncoder`.
         hidden_dim, representation_dim: of a new encoder.
         projection_dim: length of z. The hidden layer of g is `hidden_dim` wide.
         temperature, margin: τ and δ of the contrastive loss; τ = 1 is the paper's.

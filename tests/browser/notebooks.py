@@ -5,8 +5,8 @@ import nbformat
 FACES = """\
 import numpy as np
 from fermodels import course, evaluate
-from fermodels.encoders import ImageEncoder
-from fermodels.prepared import PreparedImages
+from fermodels.models import ImageEncoder
+from fermodels.data import PreparedImages
 
 faces = PreparedImages.read(course.data("anny_views_kdef"))
 faces = faces.subset(np.flatnonzero(faces.subject_ids % 9 == 0))
@@ -37,7 +37,7 @@ explorer"""
 EVIL = """\
 import numpy as np
 from fermodels import course
-from fermodels.clips import PreparedClips
+from fermodels.data import PreparedClips
 from fermodels.explore import EmbeddingExplorer
 
 evil = "<img src=x onerror='window.hacked = true'><script>window.hacked = true</script>"

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from fermodels import course
-from fermodels.figures import EXPRESSION_COLORS
-from fermodels.prepared import PreparedImages
+from fermodels.data import PreparedImages
+from fermodels.plots import EXPRESSION_COLORS
 from tests.browser import notebooks as cells
 from tests.browser.page import free_rectangle, lone_points, wait_until
 

@@ -9,10 +9,10 @@ import psutil
 import pytest
 
 from fermodels import course
-from fermodels.encoders import ImageEncoder
-from fermodels.explore.course_page import ENCODERS, kept_embeddings
+from fermodels.course.explore_page import ENCODERS, kept_embeddings
+from fermodels.data import PreparedImages
 from fermodels.explore.maps import pca, square
-from fermodels.prepared import PreparedImages
+from fermodels.models import ImageEncoder
 from tests.browser.page import free_rectangle, wait_until
 from tests.browser.servers import ROOT, Server, free_port, own_folders
 

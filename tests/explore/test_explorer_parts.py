@@ -13,7 +13,7 @@ from fermodels.explore.neighbours import Space, check_embeddings, neighbour_fram
 from fermodels.explore.pictures import Pictures
 from fermodels.explore.source import Source
 from fermodels.explore.walk import step
-from fermodels.figures import EXPRESSION_COLORS, VIEW_COLORS, project
+from fermodels.plots import EXPRESSION_COLORS, VIEW_COLORS, project
 
 # --------------------------------------------------------------------------------- fields
 
@@ -219,7 +219,7 @@ def test_arrow_keys_walk_over_the_map():
 
 
 def test_invariance_is_measured_once_and_given_reports_are_taken(tiny_prepared):
-    from fermodels.evaluate import view_invariance
+    from fermodels.evaluation import view_invariance
 
     x = np.random.default_rng(0).normal(size=(420, 8))
     own = view_invariance(x, tiny_prepared.table)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from fermodels.encoders import ImageClassifier, ImageEncoder
-from fermodels.evaluate import embed, linear_probe
+from fermodels.data import VIEWS, PreparedError, PreparedImages
+from fermodels.evaluation import embed, linear_probe
 from fermodels.explore import EmbeddingExplorer, FaceLab, lab_controls
 from fermodels.explore.lab_column import Projection, probe
 from fermodels.explore.maps import pca, square
 from fermodels.faces import ACTION_UNITS, ACTIONS, PROTOTYPES
-from fermodels.prepared import VIEWS, PreparedError, PreparedImages
+from fermodels.models import ImageClassifier, ImageEncoder
 
 EVIL = "<img src=x onerror=alert(1)>"
 
@@ -222,7 +222,7 @@ def test_without_a_reference(encoders):
 
 def test_a_rendered_face_lands_where_its_file_lands():
     """The picture of a face in the prepared file, drawn again at the lab's size."""
-    from data_prep.anny_views import PROTOCOLS
+    from data_prep.synthetic.anny_views import PROTOCOLS
     from fermodels import course
     from fermodels.faces import Difficulty, sample_person, sample_studio, sample_take
 
@@ -357,10 +357,16 @@ def test_a_name_stands_for_one_person(lab, encoders, tmp_path):
     assert path.read_bytes() == before
 
 
-def test_the_file_lies_with_the_runs_of_the_notebook(lab, tmp_path, monkeypatch):
-    monkeypatch.setenv("FERMODELS_RUNS", str(tmp_path))
-    monkeypatch.setenv("FERMODELS_PROFILE", "fast")
-    assert lab.save_instance() == tmp_path / "fast" / "07" / "own_faces.parquet"
+def test_the_file_lies_beside_what_is_remembered(
+    lab, encoders, embeddings, tiny_prepared, tmp_path, monkeypatch
+):
+    there = tmp_path / "07" / "lab.json"
+    options = {"embeddings": embeddings, "size": 32, "remember": there}
+    remembering = FaceLab(encoders, tiny_prepared, **options)
+    assert remembering.save_instance() == tmp_path / "07" / "own_faces.parquet"
+    remembering.close()
+    monkeypatch.chdir(tmp_path)
+    assert lab.save_instance() == tmp_path / "own_faces.parquet"
 
 
 # --------------------------------------------------------------------------- state and end

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from fermodels.prepared import PreparedImages
+from fermodels.data import PreparedImages
 from tests.importers.fixtures import clip_sets
 from tests.importers.fixtures.clips import write
 from tests.importers.fixtures.importing import SMALL, imported, reasons

@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep.csd import CsdError, CsdFile, mean_features, rows_within, split_key, words_of
+from data_prep.importers.csd import (
+    CsdError,
+    CsdFile,
+    mean_features,
+    rows_within,
+    split_key,
+    words_of,
+)
 from tests.importers.fixtures import mosei
 
 h5py = pytest.importorskip("h5py")
@@ -167,7 +174,7 @@ def test_a_flipped_byte_in_the_compressed_data_names_the_entry(labels):
 def test_without_h5py_the_message_says_what_to_install(labels):
     program = (
         "import sys; sys.modules['h5py'] = None\n"
-        "from data_prep.csd import CsdFile\n"
+        "from data_prep.importers.csd import CsdFile\n"
         f"try: CsdFile({str(labels)!r})\n"
         "except ImportError as error: print(error)\n"
     )
@@ -177,7 +184,7 @@ def test_without_h5py_the_message_says_what_to_install(labels):
 
 
 def test_text_that_would_be_read_for_ever(labels, monkeypatch):
-    from data_prep import csd
+    from data_prep.importers import csd
 
     data = bytearray(labels.read_bytes())
     at = data.index(b"GCOL") + 16  # the heap of strings: number, count, size, text, and so on

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fermodels.prepared import VIEWS, PreparedImages
+from fermodels.data import VIEWS, PreparedImages
 from tests.importers.fixtures.photographs import ddcf_files, write_folder, write_zip
 
 PATTERN = (

@@ -5,10 +5,10 @@ import re
 
 import pytest
 
-from data_prep import csd
-from data_prep.csd import CsdError, CsdFile
-from data_prep.mosei_labels import read_folds, read_transcript
-from fermodels.clips import PreparedClips
+from data_prep.importers import csd
+from data_prep.importers.csd import CsdError, CsdFile
+from data_prep.importers.mosei_labels import read_folds, read_transcript
+from fermodels.data import PreparedClips
 from tests.importers.fixtures import clip_sets, mosei
 from tests.importers.fixtures.clips import sound_bytes, video_bytes, write
 from tests.importers.fixtures.damage import (

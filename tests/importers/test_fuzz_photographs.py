@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep.raw import printable
-from fermodels.prepared import PreparedImages
+from data_prep.io.raw import printable
+from fermodels.data import PreparedImages
 from tests.importers.fixtures.damage import (
     INPUTS,
     all_said,

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 from PIL import Image
 
-from fermodels.prepared import VIEWS, PreparedImages
+from fermodels.data import VIEWS, PreparedImages
 from tests.importers.fixtures.photographs import faces, jpeg, write_folder
 
 OPTIONS = ("--crop", "none", "--jobs", "1", "--size", "32")

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from data_prep.__main__ import main
-from data_prep.kdef import ANGLES, BLACK, MISNAMED
-from data_prep.subject_splits import KDEF_SUBJECTS, read_split
-from fermodels.prepared import EXPRESSIONS, VIEWS, PreparedImages
+from data_prep.importers.kdef import ANGLES, BLACK, MISNAMED
+from data_prep.importers.subject_splits import KDEF_SUBJECTS, read_split
+from fermodels.data import EXPRESSIONS, VIEWS, PreparedImages
 from tests.importers.fixtures.photographs import (
     CODES,
     ODD,

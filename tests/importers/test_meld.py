@@ -6,9 +6,9 @@ import tarfile
 import numpy as np
 import pytest
 
-from data_prep.meld_table import read_table, seconds
-from data_prep.report import NothingUsable
-from fermodels.prepared_table import PreparedError
+from data_prep.importers.meld_table import read_table, seconds
+from data_prep.io.report import NothingUsable
+from fermodels.data import PreparedError
 from tests.importers.fixtures import clip_sets
 from tests.importers.fixtures.clips import footage, video_bytes, write
 from tests.importers.fixtures.importing import SMALL, imported, reasons, repairs

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from data_prep.__main__ import main
-from data_prep.csd import CsdError, CsdFile
-from data_prep.mosei_labels import read_folds, read_labels, read_transcript
-from fermodels.clips import PreparedClips
+from data_prep.importers.csd import CsdError, CsdFile
+from data_prep.importers.mosei_labels import read_folds, read_labels, read_transcript
+from fermodels.data import PreparedClips
 from fermodels.features import FeatureError, FeatureSet
 from tests.importers.fixtures import mosei
 from tests.importers.fixtures.clips import footage, write
@@ -102,7 +102,7 @@ def test_rows_that_say_nothing_are_left_out(tmp_path):
 
 
 def test_words_need_no_finder_of_faces(run, folder, tmp_path, monkeypatch):
-    from data_prep import face_finder
+    from data_prep.io import face_finder
 
     monkeypatch.setattr(face_finder, "face_finder", None)
     out = tmp_path / "o.parquet"
@@ -155,7 +155,7 @@ def test_folds_of_other_sizes_than_the_standard_ones_are_named(run, folder, monk
     *_, report = words(run, folder)
     said = "folds.py has 2, 1, 3 videos to train, validate and test, the standard folds 2,249, 300"
     assert any(said in text for text in report["warnings"])
-    monkeypatch.setattr("data_prep.mosei.STANDARD_FOLDS", (2, 1, 3))
+    monkeypatch.setattr("data_prep.importers.mosei.STANDARD_FOLDS", (2, 1, 3))
     out, path = folder.parent / "same.parquet", folder.parent / "same.json"
     folds = ("--folds", folder.parent / "folds.py")
     assert run("mosei", folder, out, *SMALL, *folds, "--report", path)[0] == 0
@@ -376,7 +376,7 @@ def test_a_clip_without_a_face_lacks_the_modality(run, folder, tmp_path):
 
 @pytest.mark.slow
 def test_conclugen_trains_on_the_features(run, folder, tmp_path):
-    from fermodels.clip_recipes import pretrain_clips, train_clip_classifier
+    from fermodels.training.recipes.clips import pretrain_clips, train_clip_classifier
 
     clips, _, _ = words(run, folder)
     found = features(folder, clips, tmp_path)

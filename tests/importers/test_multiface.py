@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from data_prep.multiface import camera_angles, read_krt
-from fermodels.prepared import VIEWS, PreparedImages
+from data_prep.importers.multiface import camera_angles, read_krt
+from fermodels.data import VIEWS, PreparedImages
 from tests.importers.fixtures.photographs import krt, multiface_files, write_folder, write_tar
 
 OPTIONS = ("--crop", "none", "--jobs", "1", "--size", "32")

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from data_prep.subject_splits import FOLDER, KDEF_SUBJECTS, make_kdef_splits, read_split
-from fermodels.prepared import PreparedImages
+from data_prep.importers.subject_splits import FOLDER, KDEF_SUBJECTS, make_kdef_splits, read_split
+from fermodels.data import PreparedImages
 from tests.importers.fixtures.photographs import DATA
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data_prep.voxceleb2 import _some_of_each
+from data_prep.importers.voxceleb2 import _some_of_each
 from tests.importers.fixtures import clip_sets
 from tests.importers.fixtures.clips import write
 from tests.importers.fixtures.importing import SMALL, imported

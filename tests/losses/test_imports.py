@@ -17,7 +17,7 @@ def modules_after(statement):
 
 def test_fermodels_imports_its_parts_when_touched():
     assert "torch" not in modules_after("import fermodels")
-    loaded = modules_after("import fermodels; fermodels.losses.NTXentLoss; fermodels.heads")
+    loaded = modules_after("import fermodels; fermodels.losses.NTXentLoss; fermodels.models")
     assert "torch" in loaded
     assert not loaded & {"lightning", "pandas", "sklearn", "torchvision", "matplotlib", "pyarrow"}
 
@@ -25,7 +25,7 @@ def test_fermodels_imports_its_parts_when_touched():
 def test_fermodels_knows_its_parts_and_no_others():
     import fermodels
 
-    assert {"losses", "heads"} <= set(dir(fermodels))
+    assert {"losses", "models"} <= set(dir(fermodels))
     assert fermodels.__version__
     with pytest.raises(AttributeError, match="no_such_part"):
         fermodels.no_such_part  # noqa: B018
@@ -34,7 +34,7 @@ def test_fermodels_knows_its_parts_and_no_others():
 @pytest.mark.parametrize(
     "name",
     [
-        "heads",
+        "models.heads",
         "losses.barlow_twins",
         "losses.clustering",
         "losses.multi_modal",

@@ -1,6 +1,0 @@
-"""Anny Clips: rendered faces that speak, with emotion in the face, the voice and the words."""
-
-from .clips import Job, add_arguments, clips_of, make
-from .speakers import EMOTIONS, Design, Mix
-
-__all__ = ["EMOTIONS", "Design", "Job", "Mix", "add_arguments", "clips_of", "make"]

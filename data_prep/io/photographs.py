@@ -1,0 +1,185 @@
+"""From the bytes of a photograph to the row of a prepared file: decode, turn upright, crop."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data_prep.io.importing import REPAIRED, Item, Skip
+from data_prep.io.raw import RawFile, RawSource, printable
+from fermodels.data import VIEWS, encode_image
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# The formats of photographs; Pillow's others include some that start programs (EPS).
+FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
+UNREADABLE = (".heic", ".heif", ".cr2", ".nef", ".arw", ".dng")  # photographs all the same
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".rar", ".7z")
+MAX_PIXELS = 120_000_000
+QUALITY = 90  # WebP
+# Degrees; at −90 the camera sees the left cheek, and the nose points to the picture's left edge.
+YAWS = dict(zip(VIEWS, (-90.0, -45.0, 0.0, 45.0, 90.0), strict=True))
+
+_BLACK, _FLAT = 32, 6  # of 255
+_ORIENTATION = 0x0112  # EXIF
+
+
+def is_photograph(file: RawFile) -> bool:
+    """By its name: a picture that can be read, or one to be reported as unreadable."""
+    return file.name.lower().endswith(SUFFIXES + UNREADABLE)
+
+
+def natural(name: str) -> list[Any]:
+    """A key to sort names by, their numbers as numbers (10 comes after 9)."""
+    pieces = [piece for piece in re.split(r"(\d+)", name) if piece]
+    # By their length first: numbers of thousands of digits are refused as such.
+    numbers = [piece.lstrip("0") if piece.isdecimal() else None for piece in pieces]
+    return [
+        (1, 0, piece) if number is None else (0, len(number), number)
+        for piece, number in zip(pieces, numbers, strict=True)
+    ]
+
+
+def decode(data: bytes, at_least: int) -> tuple[np.ndarray, tuple[int, int], str | None]:
+    """Decodes one photograph and turns it as its EXIF says.
+
+    Args:
+        at_least: pixels that both sides keep. Larger pictures come at a whole fraction of their
+            size: of a JPEG 1/2, 1/4 or 1/8 is decoded at once, which is several times faster, and
+            of others all that follows would take a gigabyte.
+
+    Returns:
+        uint8 (H, W, 3) RGB, the size (W, H) that the file states, and what was put right.
+
+    Raises:
+        Skip: these bytes are no complete photograph.
+    """
+    from PIL import Image
+
+    if not data:
+        raise Skip("an empty file")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
+        try:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+                size = picture.size
+                if size[0] * size[1] > MAX_PIXELS:
+                    raise Skip(f"{size[0]}×{size[1]} pixels are more than {MAX_PIXELS:,}")
+                if min(size) < 8:
+                    raise Skip(f"{size[0]}×{size[1]} pixels show no face")
+                turn = _orientation(picture)
+                picture.draft("RGB", (at_least, at_least))
+                picture.load()
+                picture = _rgb(picture)
+                if (factor := min(picture.size) // at_least) > 1:
+                    picture = picture.reduce(factor)
+        except Skip:
+            raise
+        except Image.UnidentifiedImageError as error:
+            raise Skip(_not_a_picture(data)) from error
+        except Image.DecompressionBombError as error:
+            raise Skip(f"more than {MAX_PIXELS:,} pixels") from error
+        except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, …
+            raise Skip(f"damaged or cut off ({error})") from error
+    if turn is not None:
+        picture = picture.transpose(turn)
+    return np.asarray(picture), size, None if turn is None else "turned as its EXIF says"
+
+
+def empty_frame(pixels: np.ndarray) -> str | None:
+    """What a frame without a picture is called: black, or of one colour; None for a photograph."""
+    grey = pixels.mean(axis=2)
+    low, high = np.percentile(grey, (1, 99))
+    if high < _BLACK:
+        return "a black frame"
+    return "a frame of one colour" if high - low < _FLAT else None
+
+
+def photograph_row(
+    item: Item, data: bytes, options: Namespace, with_size: bool = False
+) -> dict[str, Any]:
+    """The row of one photograph: what is known of it, and the picture cropped to a square.
+
+    The row says in `face_found` whether the crop is around a face and, `with_size`, in `width` and
+    `height` how many pixels the file's picture has.
+
+    Raises:
+        Skip: it is no photograph, or an empty frame.
+    """
+    from data_prep.io import crops
+
+    # A face may be a tenth of the picture; without looking for one, resizing needs twice the size.
+    at_least = max(2 * options.size, 1280) if options.crop == "face" else 2 * options.size
+    pixels, (width, height), turned = decode(data, at_least)
+    if empty := empty_frame(pixels):
+        raise Skip(empty)
+    picture, found = crops.crop(pixels, options.crop, options.size)
+    row = {"image": encode_image(picture, "WEBP", QUALITY)} | item.about
+    row["face_found"] = bool(found)
+    if with_size:
+        row |= {"width": width, "height": height}
+    return row | ({REPAIRED: turned} if turned else {})
+
+
+def what_is_there(raw: RawSource) -> str:
+    """A few words on raw data in which an importer found nothing of its own."""
+    pictures = [file.name for file in raw.files if is_photograph(file)]
+    if pictures:
+        return f"{len(pictures):,} pictures, such as {', '.join(map(printable, pictures[:3]))}"
+    archives = [file.name for file in raw.files if file.name.lower().endswith(ARCHIVES)]
+    if archives:
+        shown = ", ".join(map(printable, archives[:3]))
+        return f"no pictures, but archives ({shown}): give one of them instead of {raw.path}"
+    if raw.left_out:
+        name, reason = raw.left_out[0]
+        return f"nothing that can be read, such as {printable(name)}: {reason}"
+    return f"no pictures among {len(raw.files):,} files" if raw.files else "no files at all"
+
+
+def _orientation(picture: Image.Image) -> Image.Transpose | None:
+    from PIL import Image
+
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }
+    try:
+        return turns.get(picture.getexif().get(_ORIENTATION))
+    except Exception:  # damaged metadata do not damage the picture
+        return None
+
+
+def _rgb(picture: Image.Image) -> Image.Image:
+    from PIL import Image
+
+    if picture.mode.startswith(("I", "F")):  # 16 bits, or more, of grey
+        grey = np.asarray(picture, dtype=np.float64)
+        top = 65535.0 if grey.max() > 255 else 255.0
+        picture = Image.fromarray((grey.clip(0, top) * (255 / top)).astype(np.uint8))
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        paper = Image.new("RGBA", picture.size, (255, 255, 255, 255))
+        picture = Image.alpha_composite(paper, picture)
+    return picture.convert("RGB")
+
+
+def _not_a_picture(data: bytes) -> str:
+    if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc"):
+        return "HEIC, which cannot be read here: export it as JPEG"
+    if not data.strip(b"\0"):
+        return "nothing but zeros: a broken download or disk"
+    if data.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*", b"MM\0*")):
+        return "damaged or cut off at its beginning"
+    return f"not a picture (it begins with {data[:12]!r})"

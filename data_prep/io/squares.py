@@ -1,0 +1,56 @@
+"""Squares cut out of images."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Square(NamedTuple):
+    """Left and top edge and side in pixels of the photograph; may reach beyond it."""
+
+    left: float
+    top: float
+    side: float
+
+
+def cut(image: np.ndarray, square: Square, size: int) -> np.ndarray:
+    """The square of an image uint8 (H, W, 3) as a picture uint8 (size, size, 3).
+
+    Fractions of pixels count; pixels beyond the image repeat its edge. Antialiased.
+
+    Raises:
+        ValueError: not such an image, size < 1, or a square that is empty, not finite or over
+            twenty times as large as the image.
+    """
+    from PIL import Image
+
+    check_image(image, size)
+    height, width = image.shape[:2]
+    left, top, side = square
+    if not all(map(math.isfinite, square)) or not 0 < side <= 20 * max(height, width):
+        raise ValueError(f"{square} is not a square to cut from an image of {height}×{width} px")
+    x0, y0 = math.floor(left), math.floor(top)
+    x1, y1 = max(math.ceil(left + side), x0 + 1), max(math.ceil(top + side), y0 + 1)
+    if min(x0, y0) >= 0 and x1 <= width and y1 <= height:
+        part = image[y0:y1, x0:x1]
+    else:
+        rows = np.arange(y0, y1).clip(0, height - 1)
+        columns = np.arange(x0, x1).clip(0, width - 1)
+        part = image[rows][:, columns]
+    box = (left - x0, top - y0, left - x0 + side, top - y0 + side)
+    picture = Image.fromarray(part)
+    return np.asarray(
+        picture.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
+    )
+
+
+def check_image(image: np.ndarray, size: int, margin: float = 0.0) -> None:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape:
+        raise ValueError(f"expected a uint8 image (H, W, 3), got {image.dtype} {image.shape}")
+    if size < 1:
+        raise ValueError(f"the picture's size must be at least 1 pixel, got {size}")
+    if not (math.isfinite(margin) and margin > -0.9):
+        raise ValueError(f"the margin must be above −0.9, got {margin}")

@@ -1,0 +1,59 @@
+"""One vocabulary of expressions for all data sets; the original stays in `original_label`."""
+
+from __future__ import annotations
+
+from fermodels.data import EXPRESSIONS
+
+CALM = "calm"  # RAVDESS has it beside neutral; no other data set does
+NAMES = (*EXPRESSIONS, CALM)
+
+_WORDS = {
+    "afraid": ("fear", "fearful", "scared", "frightened"),
+    "angry": ("anger", "mad"),
+    "content": ("contented", "contentment"),
+    "disgusted": ("disgust",),
+    "happy": ("happiness", "joy", "joyful", "joyous"),
+    "neutral": (),
+    "sad": ("sadness", "unhappy"),
+    "surprised": ("surprise",),
+    CALM: (),
+}
+_COMMON = {word: name for name, words in _WORDS.items() for word in (name, *words)}
+
+# Codes that mean something in one data set only.
+CODES = {
+    "kdef": {
+        "af": "afraid",
+        "an": "angry",
+        "di": "disgusted",
+        "ha": "happy",
+        "ne": "neutral",
+        "sa": "sad",
+        "su": "surprised",
+    },
+    "ravdess": {
+        "01": "neutral",
+        "02": CALM,
+        "03": "happy",
+        "04": "sad",
+        "05": "angry",
+        "06": "afraid",
+        "07": "disgusted",
+        "08": "surprised",
+    },
+}
+
+
+def expression(original: str, dataset: str = "") -> str:
+    """The common name of an expression as a data set calls it, whatever its letters' case.
+
+    Raises:
+        ValueError: it is not known; the message names those that are.
+    """
+    word = original.strip().lower()
+    codes = CODES.get(dataset, {})
+    name = codes.get(word) or _COMMON.get(word)
+    if name is None:
+        of = f" (and, for {dataset}, {', '.join(codes)})" if codes else ""
+        raise ValueError(f"unknown expression {original!r}; known are {', '.join(_COMMON)}{of}")
+    return name

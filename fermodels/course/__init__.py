@@ -1,0 +1,5 @@
+"""What the notebooks share: the hardware preset, folders, exercises, toy drawings."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,13 @@
+from .checks import CheckResult as CheckResult
+from .checks import check as check
+from .clips import course_clips as course_clips
+from .clips import course_features as course_features
+from .folders import data as data
+from .folders import finished_run as finished_run
+from .folders import root as root
+from .folders import run_dir as run_dir
+from .folders import weights as weights
+from .hardware import Profile as Profile
+from .hardware import profile as profile
+from .machine import environment as environment
+from .map import draw_map as draw_map

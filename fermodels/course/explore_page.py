@@ -1,0 +1,181 @@
+"""The widgets on the faces and encoders that ship with the course; `make explore` shows them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fermodels.course import folders
+from fermodels.data import PreparedError, PreparedImages
+from fermodels.explore.embedding_explorer import EmbeddingExplorer
+from fermodels.explore.page import Material, Page, Say, explore_page
+
+if TYPE_CHECKING:
+    from fermodels.models import ImageEncoder
+
+ENCODERS = {"SimCLR": "simclr-anny-views", "CL-MEx": "clmex-anny-views"}
+# What `make explore FACES=… ENCODER=…` hands to the page.
+FACES_VARIABLE, ENCODER_VARIABLE = "FERMODELS_EXPLORE_FACES", "FERMODELS_EXPLORE_ENCODER"
+
+_CHUNK = 500
+_KEPT, _MADE_OF = "embedding", "made of"
+
+
+def course_explorer(
+    faces: str | os.PathLike | None = None,
+    encoders: Mapping[str, str | os.PathLike] | None = None,
+    *,
+    say: Say = print,
+    **options: Any,
+) -> EmbeddingExplorer:
+    """SimCLR and CL-MEx side by side on the 4,900 faces of the course.
+
+    A linear probe, fitted on the people of the training part, adds predictions; the parts are the
+    column `split`. A data set with too few people for three parts has neither. Embeddings are
+    computed once, some ten seconds, and kept in `course.run_dir("explore")`.
+
+    Args:
+        faces: a prepared file of images. Default: "anny_views_kdef".
+        encoders: folders of saved ImageEncoders by name. Default: those of the course.
+        say: gets a sentence on how far it is, while embeddings are computed.
+        options: for `EmbeddingExplorer`.
+
+    Raises:
+        PreparedError, FileNotFoundError: the file or a folder cannot be read.
+    """
+    return EmbeddingExplorer(**(_material(faces, _load(encoders), say) | options))
+
+
+def course_page(
+    faces: str | os.PathLike | None = None,
+    encoders: Mapping[str, str | os.PathLike] | None = None,
+) -> Page:
+    """A page with `course_explorer` and a `FaceLab`, there at once: it says how far the embeddings
+    are and shows the widgets when they are. What cannot be read is said in the page.
+
+    Args: as for `course_explorer`; the defaults can be named by FERMODELS_EXPLORE_FACES (a file)
+    and FERMODELS_EXPLORE_ENCODER (a folder, shown beside CL-MEx).
+    """
+    faces = faces or os.environ.get(FACES_VARIABLE) or None
+    if encoders is None and os.environ.get(ENCODER_VARIABLE):
+        folder = Path(os.environ[ENCODER_VARIABLE])
+        encoders = {folder.name: folder, "CL-MEx": folders.weights(ENCODERS["CL-MEx"])}
+
+    def prepare(say: Say) -> Material:
+        loaded = _load(encoders)
+        return Material(loaded, _material(faces, loaded, say))
+
+    return explore_page(prepare, folders.run_dir("explore"))
+
+
+def _load(encoders: Mapping[str, str | os.PathLike] | None) -> dict[str, ImageEncoder]:
+    from fermodels.models import ImageEncoder
+
+    if encoders is None:
+        encoders = {name: folders.weights(folder) for name, folder in ENCODERS.items()}
+    return {name: ImageEncoder.from_pretrained(folder) for name, folder in encoders.items()}
+
+
+def _material(
+    faces: str | os.PathLike | None, encoders: Mapping[str, ImageEncoder], say: Say
+) -> dict[str, Any]:
+    """What `EmbeddingExplorer` takes."""
+    prepared = PreparedImages.read(faces or folders.data("anny_views_kdef"))
+    fingerprint = prepared.fingerprint()
+    embeddings = {
+        name: kept_embeddings(encoder, prepared, fingerprint, lambda text, n=name: say(n + text))
+        for name, encoder in encoders.items()
+    }
+    material = {"embeddings": embeddings, "prepared": prepared}
+    try:
+        split = prepared.split()
+    except PreparedError:
+        return material
+    train = split["train"]
+    material["split"] = split
+    if len(set(prepared.labels[train])) > 1:
+        material["predictions"] = {
+            name: _predictions(x, prepared.labels, train) for name, x in embeddings.items()
+        }
+    return material
+
+
+def _predictions(x: np.ndarray, labels: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """What a linear probe fitted on the rows `train` says to every row of x (N, D)."""
+    from fermodels.evaluation import linear_probe
+
+    return linear_probe(x[train], labels[train], x, labels).predictions
+
+
+def kept_embeddings(
+    encoder: ImageEncoder,
+    prepared: PreparedImages,
+    fingerprint: str | None = None,
+    say: Say = print,
+    folder: str | os.PathLike | None = None,
+) -> np.ndarray:
+    """Embeddings (N, D) of all images, from a file if they have been computed before.
+
+    The file carries the fingerprint of the data and a digest of the weights; of another data set,
+    other weights, or unreadable, it is not used but written anew.
+
+    Args:
+        fingerprint: `prepared.fingerprint()`, if it is at hand.
+        say: gets how far it is, such as ": 1,500 of 4,900 faces".
+        folder: where the files lie. Default: `course.run_dir("explore")`.
+    """
+    import torch
+
+    from fermodels.evaluation import embed
+    from fermodels.models.saving import weights_digest
+
+    ingredients = {
+        "faces": fingerprint or prepared.fingerprint(),
+        "encoder": encoder._hub_mixin_config,
+        "weights": weights_digest(encoder),
+    }
+    made_of = json.dumps(ingredients, sort_keys=True)
+    folder = Path(folders.run_dir("explore") if folder is None else folder)
+    name = hashlib.sha256(made_of.encode()).hexdigest()[:16]
+    path = folder / f"{name}.safetensors"
+    found = _read(path, made_of, len(prepared))
+    if found is not None:
+        return found
+    device = "cuda" if torch.cuda.is_available() else None
+    parts = []
+    for start in range(0, len(prepared), _CHUNK):
+        say(f": {start:,} of {len(prepared):,} faces embedded …")
+        rows = np.arange(start, min(start + _CHUNK, len(prepared)))
+        parts.append(embed(encoder, prepared, rows, device=device))
+    embeddings = np.concatenate(parts)  # (N, D)
+    _write(path, embeddings, made_of)
+    return embeddings
+
+
+def _read(path: Path, made_of: str, count: int) -> np.ndarray | None:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            if (file.metadata() or {}).get(_MADE_OF) != made_of:
+                return None
+            embeddings = file.get_tensor(_KEPT)
+    except (OSError, SafetensorError):
+        return None
+    fits = embeddings.ndim == 2 and len(embeddings) == count and np.isfinite(embeddings).all()
+    return embeddings if fits else None
+
+
+def _write(path: Path, embeddings: np.ndarray, made_of: str) -> None:
+    from safetensors.numpy import save
+
+    from fermodels._shared.files import replace_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, save({_KEPT: embeddings}, metadata={_MADE_OF: made_of}))

@@ -1,0 +1,50 @@
+"""The hardware preset: how much work a notebook does, and where."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TypeVar
+
+PROFILES = ("fast", "laptop", "gpu")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How much work a notebook does, and where.
+
+    Attributes:
+        name: "fast" (a minute a notebook, for tests), "laptop" (a few minutes on two CPU cores)
+            or "gpu" (more training steps).
+        device: "cuda" or "cpu".
+    """
+
+    name: str
+    device: str
+
+    @property
+    def fast(self) -> bool:
+        return self.name == "fast"
+
+    def pick(self, fast: T, laptop: T, gpu: T | None = None) -> T:
+        """The value for this profile; without one for GPUs, that of laptops."""
+        return {"fast": fast, "laptop": laptop, "gpu": laptop if gpu is None else gpu}[self.name]
+
+
+def profile() -> Profile:
+    """The profile of this machine: "gpu" with CUDA, else "laptop"; FERMODELS_PROFILE overrides.
+
+    Raises:
+        ValueError: FERMODELS_PROFILE is unknown, or "gpu" where PyTorch sees no CUDA device.
+    """
+    import torch
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    name = os.environ.get("FERMODELS_PROFILE") or ("gpu" if device == "cuda" else "laptop")
+    if name not in PROFILES:
+        raise ValueError(f"FERMODELS_PROFILE is {name!r}: take one of {', '.join(PROFILES)}")
+    if name == "gpu" and device == "cpu":
+        raise ValueError("FERMODELS_PROFILE is 'gpu', but PyTorch sees no CUDA device")
+    return Profile(name, device)

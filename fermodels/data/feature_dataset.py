@@ -1,0 +1,101 @@
+"""A torch data set over the stored features of clips, all in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from fermodels._shared.modalities import in_order
+from fermodels.data.indices import row_numbers
+from fermodels.data.stored_features import StoredFeatures
+
+if TYPE_CHECKING:
+    from fermodels.data.clips import PreparedClips
+
+
+class FeatureDataset(Dataset):
+    """Every copy of the given clips: item i·K + c is copy c of the i-th clip, K copies in all.
+
+    Copy 0 is the clean one. A batch is a dict of `features` {modality: float32 (B, D)}, `present`
+    {modality: bool (B,)}, `index` int64 (B,), the row in `features`, and with clips also `emotion`
+    int64 (B,), −1 where unlabelled, and `targets` float32 (B, C), 1 for each emotion shown.
+
+    Args:
+        features: the stored features.
+        clips: the prepared clips that they were computed from; None leaves the labels out, as
+            pre-training does.
+        rows: clips to use, in this order; default all.
+        modalities: which to use; default all.
+
+    Raises:
+        ValueError: no rows, or a modality that `features` lacks.
+        FeatureError: the features are those of other clips.
+    """
+
+    def __init__(
+        self,
+        features: StoredFeatures,
+        clips: PreparedClips | None = None,
+        rows: Sequence[int] | np.ndarray | None = None,
+        modalities: Sequence[str] | None = None,
+    ) -> None:
+        rows = row_numbers(rows, len(features))
+        if len(rows) == 0:
+            raise ValueError("a FeatureDataset needs at least one row, got none")
+        self.modalities = chosen_modalities(features, modalities)
+        if clips is not None:
+            features.check(clips)
+        self.indices, at = rows, torch.as_tensor(rows)
+        self.copies = features.copies + 1
+        self.features = {
+            name: features.features[name][at].flatten(0, 1) for name in self.modalities
+        }  # (N · K, D), float16 as they are stored
+        self.present = {
+            name: torch.as_tensor(features.present[name])[at] for name in self.modalities
+        }
+        self.columns = {"index": at}
+        if clips is not None:
+            self.columns["emotion"] = torch.from_numpy(clips.labels[rows])
+            self.columns["targets"] = torch.from_numpy(clips.targets[rows])
+
+    @property
+    def clips(self) -> int:
+        """How many clips there are."""
+        return len(self.indices)
+
+    def __len__(self) -> int:
+        return self.clips * self.copies
+
+    def __getitem__(self, item: int) -> dict:
+        batch = self.__getitems__([item])
+        return {
+            key: {name: x[0] for name, x in value.items()} if isinstance(value, dict) else value[0]
+            for key, value in batch.items()
+        }
+
+    def __getitems__(self, items: Sequence[int]) -> dict:
+        items = torch.as_tensor(items)
+        clips = items // self.copies
+        return {
+            "features": {name: x[items].float() for name, x in self.features.items()},
+            "present": {name: there[clips] for name, there in self.present.items()},
+            **{key: column[clips] for key, column in self.columns.items()},
+        }
+
+
+def chosen_modalities(
+    features: StoredFeatures, modalities: Sequence[str] | None
+) -> tuple[str, ...]:
+    """The modalities in order, all if None; ValueError for one that the features lack."""
+    chosen = tuple(in_order(features.features if modalities is None else modalities))
+    unknown = set(chosen) - set(features.features)
+    if unknown or not chosen:
+        raise ValueError(
+            f"modalities {', '.join(sorted(unknown)) or '(none)'} asked for; the feature set has "
+            f"{', '.join(features.features)}"
+        )
+    return chosen

@@ -1,0 +1,75 @@
+"""Batches out of the stored features of clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fermodels.data.indices import row_numbers
+
+if TYPE_CHECKING:
+    from fermodels.data.clips import PreparedClips
+
+
+class StoredFeatures(Protocol):
+    """What this room needs to know of a :class:`fermodels.features.FeatureSet`."""
+
+    features: Mapping[str, Tensor]  # modality → (N, 1 + copies, D)
+    present: Mapping[str, Tensor]  # modality → bool (N,)
+    copies: int
+
+    def check(self, clips: PreparedClips) -> None: ...
+
+    def __len__(self) -> int: ...
+
+
+def clean_batch(
+    features: StoredFeatures,
+    rows: Sequence[int] | np.ndarray | None = None,
+    modalities: Sequence[str] | None = None,
+    device: str | torch.device = "cpu",
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Features of clips without augmentation, as a multi-modal encoder takes them.
+
+    Args:
+        features: the stored features.
+        rows: the clips, default all.
+        modalities: which to take; those that are not stored are left out. Default: all.
+        device: where the tensors go.
+
+    Returns:
+        Features {modality: float32 (n, D)}, and which of the clips have the modality
+        {modality: bool (n,)}.
+    """
+    at = torch.as_tensor(row_numbers(rows, len(features)))
+    names = [name for name in modalities or features.features if name in features.features]
+    x = {name: features.features[name][at, 0].float().to(device) for name in names}
+    present = {name: torch.as_tensor(features.present[name])[at].to(device) for name in names}
+    return x, present
+
+
+def all_copies(
+    features: StoredFeatures,
+    rows: Sequence[int] | np.ndarray | None = None,
+    modalities: Sequence[str] | None = None,
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Features of clips in all their copies, for `MultiModalEncoder.fit_standardisation`.
+
+    Arguments as of :func:`clean_batch`.
+
+    Returns:
+        Features {modality: float32 (n · (1 + copies), D)} and presence {modality: bool}, of as
+        many rows: all copies of a clip after each other.
+    """
+    at = torch.as_tensor(row_numbers(rows, len(features)))
+    names = [name for name in modalities or features.features if name in features.features]
+    x = {name: features.features[name][at].float().flatten(0, 1) for name in names}
+    each = features.copies + 1
+    present = {
+        name: torch.as_tensor(features.present[name])[at].repeat_interleave(each) for name in names
+    }
+    return x, present

@@ -1,0 +1,479 @@
+"""What every prepared data set is: one Parquet file of encoded media and what is known of each row.
+
+`PreparedImages` and `PreparedClips` share its reading, writing, splitting and fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from fermodels.data.indices import row_numbers
+
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    Table = TypeVar("Table", bound="PreparedTable")
+
+FORMAT_VERSION = 1
+READERS = {
+    "fermodels-images": "fermodels.data.PreparedImages",
+    "fermodels-clips": "fermodels.data.PreparedClips",
+}
+
+_KEY = b"fermodels"
+_PIECE = 4096  # rows
+_SPLIT_ORDER = ("train", "val", "test")
+
+
+class PreparedError(ValueError):
+    """A prepared data set that cannot be used; the message names the file, row and column."""
+
+
+class PreparedTable:
+    """Rows with a subject, encoded media and labels, kept in one Parquet file.
+
+    A subclass says what its rows are, checks them in its constructor, and calls `_keep`.
+
+    Attributes:
+        table: DataFrame without the columns of encoded media, index 0…N−1.
+        metadata: name, version, licence, citation, the lists of label names, …
+        source: what error messages call this data set.
+        subject_ids: int64 (N,), indices into the sorted names in this table.
+    """
+
+    FORMAT: ClassVar[str]
+    FRACTIONS: ClassVar[Mapping[str, float]]  # of the subjects, train, val and test
+    MEDIA: ClassVar[Mapping[str, str]]  # column → what its bytes are
+    NULLABLE: ClassVar[bool] = False  # whether a row may lack a medium
+    LABEL_LISTS: ClassVar[tuple[str, ...]]  # metadata keys of lists of names
+    ROW_GROUP: ClassVar[int]
+    # Words for messages: many rows, the whole, the column that tells rows apart, the leak.
+    ROWS: ClassVar[str]
+    WHAT: ClassVar[str]
+    ID: ClassVar[str]
+    ROW_LEAK: ClassVar[str]
+
+    table: pd.DataFrame
+    metadata: dict[str, Any]
+    source: str
+
+    def _keep(
+        self,
+        table: pd.DataFrame,
+        metadata: dict[str, Any],
+        media: Mapping[str, Sequence[bytes | None]],
+    ) -> None:
+        self.table, self.metadata, self._media = table, metadata, media
+        self._rows = np.arange(len(table))
+
+    @classmethod
+    def read(cls: type[Table], path: str | os.PathLike) -> Table:
+        """Read and validate one prepared Parquet file.
+
+        Raises:
+            PreparedError: there is no such file, it is a folder, it is not a Parquet file, it is
+                of another format version, or its content fails the checks of the class.
+        """
+        path = Path(path)
+        with readable(path):
+            arrow = cls._open(path).read()
+            arrow.validate(full=True)  # bytes that are no text would fail when first used
+        metadata = cls._read_metadata(arrow.schema.metadata, path)
+        return cls(read_frame(arrow, path), metadata, source=str(path))
+
+    @classmethod
+    def _open(cls, path: Path) -> pq.ParquetFile:
+        """The file, with its metadata and the types of its media checked."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        _check_path(path)
+        with readable(path):
+            file = pq.ParquetFile(path)
+            schema = file.schema_arrow
+            names = schema.names
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise PreparedError(f"{path} has the column {twice[0]!r} twice")
+        cls._read_metadata(schema.metadata, path)
+        for column, bytes_of in cls.MEDIA.items():
+            if column not in names:
+                continue
+            kind = schema.field(column).type
+            allowed = [pa.types.is_binary, pa.types.is_large_binary]
+            if not any(is_it(kind) for is_it in allowed + [pa.types.is_null] * cls.NULLABLE):
+                raise PreparedError(
+                    f"{path}: column {column!r} is {kind}; it must be binary, {bytes_of}."
+                )
+        return file
+
+    def write(self, path: str | os.PathLike) -> Path:
+        """Write this data set as one Parquet file; the old file stays until the new is whole."""
+        import pyarrow.parquet as pq
+
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        arrow = self._arrow()
+        columns = _leaf_paths(arrow)
+        other = [name for name in columns if name not in self.MEDIA]
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            pq.write_table(
+                arrow,
+                part,
+                row_group_size=self.ROW_GROUP,
+                # Media are compressed already, and no two are equal.
+                compression={name: "NONE" if name in self.MEDIA else "ZSTD" for name in columns},
+                use_dictionary=other,
+                write_statistics=other,
+            )
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+        return path
+
+    @classmethod
+    def concat(cls: type[Table], parts: Sequence[Table]) -> Table:
+        """Put data sets under each other; metadata is the first's, label lists are united.
+
+        Raises:
+            PreparedError: data sets of different names share a subject name (they would be taken
+                for one person: prefix the names), or the rows do not fit together.
+        """
+        import pandas as pd
+
+        if not parts:
+            raise PreparedError("concat needs at least one data set, got none")
+        owners: dict[str, str] = {}
+        for part in parts:
+            name = part.metadata["name"]
+            for subject in part.table["subject"].unique():
+                if owners.setdefault(subject, name) != name:
+                    raise PreparedError(
+                        f"subject {subject!r} is in {owners[subject]!r} and in {name!r}: the same "
+                        "name would make two people one. "
+                        f"Prefix the subjects and {cls.ID}s of one."
+                    )
+        frames = [
+            part.table.assign(**{name: part._blobs(name) for name in cls.MEDIA}) for part in parts
+        ]
+        metadata = dict(parts[0].metadata)
+        for key in cls.LABEL_LISTS:
+            metadata[key] = list(dict.fromkeys(x for part in parts for x in part.metadata[key]))
+        return cls(pd.concat(frames, ignore_index=True), metadata, source=parts[0].source)
+
+    def subset(self: Table, indices: Sequence[int] | np.ndarray) -> Table:
+        """The given rows, in that order, sharing the media with this data set."""
+        chosen = row_numbers(indices, len(self))
+        new = object.__new__(type(self))
+        new.source, new.metadata = self.source, dict(self.metadata)
+        new.table = self.table.iloc[chosen].reset_index(drop=True)
+        new._rows, new._media = self._rows[chosen], self._media
+        return new
+
+    def split(
+        self,
+        by: str = "subject",
+        fractions: Mapping[str, float] | None = None,
+        seed: int = 0,
+        stratify: str | None = "gender",
+    ) -> dict[str, np.ndarray]:
+        """Split into named parts, row indices int64 each, sorted.
+
+        Args:
+            by: "subject" keeps every row of a person in one part. "official" takes the column
+                `split` (rows without one are in no part). "row" deals rows out one by one and is
+                here only to show the leak: the same person is on both sides.
+            fractions: share of the subjects (or rows) of each part, 1 in all. Counts are rounded by
+                largest remainder, each part gets at least one. The default is `FRACTIONS`.
+            seed: same seed, same names, same split, on every machine.
+            stratify: a column that is constant within a subject, to be balanced over the parts as
+                well as it goes; None, or no column "gender", means no balancing.
+
+        Raises:
+            PreparedError: there are fewer subjects than parts, no column `split`, …
+        """
+        if by == "official":
+            return self._official_split()
+        fractions = dict(self.FRACTIONS if fractions is None else fractions)
+        if by == "row":
+            warnings.warn(
+                f"split(by='row') puts {self.ROW_LEAK}. Use by='subject'.",
+                UserWarning,
+                stacklevel=2,
+            )
+            order = _shuffled(len(self), seed)
+            parts = _deal(order, fractions, self.ROWS, self.source)
+            return {name: np.sort(rows) for name, rows in parts.items()}
+        if by != "subject":
+            raise ValueError(f"split by must be 'subject', 'official' or 'row', got {by!r}")
+        subjects = np.array(sorted(set(self.table["subject"])))
+        strata = self._strata(subjects, stratify)
+        # Within a stratum at random, the strata interleaved evenly: any cut is then balanced.
+        rank = np.empty(len(subjects))
+        order = _shuffled(len(subjects), seed)
+        for stratum in sorted(set(strata)):
+            members = order[strata[order] == stratum]
+            rank[members] = (np.arange(len(members)) + 0.5) / len(members)
+        order = order[np.argsort(rank[order], kind="stable")]
+        parts = _deal(order, fractions, "subjects", self.source)
+        return {
+            name: np.flatnonzero(np.isin(self.subject_ids, chosen)).astype(np.int64)
+            for name, chosen in parts.items()
+        }
+
+    def check_split(self, splits: Mapping[str, Sequence[int] | np.ndarray]) -> None:
+        """Raise PreparedError if a subject is in two of the parts (row indices by name)."""
+        owner: dict[str, str] = {}
+        subjects = self.table["subject"].to_numpy()
+        for name, indices in splits.items():
+            for subject in sorted(set(subjects[row_numbers(indices, len(self))])):
+                if owner.setdefault(subject, name) != name:
+                    raise PreparedError(
+                        f"{self.source}: subject {subject!r} is in the splits {owner[subject]!r} "
+                        f"and {name!r}, so results would be measured on people seen in training. "
+                        "Split by subject: split(by='subject')."
+                    )
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over all media and every column, the same for equal content."""
+        lists = [list(self.metadata[key]) for key in self.LABEL_LISTS]
+        digest = hashlib.sha256(json.dumps(lists).encode())
+        for column in sorted(self.table.columns):
+            # The text of json.dumps([column, values]), in pieces: lists of numbers are large.
+            digest.update(f"[{json.dumps(column)}, [".encode())
+            for start in range(0, len(self), _PIECE):
+                values = self.table[column].iloc[start : start + _PIECE].tolist()
+                text = json.dumps([_plain(value) for value in values])
+                digest.update((", " * (start > 0) + text[1:-1]).encode())
+            digest.update(b"]]")
+        for column in self.MEDIA:
+            media = self._media[column]
+            for row in self._rows:
+                blob = media[row]
+                digest.update(bytes(32) if blob is None else hashlib.sha256(blob).digest())
+        return digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def subject_ids(self) -> np.ndarray:
+        return codes(self.table["subject"], sorted(set(self.table["subject"])))
+
+    def _blobs(self, column: str | None = None) -> list[bytes | None]:
+        blobs = self._media[column or next(iter(self.MEDIA))]
+        return [blobs[row] for row in self._rows]
+
+    def _about(self) -> dict[str, Any]:
+        """What the file's metadata says beside `metadata`."""
+        return {}
+
+    def _arrow(self) -> pa.Table:
+        import pyarrow as pa
+
+        arrow = pa.Table.from_pandas(self.table, preserve_index=False)
+        for at, column in enumerate(self.MEDIA):
+            arrow = arrow.add_column(at, column, pa.array(self._blobs(column), type=pa.binary()))
+        about = {"format": self.FORMAT, "format_version": FORMAT_VERSION} | self.metadata
+        about |= self._about()
+        # Only our own key: pandas' would tie the bytes of the file to the version of pandas.
+        text = json.dumps(about, ensure_ascii=False, default=_plain)
+        return arrow.replace_schema_metadata({_KEY: text.encode()})
+
+    @classmethod
+    def _read_metadata(cls, schema: Mapping[bytes, bytes] | None, path: Path) -> dict[str, Any]:
+        if not schema or _KEY not in schema:
+            return {}
+        try:
+            metadata = json.loads(schema[_KEY])
+            kind, version = metadata.get("format"), metadata.get("format_version")
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise PreparedError(f"{path}: its 'fermodels' metadata is not a JSON object") from error
+        if kind != cls.FORMAT:
+            reader = READERS.get(kind) if isinstance(kind, str) else None
+            reader = f" Open it with {reader}." if reader else ""
+            raise PreparedError(
+                f"{path} has the format {kind!r}; {cls.WHAT} are {cls.FORMAT!r}.{reader}"
+            )
+        if version != FORMAT_VERSION:
+            raise PreparedError(
+                f"{path} has format version {version}; this fermodels reads version "
+                f"{FORMAT_VERSION}. Update fermodels, or prepare the file again."
+            )
+        return metadata
+
+    def _strata(self, subjects: np.ndarray, column: str | None) -> np.ndarray:
+        if column is None or (column == "gender" and column not in self.table):
+            return np.zeros(len(subjects), dtype=np.int64)
+        if column not in self.table:
+            raise PreparedError(f"{self.source}: no column {column!r} to stratify by")
+        pairs = self.table[["subject", column]].astype({column: object})
+        pairs[column] = pairs[column].where(pairs[column].notna(), "").map(str)
+        pairs = pairs.drop_duplicates()
+        twice = pairs[pairs["subject"].duplicated()]
+        if len(twice):
+            raise PreparedError(
+                f"{self.source}: subject {twice['subject'].iloc[0]!r} has several values of "
+                f"{column!r}; split can only balance what is constant within a subject"
+            )
+        return pairs.set_index("subject")[column].loc[subjects].to_numpy().astype(str)
+
+    def _official_split(self) -> dict[str, np.ndarray]:
+        if "split" not in self.table or self.table["split"].isna().all():
+            raise PreparedError(
+                f"{self.source} has no official split (column 'split'). Use split(by='subject')."
+            )
+        values = self.table["split"]
+        names = sorted(set(values.dropna()), key=lambda x: (_official_rank(x), x))
+        return {name: np.flatnonzero((values == name).fillna(False)) for name in names}
+
+
+def _official_rank(name: str) -> int:
+    return _SPLIT_ORDER.index(name) if name in _SPLIT_ORDER else len(_SPLIT_ORDER)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Errors of reading become a PreparedError that says what to do."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise PreparedError(
+            f"{path} is not a readable Parquet file ({error}). It may be a raw data set, a Git "
+            "LFS pointer or a broken download: prepare or fetch it again."
+        ) from error
+
+
+def _check_path(path: Path) -> None:
+    advice = "Prepare one with `python -m data_prep`, or check the path."
+    if path.is_dir():
+        found = sorted(p.name for p in path.glob("*.parquet"))
+        if not any(path.iterdir()):
+            raise PreparedError(f"{path} is an empty folder, not a prepared Parquet file. {advice}")
+        hint = f" Did you mean one of {', '.join(found[:5])} in it?" if found else f" {advice}"
+        raise PreparedError(f"{path} is a folder, not a prepared Parquet file.{hint}")
+    if not path.exists():
+        beside = sorted(p.name for p in path.parent.glob("*.parquet"))  # none without the folder
+        hint = f" In {path.parent} there are: {', '.join(beside[:5])}." if beside else ""
+        raise PreparedError(f"there is no file {path} (looked in {Path.cwd()}).{hint} {advice}")
+
+
+def read_frame(arrow: pa.Table, path: Path) -> pd.DataFrame:
+    """The table in pandas; PreparedError if it has values that pandas cannot hold."""
+    import pyarrow as pa
+
+    try:
+        return arrow.to_pandas()
+    except (pa.ArrowException, UnicodeDecodeError) as error:  # of kinds that pandas has not
+        raise PreparedError(
+            f"{path}: its values cannot be read ({error}). Prepare or fetch it again."
+        ) from error
+
+
+def as_text(table: pd.DataFrame, column: str, source: str) -> pd.Series:
+    """The column as text; PreparedError if it holds bytes that are none."""
+    try:
+        return table[column].astype(str)
+    except UnicodeDecodeError as error:
+        raise PreparedError(f"{source}: column {column!r} holds no text ({error})") from error
+
+
+def label_names(metadata: Mapping[str, Any], key: str, source: str) -> list[str]:
+    """The list of names in the metadata; PreparedError if it is no list of different texts."""
+    names = metadata[key]
+    if not isinstance(names, str) and isinstance(names, Iterable):
+        names = list(names)
+        if all(isinstance(name, str) for name in names) and len(set(names)) == len(names):
+            return names
+    raise PreparedError(f"{source}: metadata {key!r} must be a list of different names: {names!r}")
+
+
+def check_official_split(table: pd.DataFrame, source: str) -> None:
+    """Raise PreparedError if the column `split`, where there is one, divides a subject."""
+    if "split" not in table:
+        return
+    pairs = table[["subject", "split"]].dropna().drop_duplicates()
+    twice = pairs[pairs["subject"].duplicated()]
+    if len(twice):
+        name = twice["subject"].iloc[0]
+        both = ", ".join(sorted(pairs[pairs["subject"] == name]["split"]))
+        raise PreparedError(
+            f"{source}: row {int(twice.index[0])}, column 'split': subject {name!r} is in two "
+            f"splits ({both}). Results would be measured on people seen in training."
+        )
+
+
+def codes(column: pd.Series, names: Sequence[str]) -> np.ndarray:
+    code = {name: i for i, name in enumerate(names)}
+    return np.fromiter((code[value] for value in column), dtype=np.int64, count=len(column))
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON can hold; every kind of missing value becomes None."""
+    if isinstance(value, np.ndarray):
+        return [_plain(item) for item in value.tolist()]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return None if value != value else value
+    return None if value is None or value != value else str(value)
+
+
+def _shuffled(count: int, seed: int) -> np.ndarray:
+    # NumPy promises the raw stream of a bit generator for ever, but not that of `permutation`.
+    return np.argsort(np.random.PCG64(seed).random_raw(count), kind="stable")
+
+
+def _deal(
+    order: np.ndarray, fractions: Mapping[str, float], what: str, source: str
+) -> dict[str, np.ndarray]:
+    """Cut `order` into consecutive parts of the given fractions, by largest remainder."""
+    share = np.array(list(fractions.values()), dtype=np.float64)
+    if len(share) == 0 or (share <= 0).any() or abs(share.sum() - 1) > 1e-6:
+        raise ValueError(f"fractions must be positive and add up to 1, got {dict(fractions)}")
+    if len(order) < len(share):
+        raise PreparedError(
+            f"{source} has {len(order)} {what}, too few for the {len(share)} parts "
+            f"{', '.join(fractions)}"
+        )
+    exact = np.round(share * len(order), 9)
+    counts = np.floor(exact).astype(int)
+    # Equal remainders go to the later part, so that the test part is not below validation.
+    by_remainder = sorted(range(len(share)), key=lambda i: (-(exact[i] - counts[i]), -i))
+    for part in by_remainder[: len(order) - counts.sum()]:
+        counts[part] += 1
+    while (counts == 0).any():
+        counts[counts.argmax()] -= 1
+        counts[counts.argmin()] += 1
+    return dict(zip(fractions, np.split(order, np.cumsum(counts)[:-1]), strict=True))
+
+
+def _leaf_paths(arrow: pa.Table) -> list[str]:
+    """Parquet's names of the columns ("actions.list.element" for a list)."""
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(arrow.slice(0, 0), buffer)
+    schema = pq.ParquetFile(buffer).schema
+    return [schema.column(i).path for i in range(len(schema))]

@@ -1,0 +1,5 @@
+"""How good is a representation? Embeddings, probes, scores, label fractions, view invariance."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,16 @@
+from .budgets import budget_size as budget_size
+from .budgets import label_budget as label_budget
+from .budgets import label_budget_curve as label_budget_curve
+from .clip_embedding import embed_clips as embed_clips
+from .embedding import embed as embed
+from .invariance import ViewInvarianceReport as ViewInvarianceReport
+from .invariance import retrieval as retrieval
+from .invariance import view_invariance as view_invariance
+from .probes import ProbeResult as ProbeResult
+from .probes import knn as knn
+from .probes import linear_probe as linear_probe
+from .scores import PROFILES as PROFILES
+from .scores import clip_scores as clip_scores
+from .scores import confusion as confusion
+from .scores import multi_label_scores as multi_label_scores
+from .scores import per_view_accuracy as per_view_accuracy

@@ -1,0 +1,1 @@
+"""What runs from the shell: experiments out of a configuration file, and their results."""

@@ -1,0 +1,9 @@
+from .backbone import Backbone as Backbone
+from .backbone import FeatureError as FeatureError
+from .backbones import audio_backbone as audio_backbone
+from .backbones import text_backbone as text_backbone
+from .backbones import video_backbone as video_backbone
+from .compute import compute_features as compute_features
+from .feature_set import FeatureSet as FeatureSet
+from .spectrograms import log_mel as log_mel
+from .spectrograms import mask_spectrogram as mask_spectrogram

@@ -1,0 +1,11 @@
+from .clip_classifier import ClipPredictor as ClipPredictor
+from .heads import ClassificationHead as ClassificationHead
+from .heads import ClusterHead as ClusterHead
+from .heads import Decoder as Decoder
+from .heads import GatedEmbeddingUnit as GatedEmbeddingUnit
+from .heads import ProjectionHead as ProjectionHead
+from .heads import SharedProjection as SharedProjection
+from .image_classifier import ImageClassifier as ImageClassifier
+from .image_encoder import ImageEncoder as ImageEncoder
+from .multi_modal_encoder import ClipEncoder as ClipEncoder
+from .small_resnet import SmallResNet as SmallResNet

@@ -1,0 +1,2 @@
+from . import recipes as recipes
+from .loop import fit as fit

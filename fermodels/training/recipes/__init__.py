@@ -1,0 +1,5 @@
+"""The trainings of the course, with the settings that notebooks and studies share."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

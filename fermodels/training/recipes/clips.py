@@ -1,0 +1,352 @@
+"""The trainings of the clip half of the course, with the settings of notebooks and studies."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from fermodels._shared.tasks import TASKS
+from fermodels.data import ClipBatchSampler, FeatureDataset, SpeakerBatchSampler, all_copies, loader
+from fermodels.data.clip_samplers import even_batch_size
+from fermodels.data.feature_dataset import chosen_modalities
+from fermodels.data.indices import indices_digest, row_numbers
+from fermodels.models import ClipEncoder
+from fermodels.models.modes import forked_rng
+from fermodels.models.saving import weights_digest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fermodels.data import PreparedClips
+    from fermodels.features import FeatureSet
+    from fermodels.methods import ClipClassifier
+
+# Everything below was chosen on the validation speakers of Anny Clips.
+EPOCHS = 20
+SPEAKERS_PER_BATCH = 1
+STEPS = 200
+PRETRAINING: dict[str, Any] = {
+    "temperature": 0.2,
+    "num_clusters": 8,
+    "cluster_temperature": 0.2,
+    "warmup_epochs": 4,
+    "feature_dropout": 0.5,
+    "learning_rate": 1e-3,
+    "weight_decay": 1e-2,
+}
+# The weights of the tasks where they are on.
+TASK_WEIGHTS = {"contrastive": 1.0, "clustering": 1.0, "reconstruction": 3.0}
+SIMCLR: dict[str, Any] = {
+    "temperature": 0.2,
+    "feature_dropout": 0.5,
+    "learning_rate": 1e-3,
+    "weight_decay": 1e-2,
+}
+FROM_SCRATCH: dict[str, Any] = {
+    "learning_rate": 3e-3,
+    "weight_decay": 1e-2,
+    "dropout": 0.5,
+    "feature_dropout": 0.5,
+}
+PRETRAINED: dict[str, Any] = {
+    "learning_rate": 5e-3,
+    "encoder_learning_rate": 1e-4,
+    "weight_decay": 1e-2,
+    "dropout": 0.5,
+    "feature_dropout": 0.3,
+}
+_EPOCH = 50  # steps of training with labels between two validations and checkpoints
+
+
+def pretrain_clips(
+    features: FeatureSet,
+    rows: Sequence[int] | np.ndarray | None = None,
+    *,
+    tasks: Sequence[str] = TASKS,
+    modalities: Sequence[str] | None = None,
+    epochs: int = EPOCHS,
+    seed: int = 0,
+    run_dir: str | os.PathLike | None = None,
+    encoder: ClipEncoder | None = None,
+    speakers: Sequence[int] | np.ndarray | None = None,
+    speakers_per_batch: int = SPEAKERS_PER_BATCH,
+    batch_size: int = 256,
+    validate: Callable[[torch.nn.Module], Mapping[str, float]] | None = None,
+    validate_every: int = 10,
+    save_every: int = 10,
+    progress: bool | None = None,
+    accelerator: str = "auto",
+    precision: str | int | None = None,
+    **overrides: Any,
+) -> tuple[ClipEncoder, pd.DataFrame]:
+    """Pre-train a clip encoder with ConCluGen, without labels.
+
+    Args:
+        features: the stored features.
+        rows: clips to train on, default all: pass the training split. Those that have none of the
+            modalities are left out. Features are standardised by what these clips hold.
+        tasks: any of "contrastive", "clustering" and "reconstruction".
+        modalities: which to use, default all.
+        epochs: passes over the clips, of each a copy drawn at random.
+        seed: of the first weights, the order, the copies and k-means.
+        run_dir: see :func:`fermodels.training.fit`; a finished run is loaded, not repeated.
+        encoder: to go on from, with its own modalities and standardisation; it stays as it is (a
+            copy is trained). Default: a new one.
+        speakers: who speaks in each clip of `features`, such as `clips.subject_ids`. A batch is
+            then the clips of `speakers_per_batch` speakers, so that nobody can be told from the
+            others by who it is (see :class:`fermodels.data.SpeakerBatchSampler`). None
+            draws clips at random, as the paper does.
+        batch_size: clips to a batch at most; batches of an epoch are equally long.
+        validate, validate_every, save_every, progress, accelerator, precision: see `fit`.
+        overrides: settings of :class:`fermodels.methods.ConCluGen`, in place of those in
+            `PRETRAINING` and `TASK_WEIGHTS`.
+
+    Returns:
+        The encoder, in eval mode on the CPU, and the history with a column for each task.
+    """
+    from fermodels import methods
+
+    def learner(encoder: ClipEncoder | None, dims: dict[str, int]):
+        weights = {name: w for name, w in TASK_WEIGHTS.items() if name in tasks}
+        settings = PRETRAINING | {"task_weights": weights, "seed": seed} | overrides
+        return methods.ConCluGen(dims, tasks, encoder=encoder, **settings)
+
+    fit_options = {
+        "epochs": epochs,
+        "run_dir": run_dir,
+        "validate": validate,
+        "validate_every": validate_every,
+        "save_every": save_every,
+        "progress": progress,
+        "accelerator": accelerator,
+        "precision": precision,
+    }
+    batches = {
+        "draw": "one",
+        "speakers": speakers,
+        "speakers_per_batch": speakers_per_batch,
+        "batch_size": batch_size,
+        "seed": seed,
+    }
+    return _pretrain(learner, features, rows, modalities, encoder, batches, fit_options)
+
+
+def pretrain_video_simclr(
+    features: FeatureSet,
+    rows: Sequence[int] | np.ndarray | None = None,
+    *,
+    epochs: int = EPOCHS,
+    seed: int = 0,
+    run_dir: str | os.PathLike | None = None,
+    modalities: Sequence[str] = ("video",),
+    speakers: Sequence[int] | np.ndarray | None = None,
+    speakers_per_batch: int = SPEAKERS_PER_BATCH,
+    batch_size: int = 256,
+    validate: Callable[[torch.nn.Module], Mapping[str, float]] | None = None,
+    validate_every: int = 10,
+    save_every: int = 10,
+    progress: bool | None = None,
+    accelerator: str = "auto",
+    precision: str | int | None = None,
+    **overrides: Any,
+) -> tuple[ClipEncoder, pd.DataFrame]:
+    """Pre-train a clip encoder with SimCLR on two copies of each clip, video alone by default.
+
+    Arguments and result as of :func:`pretrain_clips`; `overrides` are settings of
+    :class:`fermodels.methods.ClipSimCLR`, in place of those in `SIMCLR`.
+    """
+    from fermodels import methods
+
+    def learner(encoder: ClipEncoder | None, dims: dict[str, int]):
+        return methods.ClipSimCLR(dims, encoder=encoder, **SIMCLR | {"seed": seed} | overrides)
+
+    fit_options = {
+        "epochs": epochs,
+        "run_dir": run_dir,
+        "validate": validate,
+        "validate_every": validate_every,
+        "save_every": save_every,
+        "progress": progress,
+        "accelerator": accelerator,
+        "precision": precision,
+    }
+    batches = {
+        "draw": "two",
+        "speakers": speakers,
+        "speakers_per_batch": speakers_per_batch,
+        "batch_size": batch_size,
+        "seed": seed,
+    }
+    return _pretrain(learner, features, rows, modalities, None, batches, fit_options)
+
+
+def _pretrain(
+    make, features, rows, modalities, encoder, batches: dict, fit_options: dict
+) -> tuple[ClipEncoder, pd.DataFrame]:
+    from fermodels.training.loop import fit
+
+    modalities = chosen_modalities(features, encoder.modalities if encoder else modalities)
+    rows = row_numbers(rows, len(features))
+    there = np.stack([np.asarray(features.present[name]) for name in modalities]).any(axis=0)
+    rows = rows[there[rows]]
+    data = FeatureDataset(features, None, rows, modalities)
+    start = None if encoder is None else weights_digest(encoder)
+    with forked_rng():
+        torch.manual_seed(batches["seed"])
+        encoder = copy.deepcopy(encoder)
+        learner = make(encoder, {name: features.dims[name] for name in modalities})
+    if encoder is None:
+        learner.encoder.fit_standardisation(*all_copies(features, rows))
+    batches = dict(batches)
+    speakers = batches.pop("speakers")
+    if speakers is None:
+        del batches["speakers_per_batch"]
+        batches["batch_size"] = even_batch_size(len(rows), batches["batch_size"])
+        sampler = ClipBatchSampler(data, **batches)
+    else:
+        sampler = SpeakerBatchSampler(data, speakers, **batches)
+    history = fit(
+        learner,
+        loader(data, sampler, fit_options["accelerator"]),
+        settings=_data_settings(features, data) | batches | {"start": start},
+        **fit_options,
+    )
+    return learner.encoder, history
+
+
+def train_clip_classifier(
+    features: FeatureSet,
+    clips: PreparedClips,
+    rows: Sequence[int] | np.ndarray,
+    *,
+    encoder: ClipEncoder | None = None,
+    modalities: Sequence[str] | None = None,
+    steps: int = STEPS,
+    seed: int = 0,
+    run_dir: str | os.PathLike | None = None,
+    val_rows: Sequence[int] | np.ndarray | None = None,
+    batch_size: int = 64,
+    class_weights: str | Sequence[float] | None = None,
+    multi_label: bool = False,
+    progress: bool | None = None,
+    accelerator: str = "auto",
+    precision: str | int | None = None,
+    **overrides: Any,
+) -> ClipClassifier:
+    """Train a linear classifier, and the clip encoder under it, on labelled clips.
+
+    Args:
+        features: the stored features; of each clip a copy is drawn at random for every batch.
+        clips: the data set with the labels, the one that the features were computed from.
+        rows: the labelled clips.
+        encoder: a pre-trained encoder, which stays as it is (a copy is trained); None trains one
+            of the same architecture from scratch, standardised by `rows`.
+        modalities: which to use, default all, or all that the encoder knows.
+        steps: optimiser steps; few clips are gone through more often.
+        seed: of the new weights, the order, the copies and dropout.
+        run_dir: see :func:`fermodels.training.fit`.
+        val_rows: clips whose accuracy joins the history as `val_accuracy`, every 50 steps and at
+            the end (multi-label: share of right answers over clips and emotions).
+        batch_size: clips to a step.
+        class_weights: "balanced" takes them from `rows`; else see
+            :class:`fermodels.methods.ClipClassifier`.
+        multi_label: learn `clips.targets`, several emotions a clip, instead of `clips.labels`.
+        progress, accelerator, precision: see `fit`.
+        overrides: settings of `ClipClassifier`, in place of those in `FROM_SCRATCH` or
+            `PRETRAINED`.
+
+    Returns:
+        The classifier, in eval mode on the CPU; its `history` is what `fit` returned.
+
+    Raises:
+        ValueError: rows without a label.
+        FeatureError: the features are those of other clips.
+    """
+    from fermodels import methods
+    from fermodels.training.loop import fit
+
+    rows = row_numbers(rows, len(features))
+    if encoder is not None and modalities is not None:
+        encoder = encoder.select(modalities)
+    modalities = chosen_modalities(features, encoder.modalities if encoder else modalities)
+    data = FeatureDataset(features, clips, rows, modalities)
+    if val_rows is not None:
+        val_rows = row_numbers(val_rows, len(features))
+    if not multi_label:
+        _check_labelled(clips, rows if val_rows is None else np.concatenate([rows, val_rows]))
+    if isinstance(class_weights, str):
+        if class_weights != "balanced":
+            raise ValueError(f"class_weights must be 'balanced' or numbers, got {class_weights!r}")
+        labels = clips.targets[rows] if multi_label else clips.labels[rows]
+        class_weights = methods.balanced_weights(labels, len(clips.emotions))
+    start = None if encoder is None else weights_digest(encoder)
+    with forked_rng():
+        torch.manual_seed(seed)
+        defaults = FROM_SCRATCH if encoder is None else PRETRAINED
+        if encoder is None:
+            encoder = ClipEncoder({name: features.dims[name] for name in modalities})
+            encoder.fit_standardisation(*all_copies(features, rows))
+        else:
+            encoder = copy.deepcopy(encoder).requires_grad_(True)
+        settings = defaults | {"seed": seed} | overrides
+        learner = methods.ClipClassifier(
+            encoder,
+            clips.emotions,
+            multi_label=multi_label,
+            class_weights=class_weights,
+            **settings,
+        )
+    batches = ClipBatchSampler(data, batch_size, seed=seed, num_batches=min(steps, _EPOCH))
+
+    validate = None
+    if val_rows is not None:
+        truth = (clips.targets if multi_label else clips.labels)[val_rows]
+
+        def validate(_) -> dict[str, float]:
+            return {"val_accuracy": float(np.mean(learner.predict(features, val_rows)[0] == truth))}
+
+    learner.history = fit(
+        learner,
+        loader(data, batches, accelerator),
+        max_steps=steps,
+        run_dir=run_dir,
+        validate=validate,
+        progress=progress,
+        accelerator=accelerator,
+        precision=precision,
+        settings=_data_settings(features, data) | {"batch_size": batch_size, "start": start},
+    )
+    return learner
+
+
+def _check_labelled(clips: PreparedClips, rows: np.ndarray) -> None:
+    bad = rows[clips.labels[rows] < 0]
+    if len(bad):
+        raise ValueError(
+            f"{len(bad)} of the {len(rows)} clips have no emotion (first: row {bad[0]}, clip "
+            f"{clips.table['clip'].iloc[bad[0]]!r}): train on labelled rows only, such as "
+            "rows[clips.labels[rows] >= 0]"
+        )
+
+
+def _data_settings(features: FeatureSet, data: FeatureDataset) -> dict[str, Any]:
+    """What tells the data of two runs apart."""
+    return {
+        "data": features.fingerprint,
+        "features": features_digest(features),
+        "rows": indices_digest(data.indices),
+        "modalities": list(data.modalities),
+    }
+
+
+def features_digest(features: FeatureSet) -> str:
+    """SHA-256 (hex) over what the features were made with: backbones and settings."""
+    made_with = json.dumps([features.backbones, features.settings], sort_keys=True, default=str)
+    return hashlib.sha256(made_with.encode()).hexdigest()

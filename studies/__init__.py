@@ -1,0 +1,1 @@
+"""What makes the shipped weights, their tables and their ablation."""

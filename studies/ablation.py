@@ -1,0 +1,360 @@
+"""What moves the learner: the recipe of the shipped encoder, one change at a time.
+
+    python -m studies.ablation
+    python -m studies.ablation --list
+    python -m studies.ablation --only "temperature 0.07" "image size 64" --jobs 2
+    python -m studies.ablation --encoder FOLDER
+
+Every run goes on from `clmex-anny-views-v1`, the shipped encoder before its last cycle, for
+one more short cycle without labels, with one factor changed, and asks the validation subjects
+alone: a linear probe, and fine-tuning on 20 % of the training subjects. No test subject is looked
+at. From scratch, a training of this length has not got past recognising the person (the history of
+the shipped encoder: 22 % of the validation images after 64,000), so all settings would be at chance
+alike. Encoders of another width cannot go on from there; they start from scratch and are trained
+for as long as the recipe's first cycle.
+
+A run is a setting and a seed; each writes one JSON file into `weights/clmex-anny-views/ablation/`.
+Runs whose file is there are skipped, and a run that was killed goes on from its last epoch.
+`python -m studies.ablation_report` publishes the files. With `--encoder`, an encoder that was
+trained elsewhere is asked the same, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fermodels import evaluation
+from fermodels._shared.files import replace_file
+from fermodels._shared.places import shipped_weights
+from fermodels.data import Augment, PreparedImages
+from fermodels.features.parts import start_worker
+from fermodels.models import ImageEncoder
+from fermodels.models.modes import forked_rng
+from fermodels.models.saving import WEIGHTS
+from fermodels.training import recipes
+from studies.pretrain import LARGE
+
+DATA = Path("data/anny_views_kdef.parquet")
+SHIPPED = Path("weights") / "clmex-anny-views"
+RESULTS = SHIPPED / "ablation"
+RUNS = Path("runs/ablation")
+# The recipe's second cycle at a quarter of its length: minutes of one core.
+PROTOCOL: dict[str, Any] = {
+    "images_seen": 61_250,
+    "learning_rate": 1.5e-3,
+    "from_scratch": {"images_seen": 560_000, "learning_rate": 3e-3},  # the recipe's first cycle
+    "groups_per_batch": 7,
+    "labelled": 0.2,
+    "finetune_steps": 150,
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One change of the protocol.
+
+    Attributes:
+        factor, value: what was changed, and to what.
+        seeds: of new weights, order and augmentation, and of the subjects whose labels are used.
+        method: of `recipes.pretrain`; "" pre-trains nothing.
+        pretrain: its options.
+        augment: class method of `Augment`; "" for the defaults of the class.
+        encoder: options of `ImageEncoder` in place of those of `start`.
+        scratch: with new weights, not those of `start`.
+        longer: factor on the images seen.
+        labelled, steps: of fine-tuning, where they are not those of the protocol.
+        uses_labels: pre-training sees the expressions of all training subjects.
+        start: the shipped encoder to go on from.
+    """
+
+    factor: str
+    value: str
+    seeds: tuple[int, ...] = (0,)
+    method: str = "clmex"
+    pretrain: dict[str, Any] = field(default_factory=dict)
+    augment: str = ""
+    encoder: dict[str, Any] = field(default_factory=dict)
+    scratch: bool = False
+    longer: float = 1
+    labelled: float | None = None
+    steps: int | None = None
+    uses_labels: bool = False
+    start: str = "clmex-anny-views-v1"
+
+    @property
+    def name(self) -> str:
+        return f"{self.factor} {self.value}".strip()
+
+
+def settings() -> list[Setting]:
+    """The reference and the yardsticks, then what is expected to matter, most of it first."""
+    barlow = {"supervised_weight": 0.0}
+    return [
+        Setting("reference", "", seeds=(0, 1, 2)),
+        Setting("yardstick", "start", method=""),
+        Setting("yardstick", "shipped encoder", method="", start=SHIPPED.name),
+        Setting("yardstick", "shipped encoder, 96 px", method="", start=LARGE.name),
+        Setting("yardstick", "no pre-training", method="", scratch=True),
+        Setting("yardstick", "no pre-training, all labels", method="", scratch=True,
+                labelled=1.0, steps=800),
+        Setting("augmentation", "mild", seeds=(0, 1), augment="mild"),
+        Setting("image size", "64", seeds=(0, 1), encoder={"image_size": 64}),
+        Setting("batch", "random moments", seeds=(0, 1), pretrain={"whole": "instance"}),
+        Setting("sessions per batch", "3", seeds=(0, 1), pretrain={"groups_per_batch": 3}),
+        Setting("augmentation", "strong", seeds=(0, 1), augment="strong"),
+        Setting("temperature", "0.07", seeds=(0, 1), pretrain={"temperature": 0.07}),
+        Setting("temperature", "0.3", pretrain={"temperature": 0.3}),
+        Setting("sessions per batch", "14", pretrain={"groups_per_batch": 14}),
+        Setting("ViewFX", "Barlow Twins", method="viewfx", pretrain=barlow),
+        Setting("ViewFX", "supervised", method="viewfx", pretrain={"barlow_weight": 0.0},
+                uses_labels=True),
+        Setting("ViewFX", "both terms", method="viewfx", uses_labels=True),
+        Setting("images seen", "× 2", seeds=(0, 1), longer=2),
+        Setting("together", "mild, 64 px, × 2 images", augment="mild", longer=2,
+                encoder={"image_size": 64}),
+        *(Setting("projection", str(n), pretrain={"projection_dim": n}) for n in (64, 256)),
+        *(Setting("learning rate", str(rate), pretrain={"learning_rate": rate})
+          for rate in (0.00075, 0.003)),
+        *(Setting("from scratch", f"width {n}", encoder={"width": n}, scratch=True)
+          for n in (24, 32, 16)),
+    ]  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.ablation",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--runs", type=Path, default=RUNS, help="for what is not finished")
+    parser.add_argument("--jobs", type=int, default=1, help="processes of one thread each")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these settings, see --list")
+    parser.add_argument("--list", action="store_true", help="what there is, done or not")
+    parser.add_argument("--encoder", type=Path, metavar="FOLDER", help="ask this one only")
+    options = parser.parse_args()
+
+    if options.encoder:
+        ask(options.data, options.encoder)
+        return
+    chosen = settings()
+    if options.only:
+        known = {setting.name: setting for setting in chosen}
+        unknown = [name for name in options.only if name not in known]
+        if unknown:
+            parser.error(f"unknown settings {unknown}: see --list")
+        chosen = [known[name] for name in options.only]
+    if options.list:
+        for setting, seed, path in planned(chosen, options.results):
+            print(f"{'done' if is_done(setting, seed, path) else '    '}  {path.stem}")
+        return
+    options.results.mkdir(parents=True, exist_ok=True)
+    todo = [run for run in planned(chosen, options.results) if not is_done(*run)]
+    run_all(options, todo)
+
+
+def ask(data: Path, folder: Path) -> None:
+    """Prints what the validation subjects say about an encoder."""
+    prepared = PreparedImages.read(data)
+    split = prepared.split("subject", seed=0)
+    setting = Setting("yardstick", folder.name, method="")
+    for seed in (0, 1, 2):
+        encoder = ImageEncoder.from_pretrained(folder)
+        print(f"seed {seed}: {_lines(scores(prepared, split, encoder, setting, seed))}", flush=True)
+
+
+def planned(chosen: list[Setting], results: Path) -> Iterator[tuple[Setting, int, Path]]:
+    """Setting, seed and file of each run; every setting has one seed before any has two."""
+    most = max(len(setting.seeds) for setting in chosen)
+    runs = [
+        (setting, setting.seeds[number])
+        for number in range(most)
+        for setting in chosen
+        if number < len(setting.seeds)
+    ]
+    for setting, seed in runs:
+        words = "".join(c if c.isalnum() or c == "." else " " for c in setting.name.lower()).split()
+        yield setting, seed, results / f"{'-'.join(words)}-seed{seed}.json"
+
+
+def is_done(setting: Setting, seed: int, path: Path) -> bool:
+    """Whether the file holds this run; one of another protocol does not count."""
+    if not path.exists():
+        return False
+    return json.loads(path.read_text())["made"] == made(setting, seed)
+
+
+def made(setting: Setting, seed: int) -> dict[str, Any]:
+    """What fixes a result, as JSON."""
+    weights = (shipped_weights(setting.start) / WEIGHTS).read_bytes()
+    what = asdict(setting)
+    del what["seeds"]  # those of other runs
+    return json.loads(
+        json.dumps(
+            {
+                "setting": what,
+                "seed": seed,
+                "protocol": PROTOCOL,
+                "start": hashlib.sha256(weights).hexdigest(),
+            }
+        )
+    )
+
+
+def run_all(options: argparse.Namespace, todo: list[tuple[Setting, int, Path]]) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    start, spent, left = time.time(), 0.0, sum(cost(setting) for setting, _, _ in todo)
+    with ProcessPoolExecutor(options.jobs, spawn, start_worker) as pool:
+        waiting = {
+            pool.submit(one_run, str(options.data), setting, seed, path, options.runs): run
+            for run in todo
+            for setting, seed, path in [run]
+        }
+        for number, future in enumerate(as_completed(waiting), 1):
+            setting, seed, _ = waiting[future]
+            result = future.result()
+            spent, left = spent + cost(setting), left - cost(setting)
+            minutes = (time.time() - start) / spent * left / 60
+            print(
+                f"{number:2d}/{len(todo)} {setting.name}, seed {seed}: {_lines(result)}; "
+                f"{result['seconds']:.0f} s, about {minutes:.0f} min left",
+                flush=True,
+            )
+
+
+def cost(setting: Setting) -> float:
+    """Roughly how long a run takes, the reference being 1."""
+    size = setting.encoder.get("image_size", 48) / 48
+    width = setting.encoder.get("width", 24) / 24
+    seen = (PROTOCOL["from_scratch"] if setting.scratch else PROTOCOL)["images_seen"]
+    length = seen / PROTOCOL["images_seen"] * setting.longer * bool(setting.method)
+    return length * size**2 * width + (setting.steps or 150) / 600
+
+
+def _lines(result: dict[str, Any]) -> str:
+    names = ("all", "profiles", "straight")
+    probe, finetuned = (
+        " / ".join(f"{result[kind][name]:.1%}" for name in names) for kind in ("probe", "finetuned")
+    )
+    return f"probe {probe}, fine-tuned {finetuned} (all / ±90° / frontal)"
+
+
+def one_run(data: str, setting: Setting, seed: int, path: Path, runs: Path) -> dict[str, Any]:
+    """Pre-trains, asks the validation subjects, writes the file; returns what is in it."""
+    clock, cpu = time.perf_counter(), time.process_time()
+    prepared = _read(data)
+    split = prepared.split("subject", seed=0)
+    folder = runs / path.stem
+    encoder, history = pretrained(prepared, split["train"], setting, seed, folder)
+    result = {"made": made(setting, seed), "name": setting.name, **history}
+    result |= scores(prepared, split, encoder, setting, seed)
+    result |= {
+        "data": prepared.fingerprint(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "seconds": round(time.perf_counter() - clock, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+    }
+    replace_file(path, (json.dumps(result, indent=1) + "\n").encode())
+    shutil.rmtree(folder, ignore_errors=True)
+    return result
+
+
+def pretrained(
+    prepared: PreparedImages, rows: np.ndarray, setting: Setting, seed: int, folder: Path
+) -> tuple[ImageEncoder, dict[str, Any]]:
+    """The encoder, and how its training ended."""
+    start = ImageEncoder.from_pretrained(shipped_weights(setting.start))
+    with forked_rng():
+        torch.manual_seed(seed)
+        encoder = ImageEncoder(**start._hub_mixin_config | setting.encoder)
+    if not setting.scratch:
+        encoder.load_state_dict(start.state_dict())
+    if not setting.method:
+        return encoder, {}
+    budget = PROTOCOL["from_scratch"] if setting.scratch else PROTOCOL
+    options = {
+        "learning_rate": budget["learning_rate"],
+        "groups_per_batch": PROTOCOL["groups_per_batch"],
+    } | setting.pretrain
+    if setting.augment:
+        options["augment"] = getattr(Augment, setting.augment)
+    seen = round(budget["images_seen"] * setting.longer)
+    encoder, history = recipes.pretrain(
+        setting.method,
+        prepared,
+        rows,
+        images_seen=seen,
+        seed=seed,
+        run_dir=folder,
+        encoder=encoder,
+        progress=False,
+        accelerator="cpu",
+        **options,
+    )
+    last = history["loss"].tail(max(1, len(history) // 20))
+    return encoder, {"images_seen": seen, "steps": len(history), "loss": float(last.mean())}
+
+
+def scores(
+    prepared: PreparedImages,
+    split: dict[str, np.ndarray],
+    encoder: ImageEncoder,
+    setting: Setting,
+    seed: int,
+) -> dict[str, dict[str, float]]:
+    """Accuracy on the validation subjects, by view and by person: probe and fine-tuned."""
+    train, val = split["train"], split["val"]
+    probe = evaluation.linear_probe(
+        evaluation.embed(encoder, prepared, train),
+        prepared.labels[train],
+        evaluation.embed(encoder, prepared, val),
+        prepared.labels[val],
+    )
+    share = setting.labelled or PROTOCOL["labelled"]
+    rows = evaluation.label_budget(prepared, train, share, seed) if share < 1 else train
+    classifier = recipes.finetune(
+        prepared,
+        rows,
+        encoder=encoder if setting.method or not setting.scratch else None,
+        steps=setting.steps or PROTOCOL["finetune_steps"],
+        seed=seed,
+        progress=False,
+        accelerator="cpu",
+    )
+    guesses = {"probe": probe.predictions, "finetuned": classifier.predict(prepared.images(val))[0]}
+    people = prepared.table["subject"].to_numpy()[val]
+    views = prepared.table["view"].to_numpy()[val]
+    result: dict[str, dict[str, float]] = {}
+    for name, guess in guesses.items():
+        truth = prepared.labels[val]
+        result[name] = evaluation.per_view_accuracy(truth, guess, views).round(4).to_dict()
+        hit = guess == truth
+        result[f"{name}_by_person"] = {
+            person: round(float(hit[people == person].mean()), 4) for person in np.unique(people)
+        }
+    return result
+
+
+@lru_cache(maxsize=1)
+def _read(data: str) -> PreparedImages:
+    return PreparedImages.read(data)
+
+
+if __name__ == "__main__":
+    main()

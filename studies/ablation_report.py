@@ -1,0 +1,120 @@
+"""Writes the ablation into the model card of CL-MEx, as a table and a picture.
+
+    python -m studies.ablation_report
+
+Every number comes from `weights/clmex-anny-views/ablation/`; nothing is typed in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from fermodels import plots
+from fermodels._shared.files import replace_file
+from fermodels.course import ablation
+from studies.ablation import RESULTS, SHIPPED
+from studies.report import fill
+
+CARD = SHIPPED / "README.md"
+PICTURE = RESULTS / "ablation.png"
+READ = ("probe/all", "finetuned/all")
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    runs = ablation.read(RESULTS)
+    draw(runs, PICTURE)
+    fill(CARD, "ABLATION", text(runs, protocol(RESULTS)))
+
+
+def protocol(results: Path) -> dict:
+    """The protocol of the stored runs.
+
+    Raises:
+        ValueError: they were made with more than one, and cannot be compared.
+    """
+    found = {
+        json.dumps(json.loads(path.read_text())["made"]["protocol"], sort_keys=True)
+        for path in results.glob("*-seed*.json")
+    }
+    if len(found) != 1:
+        raise ValueError(f"{results} holds runs of {len(found)} protocols: run the ablation again")
+    return json.loads(found.pop())
+
+
+def draw(runs: pd.DataFrame, path: Path) -> None:
+    plots.use_style()
+    axes = ablation.picture(runs)
+    buffer = io.BytesIO()
+    axes[0].figure.savefig(buffer, format="png", dpi=110)
+    replace_file(path, buffer.getvalue())
+
+
+def text(runs: pd.DataFrame, made: dict) -> str:
+    others = ""
+    if (runs["factor"] == "from scratch").any():
+        seen = made["from_scratch"]["images_seen"]
+        others = (
+            f"Encoders of another width start from scratch, with {seen:,} images, as the recipe's "
+            "first cycle has them. "
+        )
+    spread = {metric: 100 * ablation.noise(runs, metric) for metric in READ}
+    repeated = ablation.changes(runs).groupby("setting").size().gt(1).sum()
+    lines = [
+        "## What moves the learner",
+        "",
+        "One change at a time. Every run goes on from `clmex-anny-views-v1`, which is this encoder "
+        "before its last cycle, for "
+        f"{made['images_seen']:,} images without labels (reference: its own recipe, learning rate "
+        f"up to {made['learning_rate']:g}, {made['groups_per_batch']} sessions to a batch), then "
+        f"answers a linear probe and a fine-tuning of {made['finetune_steps']} steps with labels "
+        f"of {made['labelled']:.0%} of the training subjects, unless its name says otherwise. "
+        f"{others}The yardsticks are asked without such a cycle: the encoder that all start from, "
+        "the shipped ones, and new weights. All numbers are of the "
+        "validation subjects, in %; the test subjects were not asked.",
+        "",
+        f"![Accuracy of every setting against the reference]({PICTURE.relative_to(SHIPPED)})",
+        "",
+        "Small dots are runs, marks their means with one standard error, the blue line is the "
+        "reference; hollow marks saw labels of all training subjects in pre-training.",
+        "",
+        markdown(ablation.table(runs)),
+        "",
+        f"Noise: one run differs from the next seed by a standard deviation of "
+        f"{spread['probe/all']:.1f} points (probe) and {spread['finetuned/all']:.1f} "
+        f"(fine-tuned), pooled over {repeated} settings with two seeds or more; the luck of the "
+        f"encoder that all start from is not in it. {clear(runs)} Made by "
+        "`python -m studies.ablation`, written here by `python -m studies.ablation_report`.",
+    ]
+    return "\n".join(lines)
+
+
+def clear(runs: pd.DataFrame) -> str:
+    """Which differences from the reference are larger than noise explains."""
+    parts = []
+    for metric in READ:
+        found = ablation.differences(runs, metric)
+        found = found[found["clear"]]
+        names = [f"{name} ({100 * row['difference']:+.1f})" for name, row in found.iterrows()]
+        parts.append(f"{ablation.METRICS[metric]}: {', '.join(names) if names else 'none'}")
+    return (
+        "Differences from the reference, in points, that are clear of it even when all settings "
+        f"are looked at together (5 %, Bonferroni) — {'; '.join(parts)}."
+    )
+
+
+def markdown(table: pd.DataFrame) -> str:
+    lines = ["| | " + " | ".join(table) + " |", "|---|" + "---|" * len(table.columns)]
+    for name, row in table.iterrows():
+        cells = [f"{row['runs']:.0f}", *(f"{value:.1f}" for value in row.iloc[1:])]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""Writes what the study measured into the README, the model cards and the picture on top.
+
+    python -m studies.report
+
+Every number comes from `weights/clmex-anny-views/results/`; nothing is typed in. The places to
+fill lie between `<!-- NAME -->` and `<!-- /NAME -->`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fermodels import evaluation, plots
+from fermodels.data import PreparedImages
+from studies.pretrain import LARGE, RESULTS
+
+DATA = Path("data/anny_views_kdef.parquet")
+METHODS = ("from scratch", "SimCLR", "CL-MEx")
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    prepared = PreparedImages.read(DATA)
+    runs = accuracies(prepared)
+    probes = pd.read_csv(RESULTS / "probe.csv")
+    invariance = pd.read_csv(RESULTS / "invariance.csv").set_index("encoder")
+    study = json.loads((RESULTS / "steps.json").read_text())
+    finetuned = finetuned_table(runs, study, len(prepared.expressions))
+    frozen = f"{frozen_table(probes, invariance)}\n\n{same_images()}"
+    fill(Path("README.md"), "RESULTS", f"{finetuned}\n\n{frozen}")
+    write_card("clmex", prepared, finetuned, frozen)
+    write_card("simclr", prepared, finetuned, frozen)
+    hero(prepared, runs)
+    examples(prepared)
+
+
+def accuracies(prepared: PreparedImages, results: Path = RESULTS) -> pd.DataFrame:
+    """Accuracy 0…1 on the test subjects: a row per method, fraction and seed."""
+    table = pd.read_parquet(results / "predictions.parquet")
+    views = prepared.table["view"].to_numpy()
+    rows = []
+    for (method, fraction, seed), part in table.groupby(["method", "fraction", "seed"]):
+        index = part["index"].to_numpy()
+        accuracy = evaluation.per_view_accuracy(
+            prepared.labels[index], part["predicted"].to_numpy(), views[index]
+        )
+        rows.append({"method": method, "fraction": fraction, "seed": seed, **accuracy})
+    return pd.DataFrame(rows)
+
+
+def finetuned_table(runs: pd.DataFrame, study: dict, classes: int) -> str:
+    steps, people = study["steps"], study["subjects"]
+    mean, spread = (
+        getattr(runs.groupby(["fraction", "method"])[["all", "profiles"]], how)() * 100
+        for how in ("mean", "std")
+    )
+    lines = [
+        f"Fine-tuned, accuracy in % on {people['test']} people whom no training saw, all views / "
+        f"±90° (mean ± standard deviation over {runs['seed'].nunique()} seeds; guessing: "
+        f"{100 / classes:.1f}). The methods of a row get the same number of fine-tuning steps, "
+        f"from {max(steps.values())} with all labels to {min(steps.values())} with the fewest; "
+        "more steps would help training from scratch with few labels. In pre-training, CL-MEx saw "
+        "more images than SimCLR (see below).",
+        "",
+        "| training subjects with labels | " + " | ".join(METHODS) + " |",
+        "|---|" + "---|" * len(METHODS),
+    ]
+    for fraction in sorted(runs["fraction"].unique(), reverse=True):
+        cells = [
+            " / ".join(
+                f"{mean.loc[(fraction, m), c]:.1f} ± {spread.loc[(fraction, m), c]:.1f}"
+                for c in ("all", "profiles")
+            )
+            for m in METHODS
+        ]
+        labelled = evaluation.budget_size(fraction, people["train"])
+        lines.append(f"| {fraction:.0%}, {labelled} people | " + " | ".join(cells) + " |")
+    every = mean.loc[(1.0, "from scratch"), "all"]
+    enough = mean.xs("CL-MEx", level="method")["all"].loc[lambda own: own > every].index
+    if len(enough):
+        lines += ["", f"CL-MEx reads more images right with labels of {enough.min():.0%} of the "
+                  "people than training from scratch with those of all."]  # fmt: skip
+    return "\n".join(lines)
+
+
+def frozen_table(probes: pd.DataFrame, invariance: pd.DataFrame) -> str:
+    linear = probes[probes["kind"] == "linear"].set_index("encoder")
+    names = list(invariance.index)
+    row = invariance.loc[names[0]]
+    wanted = {
+        "linear probe, all views": linear["all"],
+        "linear probe, frontal": linear["straight"],
+        "linear probe, ±90°": linear["profiles"],
+        f"±90° finds the frontal take, R@1 (chance {row['retrieval_chance']:.3f})": invariance[
+            "retrieval_at_1/profiles"
+        ],
+        "cosine between views of one moment": invariance["same_instance_cosine"],
+        "cosine to other expressions of the person": invariance["other_expression_cosine"],
+        f"yaw read from the embedding (chance {row['yaw_chance']:.2f})": invariance[
+            "yaw_predictability"
+        ],
+        f"person read from the embedding (chance {row['identity_chance']:.3f})": invariance[
+            "identity_predictability"
+        ],
+    }
+    lines = [
+        "Frozen, on the same people (one encoder each):",
+        "",
+        "| | " + " | ".join(names) + " |",
+        "|---|" + "---|" * len(names),
+    ]
+    for label, values in wanted.items():
+        lines.append(f"| {label} | " + " | ".join(f"{values[n]:.3f}" for n in names) + " |")
+    return "\n".join(lines)
+
+
+def same_images() -> str:
+    """How the two methods compare after as many images as the shorter training saw."""
+    made = {
+        m: json.loads((RESULTS / f"pretrain_{m}.json").read_text()) for m in ("clmex", "simclr")
+    }
+    seen = min(m["cycles"][0] for m in made.values())
+    probe = {}
+    for method, settings in made.items():
+        if settings["cycles"][0] != seen:
+            raise ValueError(f"the first cycles of the pre-trainings differ: {made}")
+        history = pd.read_csv(RESULTS / f"history_{method}.csv")
+        first = history[history["cycle"] == 0]["probe_accuracy"].dropna()
+        probe[method] = first.iloc[-1]
+    total = {method: f"{settings['images_seen']:,}" for method, settings in made.items()}
+    large = json.loads((LARGE / "pretrain_clmex.json").read_text())
+    cycles = len(large["cycles"]) - len(made["clmex"]["cycles"])
+    return (
+        f"CL-MEx saw {total['clmex']} augmented images in all, SimCLR {total['simclr']}. After "
+        f"the same {seen:,} images, a linear probe on a third of the training images read "
+        f"{probe['clmex']:.1%} of the validation images right with CL-MEx and "
+        f"{probe['simclr']:.1%} with SimCLR. *CL-MEx, {large['image_size']} px* is the same "
+        f"network after {cycles} cycles more, on larger images ({large['images_seen']:,} images "
+        "in all)."
+    )
+
+
+def fill(path: Path, name: str, text: str) -> None:
+    """Replaces what stands between the marks `<!-- name -->` and `<!-- /name -->`."""
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    page = path.read_text()
+    if start not in page or end not in page:
+        raise ValueError(f"{path} lacks the marks {start} and {end}")
+    pattern = re.escape(start) + ".*?" + re.escape(end)
+    path.write_text(re.sub(pattern, lambda _: f"{start}\n{text}\n{end}", page, flags=re.S))
+
+
+def kept(path: Path, name: str) -> str:
+    """The part of a page that another command fills, marks included; "" if it has none."""
+    found = re.search(f"<!-- {name} -->.*?<!-- /{name} -->", path.read_text(), flags=re.S)
+    return found[0] if found else ""
+
+
+def write_card(method: str, prepared: PreparedImages, finetuned: str, frozen: str) -> None:
+    made = json.loads((RESULTS / f"pretrain_{method}.json").read_text())
+    study = json.loads((RESULTS / "steps.json").read_text())
+    title = {"clmex": "CL-MEx", "simclr": "SimCLR"}[method]
+    subjects = study["subjects"]
+    steps = ", ".join(f"{float(f):.0%}: {n}" for f, n in study["steps"].items())
+    card = Path(f"weights/{method}-anny-views/README.md")
+    numbers = "\n\n".join(filter(None, (finetuned, frozen, kept(card, "ABLATION"))))
+    text = f"""---
+license: mit
+library_name: fermodels
+tags: [facial-expression, self-supervised, contrastive, multi-view]
+---
+# {title} on Anny Views
+
+An image encoder for facial expressions, trained without labels by {title} on the
+{subjects["train"]} training subjects of `{DATA}` (rendered faces, five cameras).
+
+```python
+from fermodels.models import ImageEncoder
+encoder = ImageEncoder.from_pretrained("weights/{method}-anny-views")
+h = encoder(images)  # (N, 3, H, W), float in [0, 1] -> (N, {256})
+```
+
+Made by `{made["command"]}` on two CPU cores: {made["images_seen"]:,} augmented images seen,
+seed {made["seed"]}, network `{made["encoder"]}` at {made["image_size"]} pixels. Weights are stored
+in half precision and computed in single precision.
+
+## Numbers
+
+Test subjects ({subjects["test"]}) were seen in no step; {subjects["val"]} subjects served for
+choosing settings. Fine-tuning steps of 64 images by share of labels, the same for all methods:
+{steps}. The seeds draw the labelled subjects, the new weights and the order; there is one
+pre-trained encoder of each kind. Made by `{study["command"]}`.
+
+{numbers}
+
+## Limits
+
+Trained on rendered faces with painted hair and prototypical expressions. The numbers compare
+methods; they say nothing about accuracy on real people. What a face shows is not what a person
+feels: not for judging people, not for surveillance, hiring, border control or diagnosis.
+"""
+    card.write_text(text)
+
+
+def hero(prepared: PreparedImages, runs: pd.DataFrame) -> None:
+    """docs/hero.png: what goes in, and what comes out."""
+    import matplotlib.pyplot as plt
+
+    plots.use_style()
+    figure = plt.figure(figsize=(11, 4.4), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=(1.0, 1.15))
+    table = prepared.table
+    rows = []
+    for subject, expression in (("F07", "happy"), ("M12", "surprised"), ("F21", "sad"),
+                                ("M03", "angry")):  # fmt: skip
+        take = table[(table["subject"] == subject) & (table["session"] == "A")]
+        rows += list(take.index[take["expression"] == expression])
+    axes = left.subplots(1, 1)
+    tiles = prepared.images(np.array(rows))
+    plots.contact_sheet(tiles, columns=5, tile=0.8, ax=axes)
+    left.suptitle("one row = one moment, five cameras, no label", fontsize=11)
+    axes = right.subplots(1, 2, sharey=True)
+    for ax, metric, title in zip(
+        axes, ("all", "profiles"), ("all views", "±90° only"), strict=True
+    ):
+        plots.budget_curve(runs, metric=metric, ax=ax)
+        ax.set_title(title, fontsize=11)
+        ax.set_xlabel("people with labels (%)")
+        ax.get_legend().remove()
+    axes[1].set_ylabel("")
+    axes[1].legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="center left")
+    Path("docs").mkdir(exist_ok=True)
+    figure.savefig("docs/hero.png", dpi=110)
+
+
+def examples(adults: PreparedImages) -> None:
+    """docs/anny_views.png: a person of each data set, all expressions, all cameras."""
+    import matplotlib.pyplot as plt
+
+    children = PreparedImages.read("data/anny_views_ddcf.parquet")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 6.2), layout="constrained")
+    plots.instance_grid(adults, "F21", "A", ax=axes[0])
+    plots.instance_grid(children, "G07", "L1", ax=axes[1])
+    figure.savefig("docs/anny_views.png", dpi=100)
+
+
+if __name__ == "__main__":
+    main()
