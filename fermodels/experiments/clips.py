@@ -61,7 +61,7 @@ class ClipsPretraining:
 
 @dataclass
 class ClipsFinetuning:
-    """See :class:`fermodels.methods.ClipClassifier`.
+    """See :class:`fermodels.methods.ClipFineTuning`.
 
     Args:
         epochs: passes over the labelled clips; a fraction is allowed.

@@ -64,7 +64,7 @@ class ViewsPretraining:
 
 @dataclass
 class ViewsFinetuning:
-    """See :class:`fermodels.methods.ExpressionClassifier`.
+    """See :class:`fermodels.methods.ImageFineTuning`.
 
     Args:
         epochs: passes over the training images; a fraction is allowed.

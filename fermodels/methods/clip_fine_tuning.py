@@ -9,14 +9,14 @@ from torch import Tensor, nn
 
 from fermodels.data.stored_features import StoredFeatures, clean_batch
 from fermodels.methods.base import Learner
-from fermodels.models import ClipEncoder, ClipPredictor
+from fermodels.models import ClipClassifier, ClipEncoder
 
 
-class ClipClassifier(Learner):
+class ClipFineTuning(Learner):
     """Fine-tuning of a clip encoder under a linear classifier, or training from scratch.
 
     Cross-entropy over the classes, or with `multi_label` binary cross-entropy for each of them.
-    `classifier` is the plain module (:class:`fermodels.models.ClipPredictor`): it saves,
+    `classifier` is the plain module (:class:`fermodels.models.ClipClassifier`): it saves,
     loads and predicts without Lightning.
 
     Args:
@@ -60,7 +60,7 @@ class ClipClassifier(Learner):
         super().__init__(None, learning_rate, weight_decay, warmup, seed)
         if not 0 <= dropout < 1 or not 0 <= feature_dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout} and {feature_dropout}")
-        self.classifier = ClipPredictor(encoder, classes, fusion, multi_label)
+        self.classifier = ClipClassifier(encoder, classes, fusion, multi_label)
         self.encoder_learning_rate = encoder_learning_rate or learning_rate
         self.freeze_encoder, self.label_smoothing = freeze_encoder, label_smoothing
         self.dropout, self.feature_dropout = dropout, feature_dropout
@@ -89,7 +89,7 @@ class ClipClassifier(Learner):
     def multi_label(self) -> bool:
         return self.classifier.multi_label
 
-    def train(self, mode: bool = True) -> "ClipClassifier":
+    def train(self, mode: bool = True) -> "ClipFineTuning":
         super().train(mode)
         if self.freeze_encoder:
             self.encoder.eval()
@@ -175,7 +175,7 @@ class ClipClassifier(Learner):
             batch_size: how many at a time.
 
         Returns:
-            See :meth:`fermodels.models.ClipPredictor.predict`.
+            See :meth:`fermodels.models.ClipClassifier.predict`.
         """
         clean = clean_batch(features, rows, self.encoder.modalities)
         return self.classifier.predict(*clean, batch_size=batch_size)

@@ -10,7 +10,7 @@ from fermodels.methods.base import Learner, default_augment
 from fermodels.models import ImageClassifier, ImageEncoder
 
 
-class ExpressionClassifier(Learner):
+class ImageFineTuning(Learner):
     """Cross-entropy fine-tuning of an encoder, or training from scratch.
 
     `classifier` is the plain module (:class:`fermodels.models.ImageClassifier`): it saves,
@@ -59,7 +59,7 @@ class ExpressionClassifier(Learner):
     def classes(self) -> tuple[str, ...]:
         return self.classifier.classes
 
-    def train(self, mode: bool = True) -> "ExpressionClassifier":
+    def train(self, mode: bool = True) -> "ImageFineTuning":
         super().train(mode)
         if self.freeze_encoder:
             self.encoder.eval()

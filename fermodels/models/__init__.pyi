@@ -1,4 +1,4 @@
-from .clip_classifier import ClipPredictor as ClipPredictor
+from .clip_classifier import ClipClassifier as ClipClassifier
 from .heads import ClassificationHead as ClassificationHead
 from .heads import ClusterHead as ClusterHead
 from .heads import Decoder as Decoder

@@ -17,7 +17,7 @@ def _encoder_from(config: dict) -> ClipEncoder:
     return ClipEncoder(**config)
 
 
-class ClipPredictor(
+class ClipClassifier(
     SavedModule, coders={ClipEncoder: (lambda encoder: encoder._hub_mixin_config, _encoder_from)}
 ):
     """A clip encoder with a linear classifier on the representations of all modalities.

@@ -21,8 +21,8 @@ from fermodels.data.clip_samplers import even_batch_size
 from fermodels.evaluation import embed_clips
 from fermodels.features import FeatureError, FeatureSet
 from fermodels.losses import NTXentLoss
-from fermodels.methods import ClipClassifier, ClipSimCLR, balanced_weights
-from fermodels.models import ClipEncoder, ClipPredictor
+from fermodels.methods import ClipFineTuning, ClipSimCLR, balanced_weights
+from fermodels.models import ClipClassifier, ClipEncoder
 from fermodels.training import fit
 from tests.fixtures.clips import DIMS, EMOTIONS, make_clips, make_features
 
@@ -163,9 +163,9 @@ def test_encoder_and_predictor_are_saved(features, tmp_path):
     expected = embed_clips(encoder, features)
     assert expected.shape == (84, 36) and np.array_equal(embed_clips(loaded, features), expected)
 
-    predictor = ClipPredictor(encoder, EMOTIONS, fusion="mean", multi_label=True)
+    predictor = ClipClassifier(encoder, EMOTIONS, fusion="mean", multi_label=True)
     predictor.save_pretrained(tmp_path / "classifier")
-    loaded = ClipPredictor.from_pretrained(tmp_path / "classifier")
+    loaded = ClipClassifier.from_pretrained(tmp_path / "classifier")
     assert (loaded.fusion, loaded.multi_label, loaded.classes) == ("mean", True, EMOTIONS)
     clean = clean_batch(features)
     for one, two in zip(predictor.predict(*clean), loaded.predict(*clean), strict=True):
@@ -229,8 +229,8 @@ def test_clips_without_an_emotion_do_not_train_a_classifier(clips, features):
     batches = loader(data, ClipBatchSampler(data, 20))
     options = {"max_steps": 1, "progress": False, "accelerator": "cpu"}
     with pytest.raises(ValueError, match=f"1 of the {len(features)} clips have no emotion"):
-        fit(ClipClassifier(small(), EMOTIONS), batches, **options)
-    several = ClipClassifier(small(), EMOTIONS, multi_label=True)  # asks for the targets instead
+        fit(ClipFineTuning(small(), EMOTIONS), batches, **options)
+    several = ClipFineTuning(small(), EMOTIONS, multi_label=True)  # asks for the targets instead
     assert len(fit(several, batches, **options)) == 1
 
 
@@ -396,7 +396,7 @@ def train(learner, features, clips, rows=None, steps=60, **options):
 def test_classifier_learns_and_predicts(fusion, clips):
     features = make_features(clips, informative=0.9)
     encoder = small().fit_standardisation(*all_copies(features))
-    learner = ClipClassifier(
+    learner = ClipFineTuning(
         encoder, clips.emotions, fusion=fusion, learning_rate=1e-2, dropout=0.1
     )
     data = FeatureDataset(features, clips)
@@ -415,27 +415,27 @@ def test_classifier_learns_and_predicts(fusion, clips):
 def test_a_frozen_encoder_stays(clips, features):
     encoder = small().fit_standardisation(*all_copies(features))
     before = copy.deepcopy(encoder.state_dict())
-    learner = ClipClassifier(encoder, clips.emotions, freeze_encoder=True)
+    learner = ClipFineTuning(encoder, clips.emotions, freeze_encoder=True)
     head = learner.classifier.head.weight.clone()
     train(learner, features, clips, steps=3)
     assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
     assert not torch.equal(head, learner.classifier.head.weight)
-    rates = dict(ClipClassifier(small(), EMOTIONS, encoder_learning_rate=1e-5).learning_rates())
+    rates = dict(ClipFineTuning(small(), EMOTIONS, encoder_learning_rate=1e-5).learning_rates())
     assert sorted(rates.values()) == [1e-5, 1e-3]
 
 
 def test_class_weights_scale_the_loss_of_their_clips(clips, features):
     batch = FeatureDataset(features, clips).__getitems__(range(0, 336, 4))
     only_sad = np.where(np.array(EMOTIONS) == "sad", 1.0, 0.0)
-    learner = ClipClassifier(small(), clips.emotions, class_weights=only_sad)
+    learner = ClipFineTuning(small(), clips.emotions, class_weights=only_sad)
     sad = batch["emotion"] == EMOTIONS.index("sad")
     logits = learner(batch)
     expected = torch.nn.functional.cross_entropy(logits[sad], batch["emotion"][sad])
     torch.testing.assert_close(learner.batch_loss(batch, logits), expected)
     with pytest.raises(ValueError, match="class_weights must be 7"):
-        ClipClassifier(small(), clips.emotions, class_weights=[1, 2])
+        ClipFineTuning(small(), clips.emotions, class_weights=[1, 2])
     with pytest.raises(ValueError, match="dropout"):
-        ClipClassifier(small(), clips.emotions, dropout=1.0)
+        ClipFineTuning(small(), clips.emotions, dropout=1.0)
 
 
 def test_balanced_weights():
@@ -454,7 +454,7 @@ def test_multi_label_learns_several_emotions_a_clip(clips):
     targets[:, EMOTIONS.index("neutral")] = 0
     encoder = small().fit_standardisation(*all_copies(features))
     weights = [5.0] * 7
-    learner = ClipClassifier(
+    learner = ClipFineTuning(
         encoder, EMOTIONS, multi_label=True, class_weights=weights, learning_rate=1e-2
     )
     data = FeatureDataset(features, clips)
@@ -473,7 +473,7 @@ def test_multi_label_learns_several_emotions_a_clip(clips):
 
 
 def test_a_clip_without_any_modality_gets_the_prior(clips, holes):
-    learner = ClipClassifier(small().fit_standardisation(*all_copies(holes)), clips.emotions)
+    learner = ClipFineTuning(small().fit_standardisation(*all_copies(holes)), clips.emotions)
     with torch.no_grad():
         learner.classifier.head.bias[3] = 5.0
     labels, probabilities = learner.predict(holes)

@@ -13,7 +13,7 @@ pytest.importorskip("lightning")
 
 from fermodels.data import Augment, ImageDataset, RandomBatchSampler, SubjectBatchSampler, loader
 from fermodels.losses import NTXentLoss
-from fermodels.methods import CLMEx, ExpressionClassifier, SimCLR, ViewFX
+from fermodels.methods import CLMEx, ImageFineTuning, SimCLR, ViewFX
 from fermodels.methods.viewfx import random_pairs
 from fermodels.models import ImageEncoder
 from fermodels.models.saving import weights_digest
@@ -255,7 +255,7 @@ def test_classifier_learns_and_keeps_a_frozen_encoder(tiny_prepared):
     batches = loader(data, RandomBatchSampler(data, 70, num_batches=10))
     everything = loader(data, RandomBatchSampler(data, 210, drop_last=False))
     options = {"augment": Augment.none(16), "seed": 1, "learning_rate": 5e-3}
-    learner = ExpressionClassifier(small_encoder(), tiny_prepared.expressions, **options)
+    learner = ImageFineTuning(small_encoder(), tiny_prepared.expressions, **options)
     history = fit(
         learner, batches, epochs=8, val_loader=everything, progress=False, accelerator="cpu"
     )
@@ -267,9 +267,7 @@ def test_classifier_learns_and_keeps_a_frozen_encoder(tiny_prepared):
 
     encoder = small_encoder()
     before = copy.deepcopy(encoder.state_dict())
-    frozen = ExpressionClassifier(
-        encoder, tiny_prepared.expressions, freeze_encoder=True, **options
-    )
+    frozen = ImageFineTuning(encoder, tiny_prepared.expressions, freeze_encoder=True, **options)
     head = frozen.classifier.head.weight.clone()
     fit(frozen, batches, max_steps=3, progress=False, accelerator="cpu")
     assert all(torch.equal(before[name], value) for name, value in encoder.state_dict().items())
@@ -277,7 +275,7 @@ def test_classifier_learns_and_keeps_a_frozen_encoder(tiny_prepared):
 
 
 def test_the_encoder_can_have_a_rate_of_its_own():
-    learner = ExpressionClassifier(
+    learner = ImageFineTuning(
         small_encoder(), ("happy", "sad"), learning_rate=1e-2, encoder_learning_rate=1e-3
     )
     rates = {module: rate for module, rate in learner.learning_rates()}

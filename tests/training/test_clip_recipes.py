@@ -18,7 +18,7 @@ from fermodels import evaluation
 from fermodels.data import all_copies, clean_batch
 from fermodels.evaluation import embed_clips
 from fermodels.features import FeatureError, FeatureSet
-from fermodels.models import ClipEncoder, ClipPredictor
+from fermodels.models import ClipClassifier, ClipEncoder
 from fermodels.training.recipes import clips as clip_recipes
 from tests.fixtures.clips import DIMS, make_clips, make_features
 from tests.training.test_resume import assert_same
@@ -119,7 +119,7 @@ def test_classifier_from_scratch_and_from_an_encoder(clips, features, tmp_path):
     labels, _ = tuned.predict(features, held_out)
     accuracy = tuned.history["val_accuracy"].dropna()
     assert accuracy.tolist() == [pytest.approx((labels == clips.labels[held_out]).mean())]
-    saved = ClipPredictor.from_pretrained(tmp_path / "classifier")
+    saved = ClipClassifier.from_pretrained(tmp_path / "classifier")
     assert np.array_equal(saved.predict(*clean_batch(features, held_out))[0], labels)
 
     scratch = [
@@ -224,7 +224,7 @@ def killed(kind):
     return Killed
 
 
-for name in ("ConCluGen", "ClipSimCLR", "ClipClassifier"):
+for name in ("ConCluGen", "ClipSimCLR", "ClipFineTuning"):
     setattr(methods, name, killed(getattr(methods, name)))
 clips = make_clips()
 features = make_features(clips)

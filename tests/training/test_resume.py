@@ -23,7 +23,7 @@ import pandas  # here, not once in every child
 import torch
 from fermodels.data import ImageDataset, RandomBatchSampler, SubjectBatchSampler, loader
 from fermodels.models import ImageEncoder
-from fermodels.methods import CLMEx, ExpressionClassifier, fit
+from fermodels.methods import CLMEx, ImageFineTuning, fit
 from tests.fixtures.processes import in_a_fork
 from tests.fixtures.images import make_tiny
 
@@ -41,7 +41,7 @@ class KilledCLMEx(Killed, CLMEx):
     pass
 
 
-class KilledClassifier(Killed, ExpressionClassifier):
+class KilledClassifier(Killed, ImageFineTuning):
     pass
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from fermodels.data import PreparedClips
     from fermodels.features import FeatureSet
-    from fermodels.methods import ClipClassifier
+    from fermodels.methods import ClipFineTuning
 
 # Everything below was chosen on the validation speakers of Anny Clips.
 EPOCHS = 20
@@ -239,7 +239,7 @@ def train_clip_classifier(
     accelerator: str = "auto",
     precision: str | int | None = None,
     **overrides: Any,
-) -> ClipClassifier:
+) -> ClipFineTuning:
     """Train a linear classifier, and the clip encoder under it, on labelled clips.
 
     Args:
@@ -256,10 +256,10 @@ def train_clip_classifier(
             the end (multi-label: share of right answers over clips and emotions).
         batch_size: clips to a step.
         class_weights: "balanced" takes them from `rows`; else see
-            :class:`fermodels.methods.ClipClassifier`.
+            :class:`fermodels.methods.ClipFineTuning`.
         multi_label: learn `clips.targets`, several emotions a clip, instead of `clips.labels`.
         progress, accelerator, precision: see `fit`.
-        overrides: settings of `ClipClassifier`, in place of those in `FROM_SCRATCH` or
+        overrides: settings of `ClipFineTuning`, in place of those in `FROM_SCRATCH` or
             `PRETRAINED`.
 
     Returns:
@@ -296,7 +296,7 @@ def train_clip_classifier(
         else:
             encoder = copy.deepcopy(encoder).requires_grad_(True)
         settings = defaults | {"seed": seed} | overrides
-        learner = methods.ClipClassifier(
+        learner = methods.ClipFineTuning(
             encoder,
             clips.emotions,
             multi_label=multi_label,

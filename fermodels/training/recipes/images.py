@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fermodels.data import PreparedImages
-    from fermodels.methods import ExpressionClassifier
+    from fermodels.methods import ImageFineTuning
 
 PRETRAINING: dict[str, dict[str, Any]] = {
     "clmex": {"temperature": 0.15, "learning_rate": 3e-3, "augment": Augment},
@@ -146,7 +146,7 @@ def finetune(
     precision: str | int | None = None,
     compile: bool = False,
     **overrides: Any,
-) -> ExpressionClassifier:
+) -> ImageFineTuning:
     """Train a linear classifier and the encoder under it with cross-entropy.
 
     Args:
@@ -160,7 +160,7 @@ def finetune(
             at the end.
         batch_size: images to a step.
         image_size: of an encoder from scratch.
-        overrides: settings of :class:`fermodels.methods.ExpressionClassifier`, in place of those
+        overrides: settings of :class:`fermodels.methods.ImageFineTuning`, in place of those
             in `FROM_SCRATCH` or `PRETRAINED`.
 
     Returns:
@@ -177,7 +177,7 @@ def finetune(
         encoder = ImageEncoder(image_size=image_size) if encoder is None else copy.deepcopy(encoder)
         encoder.requires_grad_(True)
         settings = defaults | {"seed": seed} | overrides
-        learner = methods.ExpressionClassifier(encoder, prepared.expressions, **settings)
+        learner = methods.ImageFineTuning(encoder, prepared.expressions, **settings)
     sampler = RandomBatchSampler(len(data), batch_size, seed, num_batches=min(steps, _EPOCH))
 
     validate = None
