@@ -133,8 +133,8 @@ An encoder of clips (features of video, speech and text), trained without labels
 `{DATA}` (rendered talking faces, synthetic voices).
 
 ```python
-from fermodels.models import ClipEncoder
-encoder = ClipEncoder.from_pretrained("weights/conclugen-anny-clips")
+from fermodels.models import MultiModalEncoder
+encoder = MultiModalEncoder.from_pretrained("weights/conclugen-anny-clips")
 h = encoder(features)  # {{"video": (B, D), "audio": …, "text": …}} -> modality -> (B, R)
 ```
 

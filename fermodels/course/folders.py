@@ -26,7 +26,7 @@ def weights(name: str) -> Path:
     Args:
         name: "clmex-anny-views", "clmex-anny-views-v1" (its first release, which the features of
             clips are from) or "simclr-anny-views" (`ImageEncoder`), or "conclugen-anny-clips"
-            (`ClipEncoder`). FERMODELS_WEIGHTS names another folder.
+            (`MultiModalEncoder`). FERMODELS_WEIGHTS names another folder.
     """
     return shipped_weights(name)
 

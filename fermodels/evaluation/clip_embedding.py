@@ -8,7 +8,7 @@ import torch
 
 from fermodels.data import clean_batch
 from fermodels.data.indices import row_numbers
-from fermodels.models import ClipEncoder
+from fermodels.models import MultiModalEncoder
 from fermodels.models.modes import evaluating
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @torch.no_grad()
 def embed_clips(
-    encoder: ClipEncoder,
+    encoder: MultiModalEncoder,
     features: "FeatureSet",
     rows: Sequence[int] | np.ndarray | None = None,
     fusion: str = "concatenate",
@@ -28,7 +28,7 @@ def embed_clips(
         encoder: any clip encoder.
         features: the stored features.
         rows: the clips, default all.
-        fusion: see `ClipEncoder.represent`.
+        fusion: see `MultiModalEncoder.represent`.
     """
     rows = row_numbers(rows, len(features))
     device = next(encoder.parameters()).device

@@ -14,7 +14,7 @@ import torch
 
 from fermodels.experiments.clips import Clips
 from fermodels.experiments.images import Views, new_encoder
-from fermodels.models import ClipEncoder
+from fermodels.models import MultiModalEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -79,7 +79,7 @@ def clips_cost(recipe: Clips) -> str:
     clips = recipe.read()
     list(recipe.parts())
     pretraining, finetuning = recipe.pretraining, recipe.finetuning
-    encoder = ClipEncoder(dict(recipe.features.dims))
+    encoder = MultiModalEncoder(dict(recipe.features.dims))
     batch = {m: torch.rand(_PROBE, dim) for m, dim in recipe.features.dims.items()}
     flops, kept, parameters = probe(encoder, batch)
     seen = len(recipe.rows["train"]) * finetuning.epochs

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fermodels.data.stored_features import StoredFeatures, clean_batch
 from fermodels.methods.base import Learner
-from fermodels.models import ClipClassifier, ClipEncoder
+from fermodels.models import ClipClassifier, MultiModalEncoder
 
 
 class ClipFineTuning(Learner):
@@ -41,7 +41,7 @@ class ClipFineTuning(Learner):
 
     def __init__(
         self,
-        encoder: ClipEncoder,
+        encoder: MultiModalEncoder,
         classes: Sequence[str],
         *,
         fusion: str = "concatenate",
@@ -78,7 +78,7 @@ class ClipFineTuning(Learner):
             encoder.eval()
 
     @property
-    def encoder(self) -> ClipEncoder:
+    def encoder(self) -> MultiModalEncoder:
         return self.classifier.encoder
 
     @property

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fermodels.losses import NTXentLoss
 from fermodels.methods.base import Learner
-from fermodels.models import ClipEncoder, ProjectionHead
+from fermodels.models import MultiModalEncoder, ProjectionHead
 
 
 class ClipSimCLR(Learner):
@@ -20,7 +20,7 @@ class ClipSimCLR(Learner):
 
     Args:
         feature_dims: modality → length of its features; ignored where an `encoder` is given.
-        encoder: trained in place; default a new :class:`fermodels.models.ClipEncoder`.
+        encoder: trained in place; default a new :class:`fermodels.models.MultiModalEncoder`.
         hidden_dim, representation_dim: of a new encoder.
         projection_dim: length of z.
         temperature: τ of NT-Xent.
@@ -32,7 +32,7 @@ class ClipSimCLR(Learner):
         self,
         feature_dims: Mapping[str, int] | None = None,
         *,
-        encoder: ClipEncoder | None = None,
+        encoder: MultiModalEncoder | None = None,
         hidden_dim: int = 256,
         representation_dim: int = 128,
         projection_dim: int = 128,
@@ -47,7 +47,7 @@ class ClipSimCLR(Learner):
         if encoder is None:
             if feature_dims is None:
                 raise ValueError("ClipSimCLR needs feature_dims, or an encoder")
-            encoder = ClipEncoder(dict(feature_dims), hidden_dim, representation_dim)
+            encoder = MultiModalEncoder(dict(feature_dims), hidden_dim, representation_dim)
         if not 0 <= feature_dropout < 1:
             raise ValueError(f"feature_dropout must be in [0, 1), got {feature_dropout}")
         self.encoder, self.feature_dropout = encoder, feature_dropout

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from fermodels._shared.tasks import TASKS
 from fermodels.losses import ClusteringLoss, MultiModalContrastiveLoss, ReconstructionLoss
 from fermodels.methods.base import Learner
-from fermodels.models import ClipEncoder, ClusterHead, Decoder, SharedProjection
+from fermodels.models import ClusterHead, Decoder, MultiModalEncoder, SharedProjection
 
 
 class ConCluGen(Learner):
@@ -27,7 +27,7 @@ class ConCluGen(Learner):
         tasks: of "contrastive", "clustering", "reconstruction". The contrastive task needs two
             modalities or more.
         task_weights: task → w, default 1 for each.
-        encoder: trained in place; default a new :class:`fermodels.models.ClipEncoder`.
+        encoder: trained in place; default a new :class:`fermodels.models.MultiModalEncoder`.
         hidden_dim, representation_dim: of a new encoder.
         projection_dim: length of z. The hidden layer of g is `hidden_dim` wide.
         temperature, margin: τ and δ of the contrastive loss; τ = 1 is the paper's.
@@ -53,7 +53,7 @@ class ConCluGen(Learner):
         tasks: Sequence[str] = TASKS,
         task_weights: Mapping[str, float] | None = None,
         *,
-        encoder: ClipEncoder | None = None,
+        encoder: MultiModalEncoder | None = None,
         hidden_dim: int = 256,
         representation_dim: int = 128,
         projection_dim: int = 128,
@@ -76,7 +76,7 @@ class ConCluGen(Learner):
         if encoder is None:
             if feature_dims is None:
                 raise ValueError("ConCluGen needs feature_dims, or an encoder")
-            encoder = ClipEncoder(dict(feature_dims), hidden_dim, representation_dim)
+            encoder = MultiModalEncoder(dict(feature_dims), hidden_dim, representation_dim)
         if "contrastive" in self.terms and len(encoder.modalities) < 2:
             raise ValueError(
                 f"the contrastive task pairs modalities, and there is {encoder.modalities[0]} "

@@ -7,5 +7,5 @@ from .heads import ProjectionHead as ProjectionHead
 from .heads import SharedProjection as SharedProjection
 from .image_classifier import ImageClassifier as ImageClassifier
 from .image_encoder import ImageEncoder as ImageEncoder
-from .multi_modal_encoder import ClipEncoder as ClipEncoder
+from .multi_modal_encoder import MultiModalEncoder as MultiModalEncoder
 from .small_resnet import SmallResNet as SmallResNet

@@ -9,16 +9,17 @@ from torch import Tensor
 
 from fermodels.models.heads import ClassificationHead
 from fermodels.models.modes import evaluating
-from fermodels.models.multi_modal_encoder import ClipEncoder
+from fermodels.models.multi_modal_encoder import MultiModalEncoder
 from fermodels.models.saving import SavedModule
 
 
-def _encoder_from(config: dict) -> ClipEncoder:
-    return ClipEncoder(**config)
+def _encoder_from(config: dict) -> MultiModalEncoder:
+    return MultiModalEncoder(**config)
 
 
 class ClipClassifier(
-    SavedModule, coders={ClipEncoder: (lambda encoder: encoder._hub_mixin_config, _encoder_from)}
+    SavedModule,
+    coders={MultiModalEncoder: (lambda encoder: encoder._hub_mixin_config, _encoder_from)},
 ):
     """A clip encoder with a linear classifier on the representations of all modalities.
 
@@ -34,7 +35,7 @@ class ClipClassifier(
 
     def __init__(
         self,
-        encoder: ClipEncoder,
+        encoder: MultiModalEncoder,
         classes: Sequence[str],
         fusion: str = "concatenate",
         multi_label: bool = False,

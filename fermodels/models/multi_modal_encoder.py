@@ -13,7 +13,7 @@ from fermodels.models.saving import SavedModule
 FUSIONS = ("concatenate", "mean")
 
 
-class ClipEncoder(SavedModule):
+class MultiModalEncoder(SavedModule):
     """One gated embedding unit a modality, on standardised features: h_m = GEU(x_m).
 
     Representation heads of ConCluGen (Halawa, Blume et al., ABAW 2024, arXiv 2404.10904, section
@@ -35,7 +35,7 @@ class ClipEncoder(SavedModule):
 
     Example:
         >>> import torch
-        >>> encoder = ClipEncoder({"video": 512, "text": 96})
+        >>> encoder = MultiModalEncoder({"video": 512, "text": 96})
         >>> batch = {"video": torch.randn(4, 512), "text": torch.randn(4, 96)}
         >>> {name: tuple(h.shape) for name, h in encoder(batch).items()}
         {'video': (4, 128), 'text': (4, 128)}
@@ -51,7 +51,7 @@ class ClipEncoder(SavedModule):
     ):
         super().__init__()
         if not feature_dims:
-            raise ValueError("a ClipEncoder needs at least one modality, got no feature_dims")
+            raise ValueError("a MultiModalEncoder needs at least one modality, got no feature_dims")
         self.feature_dims = {name: int(feature_dims[name]) for name in in_order(feature_dims)}
         self.hidden_dim, self.representation_dim = hidden_dim, representation_dim
         self.units = nn.ModuleDict()
@@ -82,7 +82,7 @@ class ClipEncoder(SavedModule):
             f"{millions:.2f} M parameters)"
         )
 
-    def select(self, modalities: Sequence[str]) -> "ClipEncoder":
+    def select(self, modalities: Sequence[str]) -> "MultiModalEncoder":
         """A copy that knows some of the modalities only, with the same weights for these.
 
         Raises:
@@ -95,7 +95,7 @@ class ClipEncoder(SavedModule):
                 f"{', '.join(unknown) or 'none'}"
             )
         dims = {name: self.feature_dims[name] for name in modalities}
-        new = ClipEncoder(dims, self.hidden_dim, self.representation_dim)
+        new = MultiModalEncoder(dims, self.hidden_dim, self.representation_dim)
         mine = self.state_dict()
         new.load_state_dict({name: mine[name] for name in new.state_dict()})
         return new.train(self.training)
@@ -103,7 +103,7 @@ class ClipEncoder(SavedModule):
     @torch.no_grad()
     def fit_standardisation(
         self, features: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None
-    ) -> "ClipEncoder":
+    ) -> "MultiModalEncoder":
         """Take mean and deviation of every feature from these clips.
 
         Args:

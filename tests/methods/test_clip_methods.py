@@ -22,7 +22,7 @@ from fermodels.evaluation import embed_clips
 from fermodels.features import FeatureError, FeatureSet
 from fermodels.losses import NTXentLoss
 from fermodels.methods import ClipFineTuning, ClipSimCLR, balanced_weights
-from fermodels.models import ClipClassifier, ClipEncoder
+from fermodels.models import ClipClassifier, MultiModalEncoder
 from fermodels.training import fit
 from tests.fixtures.clips import DIMS, EMOTIONS, make_clips, make_features
 
@@ -47,7 +47,7 @@ def holes(features):
 
 def small(dims=DIMS, seed=0):
     torch.manual_seed(seed)
-    return ClipEncoder(dims, hidden_dim=16, representation_dim=12)
+    return MultiModalEncoder(dims, hidden_dim=16, representation_dim=12)
 
 
 def clean(features, n=None):
@@ -158,7 +158,7 @@ def test_a_selection_of_modalities_keeps_its_weights(features):
 def test_encoder_and_predictor_are_saved(features, tmp_path):
     encoder = small().fit_standardisation(*all_copies(features))
     encoder.save_pretrained(tmp_path / "encoder")
-    loaded = ClipEncoder.from_pretrained(tmp_path / "encoder")
+    loaded = MultiModalEncoder.from_pretrained(tmp_path / "encoder")
     assert loaded.feature_dims == DIMS
     expected = embed_clips(encoder, features)
     assert expected.shape == (84, 36) and np.array_equal(embed_clips(loaded, features), expected)

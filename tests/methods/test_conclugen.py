@@ -14,7 +14,7 @@ from fermodels.features import FeatureSet
 from fermodels.losses import ClusteringLoss, MultiModalContrastiveLoss, ReconstructionLoss
 from fermodels.methods import ConCluGen
 from fermodels.methods.conclugen import TASKS
-from fermodels.models import ClipEncoder
+from fermodels.models import MultiModalEncoder
 from fermodels.training import fit
 from tests.fixtures.clips import DIMS, make_clips, make_features
 
@@ -177,7 +177,7 @@ def test_more_clusters_than_clips(features):
 
 def test_contrastive_task_learns_to_match_modalities(clips):
     features = make_features(clips, informative=1.0, strength=4.0)
-    encoder = ClipEncoder(DIMS, 32, 16).fit_standardisation(*all_copies(features))
+    encoder = MultiModalEncoder(DIMS, 32, 16).fit_standardisation(*all_copies(features))
     torch.manual_seed(0)
     method = ConCluGen(
         encoder=encoder,
@@ -233,7 +233,7 @@ def test_settings_tell_runs_apart(features, tmp_path):
 
 
 def test_an_encoder_of_its_own(features):
-    encoder = ClipEncoder(DIMS, 16, 12)
+    encoder = MultiModalEncoder(DIMS, 16, 12)
     method = ConCluGen(encoder=encoder, tasks=("reconstruction",))
     before = copy.deepcopy(encoder.state_dict())
     train(method, features, epochs=1)

@@ -18,7 +18,7 @@ from fermodels import evaluation
 from fermodels.data import all_copies, clean_batch
 from fermodels.evaluation import embed_clips
 from fermodels.features import FeatureError, FeatureSet
-from fermodels.models import ClipClassifier, ClipEncoder
+from fermodels.models import ClipClassifier, MultiModalEncoder
 from fermodels.training.recipes import clips as clip_recipes
 from tests.fixtures.clips import DIMS, make_clips, make_features
 from tests.training.test_resume import assert_same
@@ -48,9 +48,9 @@ def test_pretraining_gives_a_saved_encoder_and_its_history(features, tmp_path):
     assert probed == [encoder] and history["one"].count() == 1
     assert len(history) == 4 * 3  # 60 clips in three batches of 20
     assert {"contrastive", "clustering", "reconstruction"} <= set(history.columns)
-    expected = ClipEncoder(DIMS).fit_standardisation(*all_copies(features, rows))
+    expected = MultiModalEncoder(DIMS).fit_standardisation(*all_copies(features, rows))
     assert torch.equal(encoder.mean_video, expected.mean_video)
-    loaded = ClipEncoder.from_pretrained(tmp_path / "run" / "encoder")
+    loaded = MultiModalEncoder.from_pretrained(tmp_path / "run" / "encoder")
     assert_same(loaded.state_dict(), encoder.state_dict())
 
     again, second = clip_recipes.pretrain_clips(features, rows, **options)
@@ -128,7 +128,7 @@ def test_classifier_from_scratch_and_from_an_encoder(clips, features, tmp_path):
     ]
     losses = [learner.history["loss"].tolist() for learner in scratch]
     assert losses[0] == losses[1] != losses[2]
-    expected = ClipEncoder(DIMS).fit_standardisation(*all_copies(features, rows))
+    expected = MultiModalEncoder(DIMS).fit_standardisation(*all_copies(features, rows))
     assert torch.equal(scratch[0].encoder.mean_audio, expected.mean_audio)
     video = clip_recipes.train_clip_classifier(
         features, clips, rows, modalities=["video"], fusion="mean", **options
@@ -140,7 +140,7 @@ def test_classifier_from_scratch_and_from_an_encoder(clips, features, tmp_path):
     assert both.encoder.modalities == ("video", "text")
     assert torch.equal(both.encoder.mean_text, encoder.mean_text)
     with pytest.raises(ValueError, match="run.start was"):
-        other = ClipEncoder(DIMS)
+        other = MultiModalEncoder(DIMS)
         clip_recipes.train_clip_classifier(
             features, clips, rows, encoder=other, run_dir=tmp_path, **options
         )

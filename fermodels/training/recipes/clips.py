@@ -17,7 +17,7 @@ from fermodels.data import ClipBatchSampler, FeatureDataset, SpeakerBatchSampler
 from fermodels.data.clip_samplers import even_batch_size
 from fermodels.data.feature_dataset import chosen_modalities
 from fermodels.data.indices import indices_digest, row_numbers
-from fermodels.models import ClipEncoder
+from fermodels.models import MultiModalEncoder
 from fermodels.models.modes import forked_rng
 from fermodels.models.saving import weights_digest
 
@@ -74,7 +74,7 @@ def pretrain_clips(
     epochs: int = EPOCHS,
     seed: int = 0,
     run_dir: str | os.PathLike | None = None,
-    encoder: ClipEncoder | None = None,
+    encoder: MultiModalEncoder | None = None,
     speakers: Sequence[int] | np.ndarray | None = None,
     speakers_per_batch: int = SPEAKERS_PER_BATCH,
     batch_size: int = 256,
@@ -85,7 +85,7 @@ def pretrain_clips(
     accelerator: str = "auto",
     precision: str | int | None = None,
     **overrides: Any,
-) -> tuple[ClipEncoder, pd.DataFrame]:
+) -> tuple[MultiModalEncoder, pd.DataFrame]:
     """Pre-train a clip encoder with ConCluGen, without labels.
 
     Args:
@@ -113,7 +113,7 @@ def pretrain_clips(
     """
     from fermodels import methods
 
-    def learner(encoder: ClipEncoder | None, dims: dict[str, int]):
+    def learner(encoder: MultiModalEncoder | None, dims: dict[str, int]):
         weights = {name: w for name, w in TASK_WEIGHTS.items() if name in tasks}
         settings = PRETRAINING | {"task_weights": weights, "seed": seed} | overrides
         return methods.ConCluGen(dims, tasks, encoder=encoder, **settings)
@@ -156,7 +156,7 @@ def pretrain_video_simclr(
     accelerator: str = "auto",
     precision: str | int | None = None,
     **overrides: Any,
-) -> tuple[ClipEncoder, pd.DataFrame]:
+) -> tuple[MultiModalEncoder, pd.DataFrame]:
     """Pre-train a clip encoder with SimCLR on two copies of each clip, video alone by default.
 
     Arguments and result as of :func:`pretrain_clips`; `overrides` are settings of
@@ -164,7 +164,7 @@ def pretrain_video_simclr(
     """
     from fermodels import methods
 
-    def learner(encoder: ClipEncoder | None, dims: dict[str, int]):
+    def learner(encoder: MultiModalEncoder | None, dims: dict[str, int]):
         return methods.ClipSimCLR(dims, encoder=encoder, **SIMCLR | {"seed": seed} | overrides)
 
     fit_options = {
@@ -189,7 +189,7 @@ def pretrain_video_simclr(
 
 def _pretrain(
     make, features, rows, modalities, encoder, batches: dict, fit_options: dict
-) -> tuple[ClipEncoder, pd.DataFrame]:
+) -> tuple[MultiModalEncoder, pd.DataFrame]:
     from fermodels.training.loop import fit
 
     modalities = chosen_modalities(features, encoder.modalities if encoder else modalities)
@@ -226,7 +226,7 @@ def train_clip_classifier(
     clips: PreparedClips,
     rows: Sequence[int] | np.ndarray,
     *,
-    encoder: ClipEncoder | None = None,
+    encoder: MultiModalEncoder | None = None,
     modalities: Sequence[str] | None = None,
     steps: int = STEPS,
     seed: int = 0,
@@ -291,7 +291,7 @@ def train_clip_classifier(
         torch.manual_seed(seed)
         defaults = FROM_SCRATCH if encoder is None else PRETRAINED
         if encoder is None:
-            encoder = ClipEncoder({name: features.dims[name] for name in modalities})
+            encoder = MultiModalEncoder({name: features.dims[name] for name in modalities})
             encoder.fit_standardisation(*all_copies(features, rows))
         else:
             encoder = copy.deepcopy(encoder).requires_grad_(True)
