@@ -230,7 +230,9 @@ def score(predictions: pd.DataFrame, clips: PreparedClips, chosen, split: str) -
                 "seed": seed,
                 "split": split,
             }
-            rows.append(given | evaluation.clip_scores(truth, table["predicted"].to_numpy()))
+            rows.append(
+                given | evaluation.classification_scores(truth, table["predicted"].to_numpy())
+            )
     return pd.DataFrame(rows)
 
 

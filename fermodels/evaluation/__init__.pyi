@@ -10,7 +10,7 @@ from .probes import ProbeResult as ProbeResult
 from .probes import knn as knn
 from .probes import linear_probe as linear_probe
 from .scores import PROFILES as PROFILES
-from .scores import clip_scores as clip_scores
+from .scores import classification_scores as classification_scores
 from .scores import confusion as confusion
 from .scores import multi_label_scores as multi_label_scores
 from .scores import per_view_accuracy as per_view_accuracy

@@ -90,7 +90,7 @@ def _class_index(labels, classes: list[str], name: str) -> np.ndarray:
     return np.array([position[c] for c in labels.tolist()], dtype=np.int64)
 
 
-def clip_scores(y_true, y_pred, classes: Sequence[str] | None = None) -> dict[str, float]:
+def classification_scores(y_true, y_pred, classes: Sequence[str] | None = None) -> dict[str, float]:
     """Accuracy, balanced accuracy and weighted F1, each in [0, 1].
 
     Balanced accuracy is the mean over the classes of `y_true` of the share found. Weighted F1 is

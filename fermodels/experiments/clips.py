@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from fermodels.data import PreparedClips, clean_batch
-from fermodels.evaluation import clip_scores, multi_label_scores
+from fermodels.evaluation import classification_scores, multi_label_scores
 from fermodels.experiments.experiment import Recipe, positive
 from fermodels.features import FeatureSet
 
@@ -209,7 +209,7 @@ class Clips(Recipe):
         else:
             predictions["emotion"] = table["emotion"].to_numpy()
             predictions["predicted"] = np.array(emotions)[guess]
-            one = clip_scores(self.clips.labels[rows], guess)
+            one = classification_scores(self.clips.labels[rows], guess)
             scores = [{"group": "all", "count": len(rows)} | one]
         for at, name in enumerate(emotions):
             predictions[f"p_{name}"] = probability[:, at]

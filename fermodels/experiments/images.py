@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from fermodels.data import Augment, PreparedImages, view_order
-from fermodels.evaluation import clip_scores
+from fermodels.evaluation import classification_scores
 from fermodels.experiments.experiment import Recipe, positive
 from fermodels.models import ImageEncoder
 from fermodels.models.modes import forked_rng
@@ -239,7 +239,7 @@ class Views(Recipe):
         truth = predictions["expression"].to_numpy()
         scores = [
             {"group": name, "count": int(chosen.sum())}
-            | clip_scores(truth[chosen], classes[guess][chosen])
+            | classification_scores(truth[chosen], classes[guess][chosen])
             for name, chosen in groups.items()
         ]
         return predictions, pd.DataFrame(scores)

@@ -491,16 +491,16 @@ def test_clip_scores_agree_with_sklearn():
     rng = np.random.default_rng(0)
     y_true = rng.choice(5, 200, p=[0.5, 0.2, 0.15, 0.1, 0.05])
     y_pred = np.where(rng.random(200) < 0.5, y_true, rng.integers(4, size=200))
-    scores = evaluation.clip_scores(y_true, y_pred)
+    scores = evaluation.classification_scores(y_true, y_pred)
     assert scores["accuracy"] == pytest.approx(np.mean(y_true == y_pred))
     assert scores["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(y_true, y_pred))
     assert scores["weighted_f1"] == pytest.approx(f1_score(y_true, y_pred, average="weighted"))
     names = np.array(list("abcde"))
-    assert evaluation.clip_scores(names[y_true], y_pred, list("abcde")) == scores
+    assert evaluation.classification_scores(names[y_true], y_pred, list("abcde")) == scores
     with pytest.raises(ValueError, match="not among the 3 classes"):
-        evaluation.clip_scores(y_true, y_pred, list("abc"))
+        evaluation.classification_scores(y_true, y_pred, list("abc"))
     with pytest.raises(ValueError, match="equally"):
-        evaluation.clip_scores(y_true, y_pred[:3])
+        evaluation.classification_scores(y_true, y_pred[:3])
 
 
 def test_multi_label_scores_by_hand_and_by_sklearn():

@@ -115,7 +115,7 @@ def levels(answer: Mapping) -> None:
 def weighted_f1(answer: Callable) -> None:
     import numpy as np
 
-    from fermodels.evaluation import clip_scores
+    from fermodels.evaluation import classification_scores
 
     cases = (
         ("all right", ["sad", "happy", "sad"], ["sad", "happy", "sad"], ""),
@@ -142,7 +142,7 @@ def weighted_f1(answer: Callable) -> None:
         truth, guess = np.array(truth), np.array(guess)
         found = answer(truth, guess)
         assert found is not None, "the function returns nothing yet."
-        wanted = clip_scores(truth, guess)["weighted_f1"]
+        wanted = classification_scores(truth, guess)["weighted_f1"]
         found = float(found)
         if _same(found, wanted):
             continue
