@@ -31,12 +31,12 @@ class Learner(pl.LightningModule):
     Attributes:
         terms: names of what `training_step` returns beside "loss", when it returns a dict: the
             parts of a sum, one column each in the history.
-        rests_parameters: whether some steps leave some parameters without gradient, which DDP
+        find_unused_parameters: whether some steps leave some parameters without gradient, which DDP
             must know.
     """
 
     terms: tuple[str, ...] = ()
-    rests_parameters = False
+    find_unused_parameters = False
 
     def __init__(
         self,

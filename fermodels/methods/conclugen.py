@@ -45,7 +45,9 @@ class ConCluGen(Learner):
             contrastive task with a single modality.
     """
 
-    rests_parameters = True  # of the cluster head in its warm-up, of a modality that no clip has
+    find_unused_parameters = (
+        True  # of the cluster head in its warm-up, of a modality that no clip has
+    )
 
     def __init__(
         self,

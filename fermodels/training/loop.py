@@ -116,7 +116,7 @@ def fit(
     accelerator, devices, precision = _hardware(accelerator, devices, precision)
     one_device = devices in (1, "1") or (isinstance(devices, list) and len(devices) == 1)
     several, on_cpu = num_nodes > 1 or not one_device, accelerator == "cpu"
-    strategy = "ddp_find_unused_parameters_true" if method.rests_parameters else "ddp"
+    strategy = "ddp_find_unused_parameters_true" if method.find_unused_parameters else "ddp"
 
     history = History(validate, validate_every, method.terms)
     callbacks: list[Callback] = [Seeds(method.seed), history]

@@ -121,7 +121,7 @@ def steps(learner, batch, cut):
     if world > 1:
         batch = part(batch, slice(None, cut) if rank == 0 else slice(cut, None))
         model = DistributedDataParallel(
-            SyncBatchNorm().apply(model), find_unused_parameters=learner.rests_parameters
+            SyncBatchNorm().apply(model), find_unused_parameters=learner.find_unused_parameters
         )
     learner.warmup_epochs = 0
     result = {}
