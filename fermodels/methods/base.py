@@ -29,13 +29,13 @@ class Learner(pl.LightningModule):
         seed: of the augmentation.
 
     Attributes:
-        terms: names of what `training_step` returns beside "loss", when it returns a dict: the
+        loss_names: names of what `training_step` returns beside "loss", when it returns a dict: the
             parts of a sum, one column each in the history.
         find_unused_parameters: whether some steps leave some parameters without gradient, which DDP
             must know.
     """
 
-    terms: tuple[str, ...] = ()
+    loss_names: tuple[str, ...] = ()
     find_unused_parameters = False
 
     def __init__(

@@ -74,12 +74,12 @@ class ConCluGen(Learner):
     ):
         super().__init__(None, learning_rate, weight_decay, warmup, seed)
         self.task_weights = _weights(tasks, task_weights)
-        self.terms = tuple(self.task_weights)
+        self.loss_names = tuple(self.task_weights)
         if encoder is None:
             if feature_dims is None:
                 raise ValueError("ConCluGen needs feature_dims, or an encoder")
             encoder = MultiModalEncoder(dict(feature_dims), hidden_dim, representation_dim)
-        if "contrastive" in self.terms and len(encoder.modalities) < 2:
+        if "contrastive" in self.loss_names and len(encoder.modalities) < 2:
             raise ValueError(
                 f"the contrastive task pairs modalities, and there is {encoder.modalities[0]} "
                 "alone: add a modality, or leave the task out (a single modality contrasts two "
@@ -91,17 +91,17 @@ class ConCluGen(Learner):
                 f"{warmup_epochs} and {feature_dropout}"
             )
         self.encoder, self.feature_dropout = encoder, feature_dropout
-        self.warmup_epochs = warmup_epochs if len(self.terms) > 1 else 0
+        self.warmup_epochs = warmup_epochs if len(self.loss_names) > 1 else 0
         self.projection: SharedProjection | None = None
-        if self.terms != ("reconstruction",):
+        if self.loss_names != ("reconstruction",):
             self.projection = SharedProjection(
                 encoder.representation_dim, encoder.hidden_dim, projection_dim
             )
-        if "contrastive" in self.terms:
+        if "contrastive" in self.loss_names:
             self.contrastive = MultiModalContrastiveLoss(
                 temperature, margin, gather_distributed=True
             )
-        if "clustering" in self.terms:
+        if "clustering" in self.loss_names:
             self.cluster_head = ClusterHead(projection_dim)
             self.clustering = ClusteringLoss(
                 projection_dim,
@@ -113,7 +113,7 @@ class ConCluGen(Learner):
                 seed=seed,
                 gather_distributed=True,
             )
-        if "reconstruction" in self.terms:
+        if "reconstruction" in self.loss_names:
             self.decoders = nn.ModuleDict(
                 {
                     name: Decoder(encoder.representation_dim, dim, encoder.hidden_dim)
@@ -155,15 +155,15 @@ class ConCluGen(Learner):
         seen = {m: F.dropout(v, self.feature_dropout, self.training) for m, v in x.items()}
         h = self.encoder.heads(seen, present)
         losses = {}
-        clusters = "clustering" in self.terms and self.current_epoch >= self.warmup_epochs
+        clusters = "clustering" in self.loss_names and self.current_epoch >= self.warmup_epochs
         if self.projection is not None:
             z = self.projection(h, present)
-            if "contrastive" in self.terms:
+            if "contrastive" in self.loss_names:
                 losses["contrastive"] = self.contrastive(z, present)
             if clusters:
                 c = {name: self.cluster_head(value) for name, value in z.items()}
                 losses["clustering"] = self.clustering(c, present)
-        if "reconstruction" in self.terms:
+        if "reconstruction" in self.loss_names:
             decoded = {name: self.decoders[name](value) for name, value in h.items()}
             losses["reconstruction"] = self.reconstruction(decoded, x, present)
         return losses

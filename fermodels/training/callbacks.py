@@ -56,8 +56,8 @@ def is_due(trainer, every: int) -> bool:
 class History(Callback):
     """Loss and rate of every step, metrics of every epoch; saved with the checkpoint."""
 
-    def __init__(self, validate, every: int, terms: tuple[str, ...]):
-        self.validate, self.every, self.terms = validate, every, terms
+    def __init__(self, validate, every: int, loss_names: tuple[str, ...]):
+        self.validate, self.every, self.loss_names = validate, every, loss_names
         self.rows: list[dict[str, float]] = []
         self.seconds = 0.0  # of all earlier sessions
         self.start = time.perf_counter()
@@ -83,7 +83,7 @@ class History(Callback):
     def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
         seconds = self.seconds + time.perf_counter() - self.start
         # Kept as tensors until the epoch ends: reading one waits for the GPU.
-        values = {k: outputs[k].detach() for k in ("loss", *self.terms) if k in outputs}
+        values = {k: outputs[k].detach() for k in ("loss", *self.loss_names) if k in outputs}
         self.pending.append((values, self.rate, seconds))
 
     def on_train_epoch_end(self, trainer, pl_module) -> None:
@@ -122,7 +122,7 @@ class History(Callback):
 
         frame = pd.DataFrame(self.rows, columns=self.columns())
         best = {}
-        for name in self.columns()[5 + len(self.terms) :]:
+        for name in self.columns()[5 + len(self.loss_names) :]:
             values = frame[name].dropna()
             if len(values):
                 row = values.idxmin() if "loss" in name else values.idxmax()
@@ -131,7 +131,7 @@ class History(Callback):
         return frame
 
     def columns(self) -> list[str]:
-        names = dict.fromkeys(["step", "epoch", "loss", "lr", "seconds", *self.terms])
+        names = dict.fromkeys(["step", "epoch", "loss", "lr", "seconds", *self.loss_names])
         return list(names | {key: None for row in self.rows for key in row})
 
     def csv(self) -> bytes:

@@ -92,7 +92,7 @@ def fit(
 
     Returns:
         One row for each optimiser step: `step` (from 1), `epoch` (from 0), `loss`, `lr` (the
-        largest of the parameter groups), `seconds` of training so far; the learner's `terms`, NaN
+        largest of the parameter groups), `seconds` of training so far; the learner's `loss_names`, NaN
         in steps without them; validation metrics in the last row of their epoch, NaN elsewhere.
         `attrs["best"]` maps each validation metric to
         its best value and the epoch of it (lowest for names with "loss", else highest).
@@ -118,7 +118,7 @@ def fit(
     several, on_cpu = num_nodes > 1 or not one_device, accelerator == "cpu"
     strategy = "ddp_find_unused_parameters_true" if method.find_unused_parameters else "ddp"
 
-    history = History(validate, validate_every, method.terms)
+    history = History(validate, validate_every, method.loss_names)
     callbacks: list[Callback] = [Seeds(method.seed), history]
     if _progress_wanted(progress):
         callbacks.append(ProgressBar())

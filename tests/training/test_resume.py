@@ -23,7 +23,8 @@ import pandas  # here, not once in every child
 import torch
 from fermodels.data import ImageDataset, RandomBatchSampler, SubjectBatchSampler, loader
 from fermodels.models import ImageEncoder
-from fermodels.methods import CLMEx, ImageFineTuning, fit
+from fermodels.methods import CLMEx, ImageFineTuning
+from fermodels.training import fit
 from tests.fixtures.processes import in_a_fork
 from tests.fixtures.images import make_tiny
 
