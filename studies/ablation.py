@@ -113,7 +113,7 @@ def settings() -> list[Setting]:
                 labelled=1.0, steps=800),
         Setting("augmentation", "mild", seeds=(0, 1), augment="mild"),
         Setting("image size", "64", seeds=(0, 1), encoder={"image_size": 64}),
-        Setting("batch", "random moments", seeds=(0, 1), pretrain={"whole": "instance"}),
+        Setting("batch", "random moments", seeds=(0, 1), pretrain={"batch_by": "instance"}),
         Setting("sessions per batch", "3", seeds=(0, 1), pretrain={"groups_per_batch": 3}),
         Setting("augmentation", "strong", seeds=(0, 1), augment="strong"),
         Setting("temperature", "0.07", seeds=(0, 1), pretrain={"temperature": 0.07}),

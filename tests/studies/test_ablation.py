@@ -104,7 +104,7 @@ def test_only_validation_subjects_are_asked(tiny, tiny_prepared, monkeypatch):
     [
         runner.Setting("yardstick", "no pre-training", method="", scratch=True),
         runner.Setting("from scratch", "width 8", encoder={"width": 8}, scratch=True),
-        runner.Setting("batch", "random moments", pretrain={"whole": "instance"}),
+        runner.Setting("batch", "random moments", pretrain={"batch_by": "instance"}),
         runner.Setting("ViewFX", "both terms", method="viewfx", uses_labels=True),
         runner.Setting("augmentation", "mild", augment="mild"),
         runner.Setting("images seen", "× 2", longer=2),

@@ -50,7 +50,7 @@ def pretrain(
     run_dir: str | os.PathLike | None = None,
     encoder: ImageEncoder | None = None,
     groups_per_batch: int = 7,
-    whole: str = "session",
+    batch_by: str = "session",
     validate: Callable[[torch.nn.Module], Mapping[str, float]] | None = None,
     validate_every: int = 10,
     progress: bool | None = None,
@@ -75,7 +75,7 @@ def pretrain(
         encoder: to go on from; it stays as it is (a copy is trained). Default: the small one at
             48 pixels, with new weights.
         groups_per_batch: subject-session groups to a batch.
-        whole: "session" for these batches of CL-MEx and ViewFX; "instance" for as many images
+        batch_by: "session" for these batches of CL-MEx and ViewFX; "instance" for as many images
             of moments drawn from everybody, which asks for the person more than the expression.
         validate, validate_every, progress, accelerator, precision, compile: see `fit`. An epoch is
             one pass over the images.
@@ -89,8 +89,8 @@ def pretrain(
 
     if method_name not in PRETRAINING:
         raise ValueError(f"unknown method {method_name!r}: take {', '.join(PRETRAINING)}")
-    if whole not in ("session", "instance"):
-        raise ValueError(f"whole is 'session' or 'instance', not {whole!r}")
+    if batch_by not in ("session", "instance"):
+        raise ValueError(f"batch_by is 'session' or 'instance', not {batch_by!r}")
     data = ImageDataset(prepared, indices)
     by_subject = SubjectBatchSampler(data, groups_per_batch, seed)
     batch_images = round(len(data) * by_subject.groups_per_batch / len(by_subject.groups))
@@ -109,10 +109,10 @@ def pretrain(
             kind = methods.CLMEx if method_name == "clmex" else methods.ViewFX
             learner = kind(encoder, **settings)
             sampler = by_subject
-            if whole == "instance":
+            if batch_by == "instance":
                 images_each = len(data) / len(data.columns["instance"].unique())
                 sampler = InstanceBatchSampler(data, round(batch_images / images_each), seed)
-                other["whole"] = whole
+                other["batch_by"] = batch_by
             images_per_step = batch_images * learner.augmentations
     history = fit(
         learner,
