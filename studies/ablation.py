@@ -327,7 +327,7 @@ def scores(
         prepared.labels[val],
     )
     share = setting.labelled or PROTOCOL["labelled"]
-    rows = evaluation.label_budget(prepared, train, share, seed) if share < 1 else train
+    rows = evaluation.label_fraction(prepared, train, share, seed) if share < 1 else train
     classifier = recipes.finetune(
         prepared,
         rows,

@@ -166,7 +166,7 @@ def one_run(data, stored, split: str, method: Method, seed: int, folder: Path) -
         encoder = pretrained(clips, features, rows["train"], method, seed)
         tables = []
         for fraction in method.fractions:
-            labelled = evaluation.label_budget(clips, rows["train"], fraction, seed)
+            labelled = evaluation.label_fraction(clips, rows["train"], fraction, seed)
             classifier = clip_recipes.train_clip_classifier(
                 features,
                 clips,

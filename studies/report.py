@@ -79,7 +79,7 @@ def finetuned_table(runs: pd.DataFrame, study: dict, classes: int) -> str:
             )
             for m in METHODS
         ]
-        labelled = evaluation.budget_size(fraction, people["train"])
+        labelled = evaluation.subjects_in_fraction(fraction, people["train"])
         lines.append(f"| {fraction:.0%}, {labelled} people | " + " | ".join(cells) + " |")
     every = mean.loc[(1.0, "from scratch"), "all"]
     enough = mean.xs("CL-MEx", level="method")["all"].loc[lambda own: own > every].index
@@ -229,7 +229,7 @@ def hero(prepared: PreparedImages, runs: pd.DataFrame) -> None:
     for ax, metric, title in zip(
         axes, ("all", "profiles"), ("all views", "±90° only"), strict=True
     ):
-        plots.budget_curve(runs, metric=metric, ax=ax)
+        plots.label_fraction_curve(runs, metric=metric, ax=ax)
         ax.set_title(title, fontsize=11)
         ax.set_xlabel("people with labels (%)")
         ax.get_legend().remove()

@@ -135,7 +135,7 @@ def finetuned(data, start, method, fraction, seed, folder: Path) -> float:
         split = prepared.split("subject", seed=0)
         rows = split["train"]
         if fraction < 1:
-            rows = evaluation.label_budget(prepared, rows, fraction, seed)
+            rows = evaluation.label_fraction(prepared, rows, fraction, seed)
         classifier = recipes.finetune(
             prepared,
             rows,

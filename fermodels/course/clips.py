@@ -29,13 +29,13 @@ def course_clips() -> tuple[PreparedClips, dict[str, np.ndarray]]:
         The clips, and {"train", "val", "test"} → rows of them.
     """
     from fermodels.data import PreparedClips
-    from fermodels.evaluation import label_budget
+    from fermodels.evaluation import label_fraction
 
     clips = PreparedClips.read(folders.data("anny_clips"))
     split = clips.split("subject", seed=0)
     if not hardware().fast:
         return clips, split
-    split = {name: label_budget(clips, r, _SHARE_IN_FAST_PROFILE) for name, r in split.items()}
+    split = {name: label_fraction(clips, r, _SHARE_IN_FAST_PROFILE) for name, r in split.items()}
     kept = np.sort(np.concatenate(list(split.values())))
     split = {name: np.searchsorted(kept, rows) for name, rows in split.items()}
     return clips.subset(kept), split

@@ -1,6 +1,6 @@
-from .budgets import budget_size as budget_size
-from .budgets import label_budget as label_budget
-from .budgets import label_budget_curve as label_budget_curve
+from .budgets import label_fraction as label_fraction
+from .budgets import label_fraction_curve as label_fraction_curve
+from .budgets import subjects_in_fraction as subjects_in_fraction
 from .clip_embedding import embed_clips as embed_clips
 from .embedding import embed as embed
 from .invariance import ViewInvarianceReport as ViewInvarianceReport

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fermodels.data import PreparedClips, PreparedImages
 
 
-def label_budget(
+def label_fraction(
     prepared: PreparedImages | PreparedClips, indices, fraction: float, seed: int = 0
 ) -> np.ndarray:
     """The rows of a random `fraction` of the subjects in `indices`, int64, in their order.
@@ -46,16 +46,16 @@ def label_budget(
         members = np.flatnonzero(gender == value)
         position[generator.permutation(members)] = (np.arange(len(members)) + 0.5) / len(members)
     order = np.lexsort((generator.random(len(names)), position))
-    chosen = set(names[order[: budget_size(fraction, len(names))]])
+    chosen = set(names[order[: subjects_in_fraction(fraction, len(names))]])
     return indices[[subject in chosen for subject in subjects]]
 
 
-def budget_size(fraction: float, people: int) -> int:
-    """How many of so many people :func:`label_budget` takes."""
+def subjects_in_fraction(fraction: float, people: int) -> int:
+    """How many of so many people :func:`label_fraction` takes."""
     return max(1, int(fraction * people + 0.5))
 
 
-def label_budget_curve(
+def label_fraction_curve(
     run: Callable[[np.ndarray, int], Mapping[str, float]],
     prepared: PreparedImages,
     indices,
@@ -73,7 +73,7 @@ def label_budget_curve(
     rows = []
     for fraction in fractions:
         for seed in seeds:
-            budget = label_budget(prepared, indices, fraction, seed)
+            budget = label_fraction(prepared, indices, fraction, seed)
             subjects = prepared.table["subject"].iloc[budget].nunique()
             row = {"fraction": fraction, "seed": seed, "subjects": subjects, "images": len(budget)}
             rows.append(row | dict(run(budget, seed)))

@@ -151,7 +151,7 @@ def per_view_bars(
     return ax
 
 
-def budget_curve(
+def label_fraction_curve(
     results: pd.DataFrame,
     metric: str = "all",
     *,
@@ -161,7 +161,7 @@ def budget_curve(
 ) -> Axes:
     """Accuracy over the share of labelled subjects: line = mean, band = ± one deviation, dots.
 
-    `results` is `label_budget_curve`'s frame, or several with the method in the column `by`;
+    `results` is `label_fraction_curve`'s frame, or several with the method in the column `by`;
     `metric` is a column in [0, 1].
     """
     missing = [column for column in ("fraction", metric) if column not in results]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 TASK_COLORS = {"contrastive": "#D1495B", "clustering": "#2E86AB", "reconstruction": "#E1A100"}
 # Of label budgets, the largest first.
-BUDGET_COLORS = ("#0060B0", "#C43C00", "#666666", "#009E73")
+FRACTION_COLORS = ("#0060B0", "#C43C00", "#666666", "#009E73")
 # Clusters have no meaning, so their colours are none of those that emotions or senses have.
 CLUSTER_COLORS = ("#4477AA", "#EE6677", "#228833", "#AA3377", "#BBAA22", "#66CCEE")
 
@@ -271,7 +271,7 @@ def combination_chart(
 
     fractions = sorted(scores["fraction"].unique(), reverse=True)
     for i, fraction in enumerate(fractions):
-        color, lift = BUDGET_COLORS[i % len(BUDGET_COLORS)], _lift(i, len(fractions))
+        color, lift = FRACTION_COLORS[i % len(FRACTION_COLORS)], _lift(i, len(fractions))
         label = f"{100 * fraction:g} % of the labels"
         for name, runs in scores[scores["fraction"] == fraction].groupby("method"):
             values, y = 100 * runs[metric].to_numpy(), place[name] + lift
@@ -371,7 +371,7 @@ def gain_chart(
             xerr=rows["2 s.e."].to_numpy(float),
             fmt="o",
             markersize=5,
-            color=BUDGET_COLORS[i % len(BUDGET_COLORS)],
+            color=FRACTION_COLORS[i % len(FRACTION_COLORS)],
             label=f"{100 * fraction:g} % of the labels",
         )
     ax.axvline(0, color="#666666", linewidth=1)

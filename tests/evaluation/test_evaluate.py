@@ -223,7 +223,7 @@ def test_label_budget_is_by_subject_balanced_and_nested():
     indices = np.arange(len(prepared))[::-1][:-35]  # subject S0 is not ours to take
     previous = set()
     for fraction, subjects in ((0.01, 1), (0.1, 2), (0.2, 4), (0.5, 10), (1, 19)):
-        budget = evaluation.label_budget(prepared, indices, fraction, seed=3)
+        budget = evaluation.label_fraction(prepared, indices, fraction, seed=3)
         assert budget.dtype == np.int64 and (np.diff(budget) < 0).all()
         chosen = prepared.table.iloc[budget]
         assert chosen["subject"].nunique() == subjects
@@ -234,19 +234,19 @@ def test_label_budget_is_by_subject_balanced_and_nested():
             assert abs(genders.get("f", 0) - genders.get("m", 0)) <= 1
         assert previous <= set(budget)
         previous = set(budget)
-    again = evaluation.label_budget(prepared, indices, 0.2, seed=3)
-    np.testing.assert_array_equal(again, evaluation.label_budget(prepared, indices, 0.2, seed=3))
-    draws = {tuple(evaluation.label_budget(prepared, indices, 0.2, seed=s)) for s in range(5)}
+    again = evaluation.label_fraction(prepared, indices, 0.2, seed=3)
+    np.testing.assert_array_equal(again, evaluation.label_fraction(prepared, indices, 0.2, seed=3))
+    draws = {tuple(evaluation.label_fraction(prepared, indices, 0.2, seed=s)) for s in range(5)}
     assert len(draws) > 1
     with pytest.raises(ValueError, match="fraction"):
-        evaluation.label_budget(prepared, indices, 20)
+        evaluation.label_fraction(prepared, indices, 20)
     with pytest.raises(ValueError, match="empty"):
-        evaluation.label_budget(prepared, [], 0.5)
+        evaluation.label_fraction(prepared, [], 0.5)
 
 
 def test_label_budget_without_gender():
     prepared = Prepared(make_table(5, ("A",)).drop(columns="gender"))
-    assert len(evaluation.label_budget(prepared, np.arange(len(prepared)), 0.4)) == 2 * 35
+    assert len(evaluation.label_fraction(prepared, np.arange(len(prepared)), 0.4)) == 2 * 35
 
 
 def test_label_budget_curve():
@@ -257,7 +257,7 @@ def test_label_budget_curve():
         seen.append((len(indices), seed))
         return {"all": len(indices) / len(prepared), "profiles": 0.0}
 
-    got = evaluation.label_budget_curve(run, prepared, np.arange(350), (1, 0.2), (0, 7))
+    got = evaluation.label_fraction_curve(run, prepared, np.arange(350), (1, 0.2), (0, 7))
     assert seen == [(350, 0), (350, 7), (70, 0), (70, 7)]
     assert list(got) == ["fraction", "seed", "subjects", "images", "all", "profiles"]
     assert got["subjects"].tolist() == [10, 10, 2, 2]

@@ -523,9 +523,9 @@ def test_multi_label_scores_by_hand_and_by_sklearn():
         evaluation.multi_label_scores(targets, predicted[:, 0])
 
 
-def test_label_budgets_of_clips_are_drawn_by_speaker(clips):
+def test_label_fractions_of_clips_are_drawn_by_speaker(clips):
     rows = np.arange(len(clips))
-    budget = evaluation.label_budget(clips, rows, 1 / 3, seed=1)
+    budget = evaluation.label_fraction(clips, rows, 1 / 3, seed=1)
     speakers = set(clips.table["subject"].iloc[budget])
     assert len(speakers) == 2 and len(budget) == 28
     assert set(clips.table["gender"].iloc[budget]) == {"f", "m"}

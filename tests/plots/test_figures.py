@@ -202,15 +202,15 @@ def test_per_view_bars_draw_means_and_runs():
 
 
 def test_budget_curve_draws_means_at_the_fractions():
-    ax = plots.budget_curve(study(), chance=1 / 7)
+    ax = plots.label_fraction_curve(study(), chance=1 / 7)
     line = next(line for line in ax.lines if line.get_label() == "CL-MEx")
     np.testing.assert_allclose(line.get_xdata(), [20, 100])
     np.testing.assert_allclose(line.get_ydata(), [92, 92])
     assert {"20", "100", "accuracy (%)", "chance\n14 %"} <= set(texts(ax))
-    one = plots.budget_curve(study().drop(columns="method"), "profiles")
+    one = plots.label_fraction_curve(study().drop(columns="method"), "profiles")
     assert one.get_ylabel() == "accuracy, profile views (%)" and one.get_legend() is None
     with pytest.raises(ValueError, match=r"no column \['f1'\]"):
-        plots.budget_curve(study(), "f1")
+        plots.label_fraction_curve(study(), "f1")
 
 
 def test_confusion_heatmap_in_percent_or_counts():
