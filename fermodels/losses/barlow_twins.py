@@ -28,7 +28,7 @@ class BarlowTwinsLoss(GatheringLoss):
     Args:
         lambda_: weight λ ≥ 0 of the off-diagonal elements.
         gather_distributed: in training, correlate over the rows of all processes of
-            torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
+            torch.distributed; see :func:`fermodels.losses.distributed.all_gather_with_grad` for the
             gradient. No effect without.
 
     Raises:

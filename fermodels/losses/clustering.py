@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fermodels.losses.contrastive import ContrastiveLoss, full_precision, unit_vectors
-from fermodels.losses.distributed import of_first_process
+from fermodels.losses.distributed import broadcast_from_rank0
 from fermodels.losses.kmeans import kmeans_plus_plus, spherical_kmeans
 from fermodels.losses.modalities import gather_clips, presence, shapes, unit_modalities
 from fermodels.losses.multi_modal import checked_margin
@@ -50,7 +50,7 @@ class ClusteringLoss(ContrastiveLoss):
         iterations: of k-means in each step, at most.
         seed: of k-means++.
         gather_distributed: in training, cluster and compare the rows of all processes of
-            torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
+            torch.distributed; see :func:`fermodels.losses.distributed.all_gather_with_grad` for the
             gradient. No effect without.
 
     Attributes:
@@ -189,7 +189,7 @@ class ClusteringLoss(ContrastiveLoss):
             start = kmeans_plus_plus(samples, self.num_clusters, self.seed)
         centroids, assigned = spherical_kmeans(samples, start, self.iterations)
         if self.gathers:
-            centroids, assigned = of_first_process(centroids, assigned)
+            centroids, assigned = broadcast_from_rank0(centroids, assigned)
         if self.queue_size:
             kept = new[-self.queue_size :]
             slots = (seen + torch.arange(len(kept), device=new.device)) % self.queue_size

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from fermodels.losses.distributed import gather_rows
+from fermodels.losses.distributed import all_gather_with_grad
 from fermodels.losses.tiles import self_logsumexp
 
 
@@ -156,7 +156,7 @@ class GatheringLoss(nn.Module):
 
     def gather(self, *columns: Tensor) -> tuple[Tensor, ...]:
         """The columns, with the rows of all processes if these count now."""
-        return gather_rows(*columns) if self.gathers else columns
+        return all_gather_with_grad(*columns) if self.gathers else columns
 
 
 class ContrastiveLoss(GatheringLoss):

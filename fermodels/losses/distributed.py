@@ -13,7 +13,7 @@ def rank_and_size() -> tuple[int, int]:
 
 
 @torch.compiler.disable
-def gather_rows(*columns: Tensor) -> tuple[Tensor, ...]:
+def all_gather_with_grad(*columns: Tensor) -> tuple[Tensor, ...]:
     """The rows of all processes, in the order of their ranks; the rows as they are under one.
 
     Every one of R processes computes the same loss from all rows. On the way back the gradients
@@ -43,7 +43,7 @@ def gather_rows(*columns: Tensor) -> tuple[Tensor, ...]:
 
 
 @torch.compiler.disable
-def of_first_process(*tensors: Tensor) -> tuple[Tensor, ...]:
+def broadcast_from_rank0(*tensors: Tensor) -> tuple[Tensor, ...]:
     """The tensors of process 0, without gradient; those given under one process.
 
     All processes give tensors of the same shapes and types.

@@ -35,7 +35,7 @@ class MultiModalContrastiveLoss(ContrastiveLoss):
         temperature: τ > 0.
         margin: δ ≥ 0.
         gather_distributed: in training, contrast with the rows of all processes of
-            torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
+            torch.distributed; see :func:`fermodels.losses.distributed.all_gather_with_grad` for the
             gradient. No effect without.
 
     Raises:

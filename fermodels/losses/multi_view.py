@@ -36,7 +36,7 @@ class MultiViewContrastiveLoss(ContrastiveLoss):
     Args:
         temperature: τ > 0.
         gather_distributed: in training, contrast with the rows of all processes of
-            torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
+            torch.distributed; see :func:`fermodels.losses.distributed.all_gather_with_grad` for the
             gradient. Instance ids must then mean the same in all processes, or the images of
             two moments become positives. No effect without.
 

@@ -29,7 +29,7 @@ class ReconstructionLoss(GatheringLoss):
 
     Args:
         gather_distributed: in training, the mean over the rows of all processes of
-            torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
+            torch.distributed; see :func:`fermodels.losses.distributed.all_gather_with_grad` for the
             gradient. No effect without.
 
     Raises:

@@ -27,7 +27,7 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
     Args:
         temperature: τ > 0.
         gather_distributed: in training, contrast with the rows of all processes of
-            torch.distributed; see :func:`fermodels.losses.distributed.gather_rows` for the
+            torch.distributed; see :func:`fermodels.losses.distributed.all_gather_with_grad` for the
             gradient. No effect without.
 
     Raises:

@@ -42,7 +42,7 @@ def self_logsumexp(x: Tensor, temperature: float, *, shared: bool = False) -> Te
         shared: all processes of torch.distributed call this with the same rows. Each makes its
             share of the tiles and gets the whole result. It is then the *mean* of the processes'
             gradients with respect to x that is the gradient; see
-            :func:`fermodels.losses.distributed.gather_rows`.
+            :func:`fermodels.losses.distributed.all_gather_with_grad`.
     """
     return _logsumexp(x, None, temperature, 0.0, shared)[0]
 

@@ -8,7 +8,7 @@ from lightning.pytorch.plugins.layer_sync import LayerSync
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from fermodels.losses.distributed import gather_rows, rank_and_size
+from fermodels.losses.distributed import all_gather_with_grad, rank_and_size
 
 
 class SyncBatchNorm(LayerSync):
@@ -65,7 +65,9 @@ class BatchNormOfAll(_BatchNorm):
         x = x if kind == torch.float64 else x.float()
         var, mean = torch.var_mean(x, others, correction=0)  # (C,)
         count = torch.full_like(mean, x.numel() / x.shape[1])
-        count, mean, var = gather_rows(torch.stack([count, mean, var])[None])[0].unbind(1)  # (R, C)
+        count, mean, var = all_gather_with_grad(torch.stack([count, mean, var])[None])[0].unbind(
+            1
+        )  # (R, C)
         share = count / count.sum(dim=0)
         total = (share * mean).sum(dim=0)  # (C,)
         # Of all rows, the variance within the processes and the one between their means.

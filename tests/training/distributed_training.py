@@ -29,7 +29,7 @@ from fermodels.losses import (
     clustering,
     tiles,
 )
-from fermodels.losses.distributed import gather_rows, rank_and_size
+from fermodels.losses.distributed import all_gather_with_grad, rank_and_size
 from fermodels.methods import CLMEx, ConCluGen, ViewFX
 from fermodels.models import ImageEncoder
 from fermodels.training import fit
@@ -151,7 +151,7 @@ def alone(loss, columns, cut):
     z = columns[0].clone().requires_grad_()
     value = loss(z, *columns[1:])
     value.backward()
-    (gradient,) = gather_rows(z.grad / world)
+    (gradient,) = all_gather_with_grad(z.grad / world)
     return {"value": value.detach(), "1.gradient": gradient}
 
 

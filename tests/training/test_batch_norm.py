@@ -14,7 +14,7 @@ from fermodels.training.batch_norm import BatchNormOfAll, SyncBatchNorm
 def two(monkeypatch):
     """A process that always has the same rows as this one."""
     monkeypatch.setattr(batch_norm, "rank_and_size", lambda: (0, 2))
-    monkeypatch.setattr(batch_norm, "gather_rows", lambda x: (torch.cat([x, x]),))
+    monkeypatch.setattr(batch_norm, "all_gather_with_grad", lambda x: (torch.cat([x, x]),))
 
 
 @pytest.mark.parametrize(
