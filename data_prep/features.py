@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
         options.out,
         **{modality: None if name == "none" else name for modality, name in names.items()},
         copies=options.copies,
-        train_rows=clips.split(options.split)["train"] if options.text == "tfidf" else None,
+        train_indices=clips.split(options.split)["train"] if options.text == "tfidf" else None,
         seed=options.seed,
         jobs=options.jobs,
         device=options.device,

@@ -42,7 +42,7 @@ def course_clips() -> tuple[PreparedClips, dict[str, np.ndarray]]:
 
 
 def course_features(
-    clips: PreparedClips, train_rows: np.ndarray, *, progress: bool | None = None
+    clips: PreparedClips, train_indices: np.ndarray, *, progress: bool | None = None
 ) -> FeatureSet:
     """Features of `course_clips()` by the shipped backbones, with augmented copies.
 
@@ -51,7 +51,7 @@ def course_features(
     again. Prints which of the two it was, and how long it took.
 
     Args:
-        clips, train_rows: as `course_clips` gives them; the text backbone is fitted on these rows.
+        clips, train_indices: as `course_clips` gives them; the text backbone is fitted on these rows.
         progress: show a bar; default: where neither CI nor FERMODELS_PROGRESS=0 is set.
     """
     from fermodels.features import compute_features
@@ -65,7 +65,7 @@ def course_features(
         clips,
         path,
         copies=profile.pick(fast=2, laptop=10),
-        train_rows=train_rows,
+        train_indices=train_indices,
         jobs=profile.pick(fast=1, laptop=min(4, os.cpu_count() or 1)),
         progress=progress,
     )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fermodels.data import media
-from fermodels.data.indices import row_numbers
+from fermodels.data.indices import resolve_indices
 from fermodels.data.table import (
     PreparedError,
     PreparedTable,
@@ -218,7 +218,7 @@ class PreparedClips(PreparedTable):
         )
 
     def _row(self, row: int) -> int:
-        return int(row_numbers([row], len(self))[0])
+        return int(resolve_indices([row], len(self))[0])
 
     def _blob(self, row: int, column: str) -> bytes | None:
         return self._media[column][self._rows[row]]

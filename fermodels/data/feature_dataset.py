@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import Dataset
 
 from fermodels._shared.modalities import in_order
-from fermodels.data.indices import row_numbers
+from fermodels.data.indices import resolve_indices
 from fermodels.data.stored_features import StoredFeatures
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class FeatureDataset(Dataset):
         features: the stored features.
         clips: the prepared clips that they were computed from; None leaves the labels out, as
             pre-training does.
-        rows: clips to use, in this order; default all.
+        indices: clips to use, in this order; default all.
         modalities: which to use; default all.
 
     Raises:
@@ -40,16 +40,16 @@ class FeatureDataset(Dataset):
         self,
         features: StoredFeatures,
         clips: PreparedClips | None = None,
-        rows: Sequence[int] | np.ndarray | None = None,
+        indices: Sequence[int] | np.ndarray | None = None,
         modalities: Sequence[str] | None = None,
     ) -> None:
-        rows = row_numbers(rows, len(features))
-        if len(rows) == 0:
+        indices = resolve_indices(indices, len(features))
+        if len(indices) == 0:
             raise ValueError("a FeatureDataset needs at least one row, got none")
         self.modalities = chosen_modalities(features, modalities)
         if clips is not None:
             features.check(clips)
-        self.indices, at = rows, torch.as_tensor(rows)
+        self.indices, at = indices, torch.as_tensor(indices)
         self.copies = features.copies + 1
         self.features = {
             name: features.features[name][at].flatten(0, 1) for name in self.modalities
@@ -59,8 +59,8 @@ class FeatureDataset(Dataset):
         }
         self.columns = {"index": at}
         if clips is not None:
-            self.columns["emotion"] = torch.from_numpy(clips.labels[rows])
-            self.columns["targets"] = torch.from_numpy(clips.targets[rows])
+            self.columns["emotion"] = torch.from_numpy(clips.labels[indices])
+            self.columns["targets"] = torch.from_numpy(clips.targets[indices])
 
     @property
     def clips(self) -> int:

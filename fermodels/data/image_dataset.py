@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from fermodels.data.indices import row_numbers
+from fermodels.data.indices import resolve_indices
 from fermodels.data.pixels import fits_in_memory
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class ImageDataset(Dataset):
         indices: Sequence[int] | np.ndarray | None = None,
         in_memory: bool | None = None,
     ) -> None:
-        rows = row_numbers(indices, len(prepared))
+        rows = resolve_indices(indices, len(prepared))
         if len(rows) == 0:
             raise ValueError("an ImageDataset needs at least one row, got none")
         if in_memory is None:

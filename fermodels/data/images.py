@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fermodels.data.file_media import FileMedia
-from fermodels.data.indices import row_numbers
+from fermodels.data.indices import resolve_indices
 from fermodels.data.pixels import Pixels, describe, is_small
 from fermodels.data.table import (
     PreparedError,
@@ -209,7 +209,7 @@ class PreparedImages(PreparedTable):
         Raises:
             PreparedError: an image is broken; names row, subject and instance.
         """
-        return self._pixels.get(self._rows[row_numbers(indices, len(self))])
+        return self._pixels.get(self._rows[resolve_indices(indices, len(self))])
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> PreparedImages:
         """The given rows, in that order, sharing the decoded images with this data set."""

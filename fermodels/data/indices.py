@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def row_numbers(indices: Sequence[int] | np.ndarray | None, count: int) -> np.ndarray:
+def resolve_indices(indices: Sequence[int] | np.ndarray | None, count: int) -> np.ndarray:
     """Row numbers int64 (K,) in 0…count−1 from row numbers, negative ones counting from the end,
     from a boolean mask (count,), or from None for all.
 

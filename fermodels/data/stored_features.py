@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fermodels.data.indices import row_numbers
+from fermodels.data.indices import resolve_indices
 
 if TYPE_CHECKING:
     from fermodels.data.clips import PreparedClips
@@ -29,7 +29,7 @@ class StoredFeatures(Protocol):
 
 def clean_batch(
     features: StoredFeatures,
-    rows: Sequence[int] | np.ndarray | None = None,
+    indices: Sequence[int] | np.ndarray | None = None,
     modalities: Sequence[str] | None = None,
     device: str | torch.device = "cpu",
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -37,7 +37,7 @@ def clean_batch(
 
     Args:
         features: the stored features.
-        rows: the clips, default all.
+        indices: the clips, default all.
         modalities: which to take; those that are not stored are left out. Default: all.
         device: where the tensors go.
 
@@ -45,7 +45,7 @@ def clean_batch(
         Features {modality: float32 (n, D)}, and which of the clips have the modality
         {modality: bool (n,)}.
     """
-    at = torch.as_tensor(row_numbers(rows, len(features)))
+    at = torch.as_tensor(resolve_indices(indices, len(features)))
     names = [name for name in modalities or features.features if name in features.features]
     x = {name: features.features[name][at, 0].float().to(device) for name in names}
     present = {name: torch.as_tensor(features.present[name])[at].to(device) for name in names}
@@ -54,7 +54,7 @@ def clean_batch(
 
 def all_copies(
     features: StoredFeatures,
-    rows: Sequence[int] | np.ndarray | None = None,
+    indices: Sequence[int] | np.ndarray | None = None,
     modalities: Sequence[str] | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Features of clips in all their copies, for `MultiModalEncoder.fit_standardisation`.
@@ -63,9 +63,9 @@ def all_copies(
 
     Returns:
         Features {modality: float32 (n · (1 + copies), D)} and presence {modality: bool}, of as
-        many rows: all copies of a clip after each other.
+        many indices: all copies of a clip after each other.
     """
-    at = torch.as_tensor(row_numbers(rows, len(features)))
+    at = torch.as_tensor(resolve_indices(indices, len(features)))
     names = [name for name in modalities or features.features if name in features.features]
     x = {name: features.features[name][at].float().flatten(0, 1) for name in names}
     each = features.copies + 1

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from fermodels.data.indices import row_numbers
+from fermodels.data.indices import resolve_indices
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -178,7 +178,7 @@ class PreparedTable:
 
     def subset(self: Table, indices: Sequence[int] | np.ndarray) -> Table:
         """The given rows, in that order, sharing the media with this data set."""
-        chosen = row_numbers(indices, len(self))
+        chosen = resolve_indices(indices, len(self))
         new = object.__new__(type(self))
         new.source, new.metadata = self.source, dict(self.metadata)
         new.table = self.table.iloc[chosen].reset_index(drop=True)
@@ -241,7 +241,7 @@ class PreparedTable:
         owner: dict[str, str] = {}
         subjects = self.table["subject"].to_numpy()
         for name, indices in splits.items():
-            for subject in sorted(set(subjects[row_numbers(indices, len(self))])):
+            for subject in sorted(set(subjects[resolve_indices(indices, len(self))])):
                 if owner.setdefault(subject, name) != name:
                     raise PreparedError(
                         f"{self.source}: subject {subject!r} is in the splits {owner[subject]!r} "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fermodels.data.indices import row_numbers
+from fermodels.data.indices import resolve_indices
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,7 @@ def label_fraction(
     """
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction is {fraction}; it must be above 0 and at most 1")
-    indices = row_numbers(indices, len(prepared))
+    indices = resolve_indices(indices, len(prepared))
     if len(indices) == 0:
         raise ValueError("`indices` is empty: there is no subject to choose from")
     rows = prepared.table.iloc[indices]

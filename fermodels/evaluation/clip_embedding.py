@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from fermodels.data import clean_batch
-from fermodels.data.indices import row_numbers
+from fermodels.data.indices import resolve_indices
 from fermodels.models import MultiModalEncoder
 from fermodels.models.modes import evaluating
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def embed_clips(
     encoder: MultiModalEncoder,
     features: "FeatureSet",
-    rows: Sequence[int] | np.ndarray | None = None,
+    indices: Sequence[int] | np.ndarray | None = None,
     fusion: str = "concatenate",
 ) -> np.ndarray:
     """Representations of clips from their clean features, float32 (N, D), in evaluation mode.
@@ -27,11 +27,11 @@ def embed_clips(
     Args:
         encoder: any clip encoder.
         features: the stored features.
-        rows: the clips, default all.
+        indices: the clips, default all.
         fusion: see `MultiModalEncoder.represent`.
     """
-    rows = row_numbers(rows, len(features))
+    indices = resolve_indices(indices, len(features))
     device = next(encoder.parameters()).device
-    x, present = clean_batch(features, rows, encoder.modalities, device)
+    x, present = clean_batch(features, indices, encoder.modalities, device)
     with evaluating(encoder):
         return encoder.represent(x, present, fusion).float().cpu().numpy()

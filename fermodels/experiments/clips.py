@@ -185,7 +185,7 @@ class Clips(Recipe):
             steps=math.ceil(epochs * len(train) / min(batch_size, len(train))),
             batch_size=batch_size,
             run_dir=folder / "finetuning",
-            val_rows=val if val is not None and len(val) else None,
+            val_indices=val if val is not None and len(val) else None,
             multi_label=self.multi_label,
             **common,
             **settings,

@@ -41,7 +41,7 @@ def compute_features(
     audio: str | Backbone | None = "log-mel",
     text: str | Backbone | None = "tfidf",
     copies: int = 10,
-    train_rows: Sequence[int] | np.ndarray | None = None,
+    train_indices: Sequence[int] | np.ndarray | None = None,
     seed: int = 0,
     jobs: int = 1,
     device: str = "cpu",
@@ -65,7 +65,7 @@ def compute_features(
             :func:`audio_backbone`, :func:`text_backbone`), such an object, or None to leave the
             modality out.
         copies: how many beside the clean one.
-        train_rows: the rows that "tfidf" is fitted on; default `clips.split("subject")["train"]`.
+        train_indices: the rows that "tfidf" is fitted on; default `clips.split("subject")["train"]`.
         seed: 0 or more.
         jobs: processes, each with one thread. A script that asks for more than one needs
             `if __name__ == "__main__":` around its work.
@@ -90,7 +90,7 @@ def compute_features(
         )
     wanted = {"video": video, "audio": audio, "text": text}
     wanted = _that_there_are(clips, {m: b for m, b in wanted.items() if b is not None})
-    backbones = {m: _backbone(m, b, clips, train_rows, device) for m, b in wanted.items()}
+    backbones = {m: _backbone(m, b, clips, train_indices, device) for m, b in wanted.items()}
     task = _Task(clips, backbones, copies, seed)
     job = task.fingerprint()
     if out is not None and resume and (done := _finished(out, job)) is not None:
@@ -271,7 +271,7 @@ def _backbone(
     modality: str,
     wanted: str | Backbone,
     clips: PreparedClips,
-    train_rows: Sequence[int] | np.ndarray | None,
+    train_indices: Sequence[int] | np.ndarray | None,
     device: str,
 ) -> Backbone:
     if not isinstance(wanted, str):
@@ -283,7 +283,7 @@ def _backbone(
         return audio_backbone(wanted, **options)
     sentences = None
     if wanted == "tfidf":
-        rows = clips.split("subject")["train"] if train_rows is None else train_rows
+        rows = clips.split("subject")["train"] if train_indices is None else train_indices
         # subset(…) knows masks and negative numbers, and says which row is outside.
         chosen = clips.subset(rows)
         found = (chosen.transcript(row) for row in range(len(chosen)))

@@ -52,7 +52,7 @@ class FeatureSet:
     Example:
         >>> import torch
         >>> features = FeatureSet({"video": torch.rand(5, 3, 8)}, clips=list("abcde"))
-        >>> features.clean("video", rows=[0, 4]).shape
+        >>> features.clean("video", indices=[0, 4]).shape
         torch.Size([2, 8])
     """
 
@@ -153,16 +153,16 @@ class FeatureSet:
             lines.append(f"  {modality}: {dim} features by {name}, {count:,} clips have it")
         return "\n".join(lines)
 
-    def clean(self, modality: str, rows: Sequence[int] | np.ndarray | None = None) -> Tensor:
+    def clean(self, modality: str, indices: Sequence[int] | np.ndarray | None = None) -> Tensor:
         """Features of the clips without augmentation, float32 (n, D).
 
         Args:
             modality: one of `modalities`.
-            rows: row numbers or a mask (N,); default all.
+            indices: row numbers or a mask (N,); default all.
         """
         self._need(modality)
         value = self.features[modality][:, 0]
-        return (value if rows is None else value[torch.as_tensor(rows)]).float()
+        return (value if indices is None else value[torch.as_tensor(indices)]).float()
 
     def select(self, modalities: Sequence[str]) -> FeatureSet:
         """The same clips with some of the modalities; tensors are shared."""

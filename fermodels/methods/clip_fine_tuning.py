@@ -164,20 +164,20 @@ class ClipFineTuning(Learner):
     def predict(
         self,
         features: StoredFeatures,
-        rows: Sequence[int] | np.ndarray | None = None,
+        indices: Sequence[int] | np.ndarray | None = None,
         batch_size: int = 1024,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Labels and probabilities of clips by their clean features.
 
         Args:
             features: the stored features.
-            rows: the clips, default all.
+            indices: the clips, default all.
             batch_size: how many at a time.
 
         Returns:
             See :meth:`fermodels.models.ClipClassifier.predict`.
         """
-        clean = clean_batch(features, rows, self.encoder.modalities)
+        clean = clean_batch(features, indices, self.encoder.modalities)
         return self.classifier.predict(*clean, batch_size=batch_size)
 
 

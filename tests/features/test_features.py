@@ -358,7 +358,7 @@ def test_text_is_fitted_on_training_rows_only(clips):
         table.loc[row, "transcript"] = "otherwise unheard of zebra"
     changed = type(clips)(table.dropna(subset=["transcript"]), clips.metadata)
     rows = np.flatnonzero(np.isin(changed.table["transcript"], list(inside)))
-    found = [compute_features(c, video=None, audio=None, copies=1, train_rows=r).text_model
+    found = [compute_features(c, video=None, audio=None, copies=1, train_indices=r).text_model
              for c, r in ((clips, train), (changed, rows))]  # fmt: skip
     assert found[0].vocabulary == found[1].vocabulary and "zebra" not in found[0].vocabulary
     assert torch.equal(found[0].components, found[1].components)
@@ -378,7 +378,7 @@ def test_missing_modalities(clips, encoder):
     with pytest.raises(FeatureError, match="all modalities are None"):
         compute_features(silent, video=None, audio=None, text=None)
     with pytest.raises(FeatureError, match="training rows have no transcript"):
-        compute_features(clips, video=None, audio=None, train_rows=[5, 20])
+        compute_features(clips, video=None, audio=None, train_indices=[5, 20])
     with pytest.raises(FeatureError, match="unknown audio backbone"):
         compute_features(clips, video=None, audio="mfcc", text=None)
 

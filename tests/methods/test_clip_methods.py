@@ -202,9 +202,9 @@ def test_data_that_does_not_fit(clips, features):
     with pytest.raises(FeatureError, match="stale"):
         FeatureDataset(features, make_clips(speakers=5))
     with pytest.raises(ValueError, match="at least one row"):
-        FeatureDataset(features, rows=[])
+        FeatureDataset(features, indices=[])
     with pytest.raises(IndexError, match="a mask must have shape"):
-        FeatureDataset(features, rows=np.ones(3, dtype=bool))
+        FeatureDataset(features, indices=np.ones(3, dtype=bool))
     with pytest.raises(ValueError, match="modalities text asked for; the feature set has video"):
         FeatureDataset(features.select(["video"]), modalities=["video", "text"])
 
@@ -242,7 +242,7 @@ def test_compiling_is_for_encoders_of_images(features):
 
 
 def test_the_sampler_draws_copies_from_seed_and_epoch(features):
-    data = FeatureDataset(features, rows=np.arange(40))
+    data = FeatureDataset(features, indices=np.arange(40))
 
     def batches(epoch, seed=0, **options):
         sampler = ClipBatchSampler(data, 16, seed=seed, **options)
@@ -294,7 +294,7 @@ def test_processes_share_the_batches(features):
 
 def test_speaker_batches(clips, features):
     rows = np.arange(2, 84)  # twelve clips of the first speaker, fourteen of the others
-    data = FeatureDataset(features, rows=rows)
+    data = FeatureDataset(features, indices=rows)
 
     def batches(epoch, *options, **more):
         sampler = SpeakerBatchSampler(data, clips.subject_ids, *options, **more)
@@ -324,7 +324,7 @@ def test_speaker_batches(clips, features):
     assert [x // 4 for x in shared[0][0]] == [x // 4 for x in first[0]]
     assert [x // 4 for x in shared[1][2]] == [x // 4 for x in first[5]]
 
-    single = FeatureDataset(features, rows=[0, 1, 14])
+    single = FeatureDataset(features, indices=[0, 1, 14])
     assert sorted(np.ravel(list(SpeakerBatchSampler(single, clips.subject_ids))) // 4) == [0, 1]
     for rows, options, message in (
         ([0, 14], (), "every speaker has a single clip"),
@@ -332,7 +332,7 @@ def test_speaker_batches(clips, features):
         ([0, 1], (0,), "one speaker or more"),
     ):
         with pytest.raises(ValueError, match=message):
-            SpeakerBatchSampler(FeatureDataset(features, rows=rows), clips.subject_ids, *options)
+            SpeakerBatchSampler(FeatureDataset(features, indices=rows), clips.subject_ids, *options)
 
 
 def test_even_batches():

@@ -112,7 +112,7 @@ def test_classifier_from_scratch_and_from_an_encoder(clips, features, tmp_path):
     encoder, _ = clip_recipes.pretrain_clips(features, epochs=1, **QUIET)
     before = copy.deepcopy(encoder.state_dict())
     tuned = clip_recipes.train_clip_classifier(
-        features, clips, rows, encoder=encoder, val_rows=held_out, run_dir=tmp_path, **options
+        features, clips, rows, encoder=encoder, val_indices=held_out, run_dir=tmp_path, **options
     )
     assert_same(encoder.state_dict(), before)
     assert tuned.classes == clips.emotions and len(tuned.history) == 6
@@ -155,7 +155,13 @@ def test_classifier_options(clips, features):
     share = learner.class_weights.numpy() * np.bincount(clips.labels[rows])
     np.testing.assert_allclose(share, share[0], rtol=1e-6)
     several = clip_recipes.train_clip_classifier(
-        features, clips, rows, multi_label=True, class_weights="balanced", val_rows=rows, **options
+        features,
+        clips,
+        rows,
+        multi_label=True,
+        class_weights="balanced",
+        val_indices=rows,
+        **options,
     )
     assert several.predict(features)[0].shape == (84, 7)
     assert several.history["val_accuracy"].between(0, 1).sum() == 1

@@ -16,7 +16,7 @@ from fermodels._shared.tasks import TASKS
 from fermodels.data import ClipBatchSampler, FeatureDataset, SpeakerBatchSampler, all_copies, loader
 from fermodels.data.clip_samplers import even_batch_size
 from fermodels.data.feature_dataset import chosen_modalities
-from fermodels.data.indices import indices_digest, row_numbers
+from fermodels.data.indices import indices_digest, resolve_indices
 from fermodels.models import MultiModalEncoder
 from fermodels.models.modes import forked_rng
 from fermodels.models.saving import weights_digest
@@ -67,7 +67,7 @@ _EPOCH = 50  # steps of training with labels between two validations and checkpo
 
 def pretrain_clips(
     features: FeatureSet,
-    rows: Sequence[int] | np.ndarray | None = None,
+    indices: Sequence[int] | np.ndarray | None = None,
     *,
     tasks: Sequence[str] = TASKS,
     modalities: Sequence[str] | None = None,
@@ -90,7 +90,7 @@ def pretrain_clips(
 
     Args:
         features: the stored features.
-        rows: clips to train on, default all: pass the training split. Those that have none of the
+        indices: clips to train on, default all: pass the training split. Those that have none of the
             modalities are left out. Features are standardised by what these clips hold.
         tasks: any of "contrastive", "clustering" and "reconstruction".
         modalities: which to use, default all.
@@ -135,12 +135,12 @@ def pretrain_clips(
         "batch_size": batch_size,
         "seed": seed,
     }
-    return _pretrain(learner, features, rows, modalities, encoder, batches, fit_options)
+    return _pretrain(learner, features, indices, modalities, encoder, batches, fit_options)
 
 
 def pretrain_video_simclr(
     features: FeatureSet,
-    rows: Sequence[int] | np.ndarray | None = None,
+    indices: Sequence[int] | np.ndarray | None = None,
     *,
     epochs: int = EPOCHS,
     seed: int = 0,
@@ -184,31 +184,31 @@ def pretrain_video_simclr(
         "batch_size": batch_size,
         "seed": seed,
     }
-    return _pretrain(learner, features, rows, modalities, None, batches, fit_options)
+    return _pretrain(learner, features, indices, modalities, None, batches, fit_options)
 
 
 def _pretrain(
-    make, features, rows, modalities, encoder, batches: dict, fit_options: dict
+    make, features, indices, modalities, encoder, batches: dict, fit_options: dict
 ) -> tuple[MultiModalEncoder, pd.DataFrame]:
     from fermodels.training.loop import fit
 
     modalities = chosen_modalities(features, encoder.modalities if encoder else modalities)
-    rows = row_numbers(rows, len(features))
+    indices = resolve_indices(indices, len(features))
     there = np.stack([np.asarray(features.present[name]) for name in modalities]).any(axis=0)
-    rows = rows[there[rows]]
-    data = FeatureDataset(features, None, rows, modalities)
+    indices = indices[there[indices]]
+    data = FeatureDataset(features, None, indices, modalities)
     start = None if encoder is None else weights_digest(encoder)
     with forked_rng():
         torch.manual_seed(batches["seed"])
         encoder = copy.deepcopy(encoder)
         learner = make(encoder, {name: features.dims[name] for name in modalities})
     if encoder is None:
-        learner.encoder.fit_standardisation(*all_copies(features, rows))
+        learner.encoder.fit_standardisation(*all_copies(features, indices))
     batches = dict(batches)
     speakers = batches.pop("speakers")
     if speakers is None:
         del batches["speakers_per_batch"]
-        batches["batch_size"] = even_batch_size(len(rows), batches["batch_size"])
+        batches["batch_size"] = even_batch_size(len(indices), batches["batch_size"])
         sampler = ClipBatchSampler(data, **batches)
     else:
         sampler = SpeakerBatchSampler(data, speakers, **batches)
@@ -224,14 +224,14 @@ def _pretrain(
 def train_clip_classifier(
     features: FeatureSet,
     clips: PreparedClips,
-    rows: Sequence[int] | np.ndarray,
+    indices: Sequence[int] | np.ndarray,
     *,
     encoder: MultiModalEncoder | None = None,
     modalities: Sequence[str] | None = None,
     steps: int = STEPS,
     seed: int = 0,
     run_dir: str | os.PathLike | None = None,
-    val_rows: Sequence[int] | np.ndarray | None = None,
+    val_indices: Sequence[int] | np.ndarray | None = None,
     batch_size: int = 64,
     class_weights: str | Sequence[float] | None = None,
     multi_label: bool = False,
@@ -245,17 +245,17 @@ def train_clip_classifier(
     Args:
         features: the stored features; of each clip a copy is drawn at random for every batch.
         clips: the data set with the labels, the one that the features were computed from.
-        rows: the labelled clips.
+        indices: the labelled clips.
         encoder: a pre-trained encoder, which stays as it is (a copy is trained); None trains one
-            of the same architecture from scratch, standardised by `rows`.
+            of the same architecture from scratch, standardised by `indices`.
         modalities: which to use, default all, or all that the encoder knows.
         steps: optimiser steps; few clips are gone through more often.
         seed: of the new weights, the order, the copies and dropout.
         run_dir: see :func:`fermodels.training.fit`.
-        val_rows: clips whose accuracy joins the history as `val_accuracy`, every 50 steps and at
+        val_indices: clips whose accuracy joins the history as `val_accuracy`, every 50 steps and at
             the end (multi-label: share of right answers over clips and emotions).
         batch_size: clips to a step.
-        class_weights: "balanced" takes them from `rows`; else see
+        class_weights: "balanced" takes them from `indices`; else see
             :class:`fermodels.methods.ClipFineTuning`.
         multi_label: learn `clips.targets`, several emotions a clip, instead of `clips.labels`.
         progress, accelerator, precision: see `fit`.
@@ -272,19 +272,21 @@ def train_clip_classifier(
     from fermodels import methods
     from fermodels.training.loop import fit
 
-    rows = row_numbers(rows, len(features))
+    indices = resolve_indices(indices, len(features))
     if encoder is not None and modalities is not None:
         encoder = encoder.select(modalities)
     modalities = chosen_modalities(features, encoder.modalities if encoder else modalities)
-    data = FeatureDataset(features, clips, rows, modalities)
-    if val_rows is not None:
-        val_rows = row_numbers(val_rows, len(features))
+    data = FeatureDataset(features, clips, indices, modalities)
+    if val_indices is not None:
+        val_indices = resolve_indices(val_indices, len(features))
     if not multi_label:
-        _check_labelled(clips, rows if val_rows is None else np.concatenate([rows, val_rows]))
+        _check_labelled(
+            clips, indices if val_indices is None else np.concatenate([indices, val_indices])
+        )
     if isinstance(class_weights, str):
         if class_weights != "balanced":
             raise ValueError(f"class_weights must be 'balanced' or numbers, got {class_weights!r}")
-        labels = clips.targets[rows] if multi_label else clips.labels[rows]
+        labels = clips.targets[indices] if multi_label else clips.labels[indices]
         class_weights = methods.balanced_weights(labels, len(clips.emotions))
     start = None if encoder is None else weights_digest(encoder)
     with forked_rng():
@@ -292,7 +294,7 @@ def train_clip_classifier(
         defaults = FROM_SCRATCH if encoder is None else PRETRAINED
         if encoder is None:
             encoder = MultiModalEncoder({name: features.dims[name] for name in modalities})
-            encoder.fit_standardisation(*all_copies(features, rows))
+            encoder.fit_standardisation(*all_copies(features, indices))
         else:
             encoder = copy.deepcopy(encoder).requires_grad_(True)
         settings = defaults | {"seed": seed} | overrides
@@ -306,11 +308,13 @@ def train_clip_classifier(
     batches = ClipBatchSampler(data, batch_size, seed=seed, num_batches=min(steps, _EPOCH))
 
     validate = None
-    if val_rows is not None:
-        truth = (clips.targets if multi_label else clips.labels)[val_rows]
+    if val_indices is not None:
+        truth = (clips.targets if multi_label else clips.labels)[val_indices]
 
         def validate(_) -> dict[str, float]:
-            return {"val_accuracy": float(np.mean(learner.predict(features, val_rows)[0] == truth))}
+            return {
+                "val_accuracy": float(np.mean(learner.predict(features, val_indices)[0] == truth))
+            }
 
     learner.history = fit(
         learner,
@@ -326,13 +330,13 @@ def train_clip_classifier(
     return learner
 
 
-def _check_labelled(clips: PreparedClips, rows: np.ndarray) -> None:
-    bad = rows[clips.labels[rows] < 0]
+def _check_labelled(clips: PreparedClips, indices: np.ndarray) -> None:
+    bad = indices[clips.labels[indices] < 0]
     if len(bad):
         raise ValueError(
-            f"{len(bad)} of the {len(rows)} clips have no emotion (first: row {bad[0]}, clip "
+            f"{len(bad)} of the {len(indices)} clips have no emotion (first: row {bad[0]}, clip "
             f"{clips.table['clip'].iloc[bad[0]]!r}): train on labelled rows only, such as "
-            "rows[clips.labels[rows] >= 0]"
+            "indices[clips.labels[indices] >= 0]"
         )
 
 
@@ -341,7 +345,7 @@ def _data_settings(features: FeatureSet, data: FeatureDataset) -> dict[str, Any]
     return {
         "data": features.fingerprint,
         "features": features_digest(features),
-        "rows": indices_digest(data.indices),
+        "indices": indices_digest(data.indices),
         "modalities": list(data.modalities),
     }
 
