@@ -23,7 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--audio", default="log-mel", help="log-mel, hf:NAME, or none")
     parser.add_argument("--text", default="tfidf", help="tfidf, hf:NAME, or none")
-    parser.add_argument("--copies", type=int, default=10, help="augmented ones beside the clean")
+    parser.add_argument(
+        "--num-augmentations",
+        "--copies",
+        type=int,
+        default=10,
+        metavar="N",
+        help="augmented copies beside the clean one",
+    )
     parser.add_argument(
         "--split",
         choices=("subject", "official"),
@@ -49,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
         clips,
         options.out,
         **{modality: None if name == "none" else name for modality, name in names.items()},
-        copies=options.copies,
+        num_augmentations=options.num_augmentations,
         train_indices=clips.split(options.split)["train"] if options.text == "tfidf" else None,
         seed=options.seed,
         jobs=options.jobs,

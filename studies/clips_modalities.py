@@ -26,7 +26,7 @@ SPLITS = {"val": "validation", "test": "test"}
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     clips = PreparedClips.read(course.data("anny_clips"))
-    scores = accuracies(clips, compute_features(clips, copies=0))
+    scores = accuracies(clips, compute_features(clips, num_augmentations=0))
     fill(Path("data/README.md"), "MODALITIES", table(clips, scores))
 
 

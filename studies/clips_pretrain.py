@@ -63,7 +63,7 @@ def main() -> None:
         "seed": options.seed,
         "data": clips.fingerprint(),
         "backbones": features.backbones,
-        "copies": features.copies,
+        "num_augmentations": features.num_augmentations,
         "recipes": recipe_settings(),
         "command": f"python -m studies.clips_pretrain --out {options.out.as_posix()} "
         f"--epochs {options.epochs} --seed {options.seed}",

@@ -139,7 +139,7 @@ h = encoder(features)  # {{"video": (B, D), "audio": …, "text": …}} -> modal
 ```
 
 Features come from frozen backbones ({backbones}), as
-`python -m data_prep features {DATA} OUT.safetensors --copies {made["copies"]}`
+`python -m data_prep features {DATA} OUT.safetensors --num-augmentations {made["num_augmentations"]}`
 computes them. The folder `text/` holds the text backbone, fitted on the training speakers,
 for sentences of one's own: `fermodels.features.text.TfidfSvd.from_pretrained`.
 

@@ -105,7 +105,7 @@ def main() -> None:
         "split": options.split,
         "data": clips.fingerprint(),
         "backbones": features.backbones,
-        "copies": features.copies,
+        "num_augmentations": features.num_augmentations,
         "speakers": {
             part: int(clips.table["subject"].iloc[rows].nunique())
             for part, rows in clips.split("subject", seed=0).items()
@@ -125,7 +125,7 @@ def stored_features(clips: PreparedClips, path: Path, jobs: int) -> FeatureSet:
         features.check(clips)
         return features
     path.parent.mkdir(parents=True, exist_ok=True)
-    return compute_features(clips, path, copies=COPIES, jobs=jobs)
+    return compute_features(clips, path, num_augmentations=COPIES, jobs=jobs)
 
 
 def recipe_settings() -> dict:

@@ -109,7 +109,7 @@ def mosei_features(
         clips=clips.table["clip"].tolist(),
         fingerprint=clips.fingerprint(),
         backbones=backbones,
-        settings={"copies": 0, "pooling": "mean over the rows in the interval"},
+        settings={"num_augmentations": 0, "pooling": "mean over the rows in the interval"},
     )
 
 

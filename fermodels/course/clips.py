@@ -64,7 +64,7 @@ def course_features(
     features = compute_features(
         clips,
         path,
-        copies=profile.pick(fast=2, laptop=10),
+        num_augmentations=profile.pick(fast=2, laptop=10),
         train_indices=train_indices,
         jobs=profile.pick(fast=1, laptop=min(4, os.cpu_count() or 1)),
         progress=progress,

@@ -1,4 +1,4 @@
-"""Batches of clips, of every clip an augmented copy drawn anew each time."""
+"""Batches of clips, of every clip a view drawn anew each time."""
 
 from __future__ import annotations
 
@@ -10,51 +10,51 @@ from fermodels.data.feature_dataset import FeatureDataset
 from fermodels.data.samplers import EpochSampler, RandomBatchSampler
 
 
-class _Copies:
-    """Of every clip in a batch a copy drawn anew, as the numbers of items of the data set."""
+class _Views:
+    """Of every clip in a batch views drawn anew, as the numbers of items of the data set."""
 
-    def __init__(self, dataset: FeatureDataset, draw: str) -> None:
-        if draw not in ("one", "two", "clean"):
-            raise ValueError(f"draw must be 'one', 'two' or 'clean', got {draw!r}")
-        if draw == "two" and dataset.copies < 2:
+    def __init__(self, dataset: FeatureDataset, num_views: int) -> None:
+        if num_views not in (0, 1, 2):
+            raise ValueError(f"num_views must be 1, 2 or 0 (the clean one), got {num_views!r}")
+        if num_views == 2 and dataset.views_per_clip < 2:
             raise ValueError(
-                "two copies of each clip are wanted, but the features hold the clean one alone: "
-                "compute them with copies=1 or more"
+                "two views of each clip are wanted, but the features hold the clean one alone: "
+                "compute them with num_augmentations=1 or more"
             )
-        self.count, self.draw = dataset.copies, draw
+        self.count, self.num_views = dataset.views_per_clip, num_views
 
     def items(self, clips: np.ndarray, rng: np.random.Generator) -> list[int]:
         first = rng.integers(self.count, size=len(clips))
         step = rng.integers(1, max(self.count, 2), size=len(clips))
-        if self.draw == "clean":
+        if self.num_views == 0:
             return (clips * self.count).tolist()
-        if self.draw == "one":
+        if self.num_views == 1:
             return (clips * self.count + first).tolist()
         both = np.concatenate([first, (first + step) % self.count])
         return (np.tile(clips, 2) * self.count + both).tolist()
 
 
 class ClipBatchSampler(RandomBatchSampler):
-    """Batches of shuffled clips, of every clip a copy drawn anew each time.
+    """Batches of shuffled clips, of every clip a view drawn anew each time.
 
-    Order and copies depend on (seed, epoch) alone, so that a resumed run repeats them.
+    Order and views depend on (seed, epoch) alone, so that a resumed run repeats them.
 
     Args:
         dataset: a `FeatureDataset`.
         batch_size: clips a batch; if there are fewer clips than this, a batch holds all.
-        draw: "one" copy at random, "two" different copies (the batch is then twice as long: one
-            copy of each clip, then the other in the same order), or the "clean" copy.
+        num_views: 1, drawn at random; 2 different ones (the batch is then twice as long: one
+            view of each clip, then the other in the same order); or 0, the clean one.
         seed, drop_last, num_batches, rank, num_replicas: see `RandomBatchSampler`.
 
     Raises:
-        ValueError: "two" of features that have no augmented copy, or an unknown `draw`.
+        ValueError: two views of features that have no augmented copy, or another `num_views`.
     """
 
     def __init__(
         self,
         dataset: FeatureDataset,
         batch_size: int,
-        draw: str = "one",
+        num_views: int = 1,
         seed: int = 0,
         drop_last: bool = True,
         num_batches: int | None = None,
@@ -64,15 +64,15 @@ class ClipBatchSampler(RandomBatchSampler):
         super().__init__(
             dataset.clips, batch_size, seed, drop_last, num_batches, rank, num_replicas
         )
-        self.copies = _Copies(dataset, draw)
+        self.views = _Views(dataset, num_views)
 
     def __iter__(self) -> Iterator[list[int]]:
         for number, clips in enumerate(super().__iter__()):
-            yield self.copies.items(np.asarray(clips), self._batch_rng(number))
+            yield self.views.items(np.asarray(clips), self._batch_rng(number))
 
 
 class SpeakerBatchSampler(EpochSampler):
-    """Batches of clips of one speaker, or a few, of every clip a copy drawn anew each time.
+    """Batches of clips of one speaker, or a few, of every clip a view drawn anew each time.
 
     Face, voice and manner of speaking give a person away in every modality. Among clips of many
     people, whoever knows the person can tell which video belongs to which sound, and needs to
@@ -86,7 +86,7 @@ class SpeakerBatchSampler(EpochSampler):
         speakers_per_batch: how many. If there are fewer than this, a batch holds all there are.
         batch_size: clips a batch at most; a speaker with more is cut into pieces of equal size,
             anew in every epoch.
-        draw, seed, rank, num_replicas: see `ClipBatchSampler`. What is left of an epoch after the
+        num_views, seed, rank, num_replicas: see `ClipBatchSampler`. What is left of an epoch after the
             last full batch is dropped.
 
     Raises:
@@ -100,7 +100,7 @@ class SpeakerBatchSampler(EpochSampler):
         speakers: Sequence[int] | np.ndarray,
         speakers_per_batch: int = 1,
         batch_size: int = 256,
-        draw: str = "one",
+        num_views: int = 1,
         seed: int = 0,
         rank: int = 0,
         num_replicas: int = 1,
@@ -120,7 +120,7 @@ class SpeakerBatchSampler(EpochSampler):
         # No piece of a single clip, which would have nobody to be told from.
         self.pieces = [min(-(-len(clips) // most), len(clips) // 2) for clips in self.members]
         self.speakers_per_batch = min(speakers_per_batch, sum(self.pieces))
-        self.copies = _Copies(dataset, draw)
+        self.views = _Views(dataset, num_views)
         self._own(sum(self.pieces) // self.speakers_per_batch)
 
     def __len__(self) -> int:
@@ -138,7 +138,7 @@ class SpeakerBatchSampler(EpochSampler):
             start = (number * self.num_replicas + self.rank) * self.speakers_per_batch
             chosen = order[start : start + self.speakers_per_batch]
             clips = np.concatenate([pieces[i] for i in chosen])
-            yield self.copies.items(clips, self._batch_rng(number))
+            yield self.views.items(clips, self._batch_rng(number))
 
 
 def even_batch_size(clips: int, batch_size: int) -> int:

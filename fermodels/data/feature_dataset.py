@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class FeatureDataset(Dataset):
-    """Every copy of the given clips: item i·K + c is copy c of the i-th clip, K copies in all.
+    """Every view of the given clips: item i·K + c is view c of the i-th clip, K views in all.
 
-    Copy 0 is the clean one. A batch is a dict of `features` {modality: float32 (B, D)}, `present`
+    View 0 is the clean one, the others are augmented. A batch is a dict of `features` {modality: float32 (B, D)}, `present`
     {modality: bool (B,)}, `index` int64 (B,), the row in `features`, and with clips also `emotion`
     int64 (B,), −1 where unlabelled, and `targets` float32 (B, C), 1 for each emotion shown.
 
@@ -50,7 +50,7 @@ class FeatureDataset(Dataset):
         if clips is not None:
             features.check(clips)
         self.indices, at = indices, torch.as_tensor(indices)
-        self.copies = features.copies + 1
+        self.views_per_clip = features.num_augmentations + 1
         self.features = {
             name: features.features[name][at].flatten(0, 1) for name in self.modalities
         }  # (N · K, D), float16 as they are stored
@@ -68,7 +68,7 @@ class FeatureDataset(Dataset):
         return len(self.indices)
 
     def __len__(self) -> int:
-        return self.clips * self.copies
+        return self.clips * self.views_per_clip
 
     def __getitem__(self, item: int) -> dict:
         batch = self.__getitems__([item])
@@ -79,7 +79,7 @@ class FeatureDataset(Dataset):
 
     def __getitems__(self, items: Sequence[int]) -> dict:
         items = torch.as_tensor(items)
-        clips = items // self.copies
+        clips = items // self.views_per_clip
         return {
             "features": {name: x[items].float() for name, x in self.features.items()},
             "present": {name: there[clips] for name, there in self.present.items()},

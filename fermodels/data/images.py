@@ -127,7 +127,7 @@ class PreparedImages(PreparedTable):
             warnings.warn(
                 f"{self.source} has one view only ({table['view'][0]!r}). Multi-view learning is "
                 "lost: an image has no other view of its instance as a positive (only its own "
-                "augmentations: set augmentations=2), and per-view and cross-view results say "
+                "augmentations: set num_augmentations=2), and per-view and cross-view results say "
                 "nothing.",
                 UserWarning,
                 stacklevel=3,

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class StoredFeatures(Protocol):
     """What this room needs to know of a :class:`fermodels.features.FeatureSet`."""
 
-    features: Mapping[str, Tensor]  # modality → (N, 1 + copies, D)
+    features: Mapping[str, Tensor]  # modality → (N, 1 + num_augmentations, D)
     present: Mapping[str, Tensor]  # modality → bool (N,)
-    copies: int
+    num_augmentations: int
 
     def check(self, clips: PreparedClips) -> None: ...
 
@@ -62,13 +62,13 @@ def all_copies(
     Arguments as of :func:`clean_batch`.
 
     Returns:
-        Features {modality: float32 (n · (1 + copies), D)} and presence {modality: bool}, of as
+        Features {modality: float32 (n · (1 + num_augmentations), D)} and presence {modality: bool}, of as
         many indices: all copies of a clip after each other.
     """
     at = torch.as_tensor(resolve_indices(indices, len(features)))
     names = [name for name in modalities or features.features if name in features.features]
     x = {name: features.features[name][at].float().flatten(0, 1) for name in names}
-    each = features.copies + 1
+    each = features.num_augmentations + 1
     present = {
         name: torch.as_tensor(features.present[name])[at].repeat_interleave(each) for name in names
     }

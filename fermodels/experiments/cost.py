@@ -57,7 +57,7 @@ def views_cost(recipe: Views) -> str:
     images = train * finetuning.epochs
     batch = finetuning.batch_size
     if pretraining is not None:
-        copies = 1 if pretraining.method == "simclr" else pretraining.augmentations
+        copies = 1 if pretraining.method == "simclr" else pretraining.num_augmentations
         images += train * pretraining.epochs * copies
         batch = max(batch, round(pretraining.groups_per_batch * group) * copies)
     total = images * 3 * flops + test * flops

@@ -44,7 +44,7 @@ class ViewsPretraining:
         epochs: passes of as many images through the encoder as there are; a fraction is allowed.
             SimCLR, which takes each photograph twice, then sees it half as often as CL-MEx does.
         groups_per_batch: (subject, session) groups, of KDEF 35 photographs each.
-        augmentations: of each photograph; SimCLR always has two.
+        num_augmentations: of each photograph; SimCLR always has two.
         augment: how strongly photographs are changed.
         temperature, projection_dim: of the contrastive loss and the projection head.
         learning_rate, weight_decay, warmup: of AdamW and its one cycle.
@@ -53,7 +53,7 @@ class ViewsPretraining:
     method: Literal["clmex", "viewfx", "simclr"] = "clmex"
     epochs: float = 100
     groups_per_batch: int = 7
-    augmentations: int = 1
+    num_augmentations: int = 1
     augment: AugmentName = "standard"
     temperature: float = 0.15
     projection_dim: int = 128
@@ -125,8 +125,8 @@ class Views(Recipe):
         self.network, self.pretraining, self.finetuning = network, pretraining, finetuning
         self.split, self.folds, self.seed = split, folds, seed
         self.fold_column, self.num_folds = fold_column, num_folds
-        if pretraining and pretraining.method == "simclr" and pretraining.augmentations != 1:
-            raise ValueError("SimCLR augments each photograph twice: leave augmentations at 1")
+        if pretraining and pretraining.method == "simclr" and pretraining.num_augmentations != 1:
+            raise ValueError("SimCLR augments each photograph twice: leave num_augmentations at 1")
         positive(finetuning.epochs, "finetuning.epochs")
         if pretraining:
             positive(pretraining.epochs, "pretraining.epochs")
@@ -191,8 +191,8 @@ class Views(Recipe):
             method, epochs = settings.pop("method"), settings.pop("epochs")
             settings["augment"] = _augment(settings["augment"], network.image_size)
             if method == "simclr":
-                del settings["augmentations"]
-            images_seen = epochs * len(train) * settings.get("augmentations", 1)
+                del settings["num_augmentations"]
+            images_seen = epochs * len(train) * settings.get("num_augmentations", 1)
             encoder, _ = recipes.pretrain(
                 method,
                 self.prepared,

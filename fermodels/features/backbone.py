@@ -2,7 +2,7 @@
 
 A backbone is a small object with `.name` (which identifies it, with a digest of its weights and
 settings), `.dim`, a call that turns a list of inputs into float32 (N, dim), and
-`.copies(input, generators)`, which gives the features of one clip and of its augmented copies,
+`.augmented(input, generators)`, which gives the features of one clip and of its augmented copies,
 float32 (1 + len(generators), dim), row 0 as it is. A backbone of sound may say at which
 `.sample_rate` it listens. Inputs are uint8 frames (T, H, W, 3), a waveform (S,) or a sentence.
 """
@@ -30,11 +30,11 @@ class Backbone(Protocol):
 
     def __call__(self, inputs: Sequence[Any]) -> Tensor: ...
 
-    def copies(self, value: Any, generators: Sequence[torch.Generator]) -> Tensor: ...
+    def augmented(self, value: Any, generators: Sequence[torch.Generator]) -> Tensor: ...
 
 
 class ClipByClip:
-    """The call of a backbone by its `copies`: a clip's features never depend on its neighbours.
+    """The call of a backbone by its `augmented`: a clip's features never depend on its neighbours.
 
     Batches of several clips would be no faster, since one clip with its copies fills a batch, and
     rounding would then differ with the order.
@@ -44,7 +44,7 @@ class ClipByClip:
 
     def __call__(self, inputs: Sequence[Any]) -> Tensor:
         """Inputs of N clips → features without augmentation, float32 (N, dim)."""
-        rows = [self.copies(value, [])[0] for value in inputs]
+        rows = [self.augmented(value, [])[0] for value in inputs]
         return torch.stack(rows) if rows else torch.empty(0, self.dim)
 
 

@@ -40,7 +40,7 @@ def compute_features(
     video: str | Backbone | None = "clmex-anny-views-v1",
     audio: str | Backbone | None = "log-mel",
     text: str | Backbone | None = "tfidf",
-    copies: int = 10,
+    num_augmentations: int = 10,
     train_indices: Sequence[int] | np.ndarray | None = None,
     seed: int = 0,
     jobs: int = 1,
@@ -64,7 +64,7 @@ def compute_features(
         video, audio, text: the name of a backbone (see :func:`video_backbone`,
             :func:`audio_backbone`, :func:`text_backbone`), such an object, or None to leave the
             modality out.
-        copies: how many beside the clean one.
+        num_augmentations: how many copies beside the clean one.
         train_indices: the rows that "tfidf" is fitted on; default `clips.split("subject")["train"]`.
         seed: 0 or more.
         jobs: processes, each with one thread. A script that asks for more than one needs
@@ -84,14 +84,15 @@ def compute_features(
         UserWarning: no clip has a modality that was asked for; it is left out.
     """
     out = _checked_path(out)
-    if copies < 0 or jobs < 1 or seed < 0:
+    if num_augmentations < 0 or jobs < 1 or seed < 0:
         raise ValueError(
-            f"copies and seed must be 0 or more, jobs 1 or more; got {copies}, {seed}, {jobs}"
+            "num_augmentations and seed must be 0 or more, jobs 1 or more; got "
+            f"{num_augmentations}, {seed}, {jobs}"
         )
     wanted = {"video": video, "audio": audio, "text": text}
     wanted = _that_there_are(clips, {m: b for m, b in wanted.items() if b is not None})
     backbones = {m: _backbone(m, b, clips, train_indices, device) for m, b in wanted.items()}
-    task = _Task(clips, backbones, copies, seed)
+    task = _Task(clips, backbones, num_augmentations, seed)
     job = task.fingerprint()
     if out is not None and resume and (done := _finished(out, job)) is not None:
         return done
@@ -105,7 +106,7 @@ def compute_features(
         clips=task.ids,
         fingerprint=clips.fingerprint(),
         backbones={m: backbone.name for m, backbone in backbones.items()},
-        settings={"copies": copies, "seed": seed, "job": job},
+        settings={"num_augmentations": num_augmentations, "seed": seed, "job": job},
         text_model=_model_of(backbones.get("text")),
         nonfinite=nonfinite,
     )
@@ -128,7 +129,7 @@ class _Task:
 
     clips: PreparedClips
     backbones: Mapping[str, Backbone]
-    copies: int
+    num_augmentations: int
     seed: int
 
     @property
@@ -141,22 +142,30 @@ class _Task:
 
     def fingerprint(self) -> str:
         names = {m: [b.name, b.dim] for m, b in self.backbones.items()}
-        settings = [1, CHUNK, self.clips.fingerprint(), self.ids, names, self.copies, self.seed]
+        settings = [
+            1,
+            CHUNK,
+            self.clips.fingerprint(),
+            self.ids,
+            names,
+            self.num_augmentations,
+            self.seed,
+        ]
         return hashlib.sha256(json.dumps(settings).encode()).hexdigest()
 
     def compute(self, chunk: int) -> dict[str, Tensor]:
-        """Features float32 (n, 1 + copies, D) and presence (n,) of the clips of a chunk."""
+        """Features float32 (n, 1 + num_augmentations, D) and presence (n,) of the clips of a chunk."""
         rows = range(chunk * CHUNK, min((chunk + 1) * CHUNK, len(self.clips)))
         ids = self.ids
         tensors = {}
         for modality, backbone in self.backbones.items():
-            values = torch.zeros(len(rows), 1 + self.copies, backbone.dim)
+            values = torch.zeros(len(rows), 1 + self.num_augmentations, backbone.dim)
             present = torch.zeros(len(rows), dtype=torch.bool)
             for i, row in enumerate(rows):
                 given = self._input(modality, row)
                 if given is not None:
                     present[i] = True
-                    values[i] = self._copies(modality, ids[row], given)
+                    values[i] = self._augmented(modality, ids[row], given)
             tensors |= {modality: values, f"present.{modality}": present}
         return tensors
 
@@ -169,11 +178,13 @@ class _Task:
         frames = self.clips.frames(row)
         return None if frames is None else frames[0]
 
-    def _copies(self, modality: str, clip: str, given: np.ndarray | str) -> Tensor:
-        numbers = range(1, 1 + self.copies)
+    def _augmented(self, modality: str, clip: str, given: np.ndarray | str) -> Tensor:
+        numbers = range(1, 1 + self.num_augmentations)
         generators = [generator_for(self.seed, clip, number, modality) for number in numbers]
         try:
-            return self.backbones[modality].copies(given, generators)  # (1 + copies, D)
+            return self.backbones[modality].augmented(
+                given, generators
+            )  # (1 + num_augmentations, D)
         except (ValueError, RuntimeError) as error:
             name = self.backbones[modality].name
             raise FeatureError(f"clip {clip!r}, {modality} by {name}: {error}") from error

@@ -31,7 +31,8 @@ class FeatureSet:
     """One vector for every clip, copy and modality. Copy 0 is the clip as it is, without changes.
 
     Args:
-        features: modality → (N, 1 + copies, D), the same N and copies for all; stored as float16.
+        features: modality → (N, 1 + num_augmentations, D), the same N and number
+            for all; stored as float16.
         present: modality → bool (N,), which clips have the modality (default: all). Vectors of
             clips that lack it are set to zero.
         clips: the N clip ids; default "0", "1", …
@@ -43,7 +44,8 @@ class FeatureSet:
             "zero" puts 0 in their place.
 
     Attributes:
-        features: float16 tensors; present: bool tensors; dims: modality → D; copies: int.
+        features: float16 tensors; present: bool tensors; dims: modality → D.
+        num_augmentations: how many augmented copies there are beside the clean one.
         modalities: those there are, in the order video, audio, text.
 
     Raises:
@@ -79,7 +81,7 @@ class FeatureSet:
         for modality, value in values.items():
             if value.ndim != 3 or 0 in value.shape or not value.is_floating_point():
                 raise FeatureError(
-                    f"{modality}: features must be floats (clips, 1 + copies, D), got "
+                    f"{modality}: features must be floats (clips, 1 + augmentations, D), got "
                     f"{value.dtype} {tuple(value.shape)}"
                 )
             if value.shape[:2] != values[first].shape[:2]:
@@ -127,7 +129,7 @@ class FeatureSet:
             half = torch.where(finite, half, 0)
         if not here.all():
             half = torch.where(here[:, None, None], half, 0)
-        return half.contiguous()  # (N, 1 + copies, D)
+        return half.contiguous()  # (N, 1 + augmentations, D)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -138,7 +140,7 @@ class FeatureSet:
         return {modality: value.shape[2] for modality, value in self.features.items()}
 
     @property
-    def copies(self) -> int:
+    def num_augmentations(self) -> int:
         """How many augmented copies there are beside the clean one."""
         return next(iter(self.features.values())).shape[1] - 1
 
@@ -146,7 +148,9 @@ class FeatureSet:
         return len(self.clips)
 
     def __repr__(self) -> str:
-        lines = [f"FeatureSet: {len(self):,} clips, each clean and in {self.copies} copies"]
+        lines = [
+            f"FeatureSet: {len(self):,} clips, each clean and in {self.num_augmentations} copies"
+        ]
         for modality, dim in self.dims.items():
             count = int(self.present[modality].sum())
             name = self.backbones[modality] or "unknown backbone"

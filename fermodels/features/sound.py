@@ -34,7 +34,7 @@ class LogMelStatistics(ClipByClip):
         self.name = f"log-mel@{digest([1, _BANDS, _SAMPLE_RATE])}"
 
     @torch.no_grad()
-    def copies(
+    def augmented(
         self, waveform: np.ndarray | Tensor, generators: Sequence[torch.Generator]
     ) -> Tensor:
         """Waveform (S,) of one clip → float32 (1 + len(generators), dim)."""
@@ -92,7 +92,7 @@ class HuggingFaceAudio(ClipByClip):
         self.name = f"hf:{source}@{digest([1, self.extract.to_json_string()], self.model)}"
 
     @torch.no_grad()
-    def copies(
+    def augmented(
         self, waveform: np.ndarray | Tensor, generators: Sequence[torch.Generator]
     ) -> Tensor:
         """Waveform (S,) at `sample_rate` of one clip → float32 (1 + len(generators), dim)."""

@@ -32,7 +32,7 @@ class HuggingFaceText(ClipByClip):
         self.name = f"hf:{source}@{digest([1, len(self.tokenize)], self.model)}"
 
     @torch.no_grad()
-    def copies(self, sentence: str, generators: Sequence[torch.Generator]) -> Tensor:
+    def augmented(self, sentence: str, generators: Sequence[torch.Generator]) -> Tensor:
         """One sentence → float32 (1 + len(generators), dim)."""
         sentences = [sentence, *(vary_sentence(sentence, generator) for generator in generators)]
         batch = self.tokenize(sentences, padding=True, truncation=True, return_tensors="pt")

@@ -99,6 +99,6 @@ class TfidfSvd(SavedModule):
         return weight @ self.components.T  # (N, D)
 
     @torch.no_grad()
-    def copies(self, sentence: str, generators: Sequence[torch.Generator]) -> Tensor:
+    def augmented(self, sentence: str, generators: Sequence[torch.Generator]) -> Tensor:
         """One sentence → float32 (1 + len(generators), dim)."""
         return self([sentence, *(vary_sentence(sentence, g) for g in generators)])

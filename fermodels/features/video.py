@@ -67,7 +67,9 @@ class FrameStatistics(ClipByClip):
         self.name = f"{Path(folder).resolve().name}@{digest(settings, encoder)}"
 
     @torch.no_grad()
-    def copies(self, frames: np.ndarray | Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    def augmented(
+        self, frames: np.ndarray | Tensor, generators: Sequence[torch.Generator]
+    ) -> Tensor:
         """uint8 frames (T, H, W, 3) of one clip → float32 (1 + len(generators), dim)."""
         clean = _clip(frames, self.size, _evenly(len(frames), self.frames)).to(self.device)
         clips = [clean[None]]  # (1, 3, T, size, size)
@@ -141,7 +143,9 @@ class TorchvisionVideo(ClipByClip):
         self.name = f"{asked}@{digest(settings, network)}"
 
     @torch.no_grad()
-    def copies(self, frames: np.ndarray | Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    def augmented(
+        self, frames: np.ndarray | Tensor, generators: Sequence[torch.Generator]
+    ) -> Tensor:
         """uint8 frames (T, H, W, 3) of one clip → float32 (1 + len(generators), dim)."""
         # Twice as many frames as are shown, so that the random halves differ.
         clean = _clip(frames, self.size, _evenly(len(frames), 2 * self.frames)).to(self.device)

@@ -146,12 +146,12 @@ class ContrastiveLearner(Learner):
         yield self.encoder, self.learning_rate
         yield self.projection, self.learning_rate
 
-    def project(self, images: Tensor, copies: int, generator: torch.Generator) -> Tensor:
-        """`copies` augmentations of each image (N, 3, H, W) → z (copies · N, projection_dim).
+    def project(self, images: Tensor, num_augmentations: int, generator: torch.Generator) -> Tensor:
+        """Augmentations of each image (N, 3, H, W) → z (num_augmentations · N, projection_dim).
 
         Rows come one round of augmentation after the other: row c·N + i is copy c of image i.
         """
-        images = torch.cat([self.augmented(images, generator) for _ in range(copies)])
+        images = torch.cat([self.augmented(images, generator) for _ in range(num_augmentations)])
         return self.projection(self.encoder(images))
 
     def batch_loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:

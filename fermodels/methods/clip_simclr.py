@@ -15,7 +15,7 @@ class ClipSimCLR(Learner):
     """SimCLR (Chen et al., ICML 2020, arXiv 2002.05709) for clips, the study's video baseline.
 
     The augmentation was done when the features were computed: a batch holds two different copies
-    of each clip (`ClipBatchSampler(draw="two")`), whose projections are each other's positives.
+    of each clip (`ClipBatchSampler(num_views=2)`), whose projections are each other's positives.
     With several modalities, the concatenated representation is projected. No label is used.
 
     Args:
@@ -75,7 +75,7 @@ class ClipSimCLR(Learner):
         first, second = batch["index"].chunk(2)
         if not torch.equal(first, second):
             raise ValueError(
-                "ClipSimCLR takes two copies of each clip: ClipBatchSampler(…, draw='two')"
+                "ClipSimCLR takes two copies of each clip: ClipBatchSampler(…, num_views=2)"
             )
         present = batch["present"]
         there = torch.stack([present[name] for name in self.encoder.modalities]).any(dim=0)

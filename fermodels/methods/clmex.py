@@ -17,7 +17,7 @@ class CLMEx(ContrastiveLearner):
     Args:
         encoder: trained in place.
         temperature: τ. The paper leaves it open; 0.15 is ours.
-        augmentations: how often each photograph is augmented, A. The paper allows several;
+        num_augmentations: how often each photograph is augmented, A. The paper allows several;
             1 spends a batch on more instances.
         others: see :class:`ContrastiveLearner`.
     """
@@ -29,7 +29,7 @@ class CLMEx(ContrastiveLearner):
         projection_dim: int = 128,
         hidden_dim: int | None = None,
         temperature: float = 0.15,
-        augmentations: int = 1,
+        num_augmentations: int = 1,
         augment: nn.Module | None = None,
         learning_rate: float = 4e-3,
         weight_decay: float = 1e-4,
@@ -46,16 +46,16 @@ class CLMEx(ContrastiveLearner):
             warmup=warmup,
             seed=seed,
         )
-        if augmentations < 1:
-            raise ValueError(f"augmentations must be at least 1, got {augmentations}")
-        self.augmentations = augmentations
+        if num_augmentations < 1:
+            raise ValueError(f"num_augmentations must be at least 1, got {num_augmentations}")
+        self.num_augmentations = num_augmentations
         self.loss = MultiViewContrastiveLoss(temperature, gather_distributed=True)
 
     def settings(self) -> dict:
-        own = {"temperature": self.loss.temperature, "augmentations": self.augmentations}
+        own = {"temperature": self.loss.temperature, "num_augmentations": self.num_augmentations}
         return super().settings() | own
 
     def batch_loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
-        z = self.project(batch["image"], self.augmentations, generator)  # (A·N, D)
-        instance = batch["instance"].repeat(self.augmentations)  # (A·N,)
+        z = self.project(batch["image"], self.num_augmentations, generator)  # (A·N, D)
+        instance = batch["instance"].repeat(self.num_augmentations)  # (A·N,)
         return self.loss(z, instance)

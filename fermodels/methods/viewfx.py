@@ -19,7 +19,7 @@ class ViewFX(ContrastiveLearner):
     Args:
         encoder: trained in place.
         temperature: τ of both contrastive losses.
-        augmentations: how often each photograph is augmented.
+        num_augmentations: how often each photograph is augmented.
         supervised_weight: w_s.
         barlow_weight: w_b. Our choice: the Barlow Twins loss is a sum over dimensions and starts
             near `projection_dim`, hence the small default.
@@ -33,7 +33,7 @@ class ViewFX(ContrastiveLearner):
         projection_dim: int = 128,
         hidden_dim: int | None = None,
         temperature: float = 0.15,
-        augmentations: int = 1,
+        num_augmentations: int = 1,
         supervised_weight: float = 1.0,
         barlow_weight: float = 0.01,
         augment: nn.Module | None = None,
@@ -52,12 +52,12 @@ class ViewFX(ContrastiveLearner):
             warmup=warmup,
             seed=seed,
         )
-        if augmentations < 1 or supervised_weight < 0 or barlow_weight < 0:
+        if num_augmentations < 1 or supervised_weight < 0 or barlow_weight < 0:
             raise ValueError(
-                "augmentations must be at least 1 and the weights at least 0; got "
-                f"{augmentations}, {supervised_weight}, {barlow_weight}"
+                "num_augmentations must be at least 1 and the weights at least 0; got "
+                f"{num_augmentations}, {supervised_weight}, {barlow_weight}"
             )
-        self.augmentations = augmentations
+        self.num_augmentations = num_augmentations
         self.supervised_weight, self.barlow_weight = supervised_weight, barlow_weight
         self.multi_view = MultiViewContrastiveLoss(temperature, gather_distributed=True)
         self.supervised = SupervisedContrastiveLoss(temperature, gather_distributed=True)
@@ -66,15 +66,15 @@ class ViewFX(ContrastiveLearner):
     def settings(self) -> dict:
         return super().settings() | {
             "temperature": self.multi_view.temperature,
-            "augmentations": self.augmentations,
+            "num_augmentations": self.num_augmentations,
             "supervised_weight": self.supervised_weight,
             "barlow_weight": self.barlow_weight,
         }
 
     def batch_loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
-        z = self.project(batch["image"], self.augmentations, generator)  # (A·N, D)
-        instance = batch["instance"].repeat(self.augmentations)  # (A·N,)
-        expression = batch["expression"].repeat(self.augmentations)
+        z = self.project(batch["image"], self.num_augmentations, generator)  # (A·N, D)
+        instance = batch["instance"].repeat(self.num_augmentations)  # (A·N,)
+        expression = batch["expression"].repeat(self.num_augmentations)
         loss = self.multi_view(z, instance)
         if self.supervised_weight:
             loss = loss + self.supervised_weight * self.supervised(z, expression)

@@ -59,7 +59,7 @@ def test_features_are_computed_once(folders, capsys):
     first = course_features(clips, split["train"])
     assert "computed and stored" in capsys.readouterr().out
     first.check(clips)
-    assert first.copies == 2
+    assert first.num_augmentations == 2
     again = course_features(clips, split["train"])
     assert "read" in capsys.readouterr().out
     assert (again.features["text"] == first.features["text"]).all()

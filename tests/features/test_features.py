@@ -53,7 +53,7 @@ def encoder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def features(clips, encoder):
-    return compute_features(clips, video=encoder, copies=2)
+    return compute_features(clips, video=encoder, num_augmentations=2)
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_log_mel_statistics(clips):
     backbone = audio_backbone()
     waveform = torch.from_numpy(clips.waveform(0))
     mel = log_mel(waveform).double()
-    found = backbone.copies(waveform, [seeded(1), seeded(2)])
+    found = backbone.augmented(waveform, [seeded(1), seeded(2)])
     assert found.shape == (3, backbone.dim) == (3, 127) and found.isfinite().all()
     clean = found[0].double()
     torch.testing.assert_close(clean[:40], mel.mean(1), atol=1e-4, rtol=1e-4)
@@ -221,12 +221,12 @@ def test_torchvision_video_model():
     before = torch.get_rng_state()
     backbone = video_backbone("r2plus1d_18:random", **options)
     assert torch.equal(torch.get_rng_state(), before)
-    found = backbone.copies(frames, [seeded(1), seeded(2)])
+    found = backbone.augmented(frames, [seeded(1), seeded(2)])
     assert found.shape == (3, backbone.dim) == (3, 512) and found.isfinite().all()
     assert (found[0] != found[1]).any() and (found[1] != found[2]).any()
     again = video_backbone("r2plus1d_18:random", **options)
     assert again.name == backbone.name and backbone.name.startswith("r2plus1d_18:random@")
-    assert torch.equal(again.copies(frames, [seeded(1), seeded(2)]), found)
+    assert torch.equal(again.augmented(frames, [seeded(1), seeded(2)]), found)
 
 
 def test_pretrained_weights_are_fetched_only_when_asked_for(monkeypatch):
@@ -267,13 +267,15 @@ def test_hugging_face_audio_encoder(tmp_path, clips):
 
     backbone = audio_backbone(f"hf:{tmp_path}")
     waveform = clips.waveform(0)
-    found = backbone.copies(waveform, [seeded(1)])
+    found = backbone.augmented(waveform, [seeded(1)])
     assert found.shape == (2, backbone.dim) == (2, 16) and (found[0] != found[1]).any()
     normal = torch.from_numpy((waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7))[None]
     with torch.no_grad():
         expected = model(normal).last_hidden_state.mean(1)
     torch.testing.assert_close(found[:1], expected, atol=1e-4, rtol=1e-3)
-    computed = compute_features(clips, video=None, audio=f"hf:{tmp_path}", text=None, copies=1)
+    computed = compute_features(
+        clips, video=None, audio=f"hf:{tmp_path}", text=None, num_augmentations=1
+    )
     torch.testing.assert_close(computed.clean("audio", [0]), found[:1], atol=1e-2, rtol=1e-2)
     assert not computed.present["audio"][3]
 
@@ -291,7 +293,7 @@ def test_hugging_face_sentence_encoder(tmp_path):
     transformers.BertModel(config).save_pretrained(tmp_path)
     backbone = text_backbone(f"hf:{tmp_path}")
     generators = [seeded(i) for i in range(4)]
-    found = backbone.copies("happy day sad day happy", generators)
+    found = backbone.augmented("happy day sad day happy", generators)
     assert found.shape == (5, backbone.dim) == (5, 16)
     # Shorter copies are padded in their batch: that must not show.
     for i, copy in enumerate(found[1:]):
@@ -305,7 +307,7 @@ def test_hugging_face_sentence_encoder(tmp_path):
 
 
 def test_features_of_all_modalities(clips, features):
-    assert len(features) == 28 and features.copies == 2
+    assert len(features) == 28 and features.num_augmentations == 2
     assert features.modalities == ("video", "audio", "text")
     assert features.dims == {"video": 512, "audio": 127, "text": features.text_model.dim}
     assert all(value.dtype == torch.float16 for value in features.features.values())
@@ -334,12 +336,12 @@ def test_clean_copies_are_the_backbones_features(clips, features, encoder):
 def test_a_copy_depends_on_seed_and_clip_alone(clips, features, encoder):
     order = np.random.default_rng(0).permutation(28)[:20]
     text = features.text_backbone()
-    some = compute_features(clips.subset(order), video=encoder, text=text, copies=2)
+    some = compute_features(clips.subset(order), video=encoder, text=text, num_augmentations=2)
     for modality in features.modalities:
         assert torch.equal(some.features[modality], features.features[modality][order])
-    fewer = compute_features(clips.subset([0]), video=None, text=None, copies=1)
+    fewer = compute_features(clips.subset([0]), video=None, text=None, num_augmentations=1)
     assert torch.equal(fewer.features["audio"], features.features["audio"][:1, :2])
-    other = compute_features(clips.subset([0]), video=None, text=None, copies=1, seed=1)
+    other = compute_features(clips.subset([0]), video=None, text=None, num_augmentations=1, seed=1)
     assert torch.equal(other.features["audio"][:, 0], fewer.features["audio"][:, 0])
     assert not torch.equal(other.features["audio"], fewer.features["audio"])
     draws = {
@@ -358,20 +360,20 @@ def test_text_is_fitted_on_training_rows_only(clips):
         table.loc[row, "transcript"] = "otherwise unheard of zebra"
     changed = type(clips)(table.dropna(subset=["transcript"]), clips.metadata)
     rows = np.flatnonzero(np.isin(changed.table["transcript"], list(inside)))
-    found = [compute_features(c, video=None, audio=None, copies=1, train_indices=r).text_model
+    found = [compute_features(c, video=None, audio=None, num_augmentations=1, train_indices=r).text_model
              for c, r in ((clips, train), (changed, rows))]  # fmt: skip
     assert found[0].vocabulary == found[1].vocabulary and "zebra" not in found[0].vocabulary
     assert torch.equal(found[0].components, found[1].components)
     assert torch.equal(found[0].idf, found[1].idf)
     assert found[0].name == found[1].name
-    default = compute_features(clips, video=None, audio=None, copies=0)
+    default = compute_features(clips, video=None, audio=None, num_augmentations=0)
     assert default.backbones["text"] == found[0].name
 
 
 def test_missing_modalities(clips, encoder):
     silent = synthetic_clips(subjects=1, drop={"audio": range(7)})
     with pytest.warns(UserWarning, match="no clip has audio, which is left out"):
-        found = compute_features(silent, video=encoder, text=None, copies=0)
+        found = compute_features(silent, video=encoder, text=None, num_augmentations=0)
     assert found.modalities == ("video",) and found.features["video"].shape == (7, 1, 512)
     with pytest.raises(FeatureError, match="no clip has audio"):
         compute_features(silent, video=None, text=None)
@@ -391,7 +393,7 @@ class Broken:
     def __init__(self, value):
         self.value, self.calls = value, 0
 
-    def copies(self, waveform, generators):
+    def augmented(self, waveform, generators):
         rows = torch.ones(1 + len(generators), 3)
         if self.calls == 4 and self.value == "raise":
             raise RuntimeError("too short")
@@ -403,7 +405,7 @@ class Broken:
 
 @pytest.mark.parametrize("value", [float("nan"), float("-inf"), 1e5])
 def test_features_that_are_not_finite(clips, value):
-    options = {"video": None, "text": None, "copies": 1}
+    options = {"video": None, "text": None, "num_augmentations": 1}
     clip = clips.table["clip"][5]  # the fifth that can be heard: row 3 is silent
     with pytest.raises(FeatureError, match=f"audio: clip '{clip}', copy 1 has 1 features"):
         compute_features(clips, audio=Broken(value), **options)
@@ -420,7 +422,12 @@ def test_errors_name_the_clip(clips):
     bad = type(clips)(table, clips.metadata)
     with pytest.raises(PreparedError, match="row 0.*'audio'"):
         compute_features(bad, video=None, text=None)
-    for wrong in ({"copies": -1}, {"jobs": 0}, {"seed": -1}, {"out": "features.parquet"}):
+    for wrong in (
+        {"num_augmentations": -1},
+        {"jobs": 0},
+        {"seed": -1},
+        {"out": "features.parquet"},
+    ):
         with pytest.raises(ValueError, match="must be"):
             compute_features(clips, **wrong)
 
@@ -518,7 +525,7 @@ def test_constructor_refuses_what_does_not_fit():
 
 def test_a_finished_file_is_taken_and_another_is_not(clips, encoder, tmp_path, counted):
     out = tmp_path / "f.safetensors"
-    options = {"audio": None, "text": None, "copies": 1}
+    options = {"audio": None, "text": None, "num_augmentations": 1}
     first = compute_features(clips, out, video=encoder, **options)
     assert counted == [0, 1] and not out.with_name("f.safetensors.parts").exists()
     assert same(compute_features(clips, out, video=encoder, **options), first)
@@ -537,15 +544,15 @@ def test_parts_of_other_settings_are_dropped(clips, tmp_path, counted, monkeypat
     half = Broken("raise")
     monkeypatch.setattr(compute, "CHUNK", 4)
     with pytest.raises(FeatureError):
-        compute_features(clips, out, audio=half, copies=1, **options)
+        compute_features(clips, out, audio=half, num_augmentations=1, **options)
     parts = tmp_path / "f.safetensors.parts"
     assert [p.name for p in parts.glob("0*")] == ["00000.safetensors"] and counted == [0, 1]
     counted.clear()
     with pytest.raises(FeatureError):
-        compute_features(clips, out, audio=Broken("raise"), copies=2, **options)
+        compute_features(clips, out, audio=Broken("raise"), num_augmentations=2, **options)
     assert counted == [0, 1]  # other settings: from the start
     counted.clear()
-    compute_features(clips, out, audio=Broken(1.0), copies=2, **options)
+    compute_features(clips, out, audio=Broken(1.0), num_augmentations=2, **options)
     assert counted == [1, 2, 3, 4, 5, 6] and not parts.exists()
 
 
@@ -565,9 +572,11 @@ def test_killed_it_leaves_no_worker_and_goes_on(tmp_path, encoder, counted):
     assert not out.exists() and left and left < set(range(5))
 
     clips = type(clips).read(tmp_path / "clips.parquet")
-    compute_features(clips, out, video=encoder, copies=12)
+    compute_features(clips, out, video=encoder, num_augmentations=12)
     assert set(counted) == set(range(5)) - left and not parts.exists()
-    whole = compute_features(clips, tmp_path / "whole.safetensors", video=encoder, copies=12)
+    whole = compute_features(
+        clips, tmp_path / "whole.safetensors", video=encoder, num_augmentations=12
+    )
     assert out.read_bytes() == (tmp_path / "whole.safetensors").read_bytes()
     assert same(FeatureSet.read(out), whole)
 

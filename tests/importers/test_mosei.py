@@ -327,7 +327,7 @@ def test_features_are_means_over_the_interval(run, folder, tmp_path):
     clips, _, _ = words(run, folder)
     found = features(folder, clips, tmp_path)
     found.check(PreparedClips.read(tmp_path / "clips.parquet"))
-    assert found.dims == {"video": 35, "audio": 74, "text": 300} and found.copies == 0
+    assert found.dims == {"video": 35, "audio": 74, "text": 300} and found.num_augmentations == 0
     assert found.backbones["video"] == "csd:FACET 4.2"
     at = {clip: row for row, clip in enumerate(found.clips)}
 

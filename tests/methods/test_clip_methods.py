@@ -52,7 +52,9 @@ def small(dims=DIMS, seed=0):
 
 def clean(features, n=None):
     data = FeatureDataset(features)
-    return data.__getitems__(range(0, len(data) if n is None else n * data.copies, data.copies))
+    return data.__getitems__(
+        range(0, len(data) if n is None else n * data.views_per_clip, data.views_per_clip)
+    )
 
 
 # --------------------------------------------------------------------------------- encoder
@@ -236,7 +238,7 @@ def test_clips_without_an_emotion_do_not_train_a_classifier(clips, features):
 
 def test_compiling_is_for_encoders_of_images(features):
     data = FeatureDataset(features)
-    batches = loader(data, ClipBatchSampler(data, 20, draw="two"))
+    batches = loader(data, ClipBatchSampler(data, 20, num_views=2))
     with pytest.raises(ValueError, match="ClipSimCLR has none"):
         fit(ClipSimCLR(DIMS), batches, max_steps=1, compile=True, progress=False)
 
@@ -257,22 +259,22 @@ def test_the_sampler_draws_copies_from_seed_and_epoch(features):
     for epoch in range(5):
         clips = np.ravel(batches(epoch)) // 4
         assert len(set(clips)) == 32  # no clip twice in an epoch
-    everything = np.concatenate(batches(0, draw="clean", drop_last=False))
+    everything = np.concatenate(batches(0, num_views=0, drop_last=False))
     assert sorted(everything) == list(range(0, 160, 4))
 
-    for batch in batches(0, draw="two"):
+    for batch in batches(0, num_views=2):
         one, two = np.split(np.asarray(batch), 2)
         assert len(one) == 16 and (one // 4 == two // 4).all() and (one != two).all()
     offsets = np.concatenate(
         [
             (np.asarray(b)[16:] - np.asarray(b)[:16]) % 4
             for e in range(30)
-            for b in batches(e, draw="two")
+            for b in batches(e, num_views=2)
         ]
     )
     assert set(offsets) == {1, 2, 3}
     with pytest.raises(ValueError, match="'one', 'two' or 'clean'"):
-        batches(0, draw="three")
+        batches(0, num_views=3)
     with pytest.raises(ValueError, match="clean one alone"):
         bare = FeatureDataset(FeatureSet({"video": torch.rand(4, 1, 3)}))
         ClipBatchSampler(bare, 2, "two")
@@ -319,7 +321,7 @@ def test_speaker_batches(clips, features):
     halves = batches(0, 1, 10)  # each speaker in two pieces
     assert sorted(map(len, halves)) == [6, 6] + 10 * [7]
     assert sorted(np.concatenate(halves) // 4) == list(range(82))
-    assert {len(batch) for batch in batches(0, draw="two")} == {24, 28}
+    assert {len(batch) for batch in batches(0, num_views=2)} == {24, 28}
     shared = [batches(0, rank=rank, num_replicas=2) for rank in (0, 1)]
     assert [x // 4 for x in shared[0][0]] == [x // 4 for x in first[0]]
     assert [x // 4 for x in shared[1][2]] == [x // 4 for x in first[5]]
@@ -359,7 +361,7 @@ def test_simclr_on_two_copies(features):
     assert history["loss"].iloc[-1] < 0.6 * np.log(2 * 42 - 1)
     embedded = embed_clips(method.encoder, video)
     assert embedded.shape == (84, 12)
-    with pytest.raises(ValueError, match="draw='two'"):
+    with pytest.raises(ValueError, match="num_views=2"):
         method.training_step(data.__getitems__(range(8)), 0)
     with pytest.raises(ValueError, match="feature_dims"):
         ClipSimCLR()

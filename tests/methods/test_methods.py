@@ -67,7 +67,7 @@ def test_instances_matter_to_clmex_and_labels_to_viewfx(tiny_prepared):
 def test_clmex_with_one_view_and_two_augmentations_is_simclr(tiny_prepared):
     torch.manual_seed(1)
     simclr = SimCLR(small_encoder(), temperature=0.3)
-    clmex = CLMEx(small_encoder(), temperature=0.3, augmentations=2)
+    clmex = CLMEx(small_encoder(), temperature=0.3, num_augmentations=2)
     clmex.load_state_dict(simclr.state_dict())
     batch = batch_of(tiny_prepared)
     batch["instance"] = torch.arange(len(batch["image"]))
@@ -201,7 +201,7 @@ def test_fit_arguments(tiny_prepared):
             fit_clmex(tiny_prepared, **options)
     _, history = fit_clmex(tiny_prepared, epochs=None, max_steps=3)
     assert history["step"].tolist() == [1, 2, 3]
-    for options in ({"learning_rate": 0}, {"augmentations": 0}, {"warmup": 2}):
+    for options in ({"learning_rate": 0}, {"num_augmentations": 0}, {"warmup": 2}):
         with pytest.raises(ValueError):
             CLMEx(small_encoder(), **options)
 
@@ -293,7 +293,7 @@ def test_recipes(tiny_prepared, tmp_path):
         steps[name] = len(history)
     assert steps == {"clmex": 8, "simclr": 8, "viewfx": 8}  # 70 images a step
     twice = recipes.pretrain(
-        "clmex", tiny_prepared, encoder=small_encoder(), augmentations=2, **options
+        "clmex", tiny_prepared, encoder=small_encoder(), num_augmentations=2, **options
     )[1]
     assert len(twice) == 4
     start = small_encoder()

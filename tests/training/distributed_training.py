@@ -246,7 +246,7 @@ def fit_conclugen(whole, run_dir=None):
     """The same for clips; in the first epoch the cluster head rests."""
     prepared = make_clips(4)
     data = FeatureDataset(make_features(prepared, dims=DIMS), prepared)
-    sampler = ClipBatchSampler(data, 28 if whole else 14, seed=1, draw="clean")
+    sampler = ClipBatchSampler(data, 28 if whole else 14, seed=1, num_views=0)
     return fitted(conclugen("joint"), loader(data, sampler), max_steps=6)
 
 

@@ -129,7 +129,7 @@ def pretrain_clips(
         "precision": precision,
     }
     batches = {
-        "draw": "one",
+        "num_views": 1,
         "speakers": speakers,
         "speakers_per_batch": speakers_per_batch,
         "batch_size": batch_size,
@@ -178,7 +178,7 @@ def pretrain_video_simclr(
         "precision": precision,
     }
     batches = {
-        "draw": "two",
+        "num_views": 2,
         "speakers": speakers,
         "speakers_per_batch": speakers_per_batch,
         "batch_size": batch_size,

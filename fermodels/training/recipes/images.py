@@ -113,7 +113,7 @@ def pretrain(
                 images_each = len(data) / len(data.columns["instance"].unique())
                 sampler = InstanceBatchSampler(data, round(batch_images / images_each), seed)
                 other["batch_by"] = batch_by
-            images_per_step = batch_images * learner.augmentations
+            images_per_step = batch_images * learner.num_augmentations
     history = fit(
         learner,
         loader(data, sampler, accelerator),
