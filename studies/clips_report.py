@@ -120,6 +120,7 @@ def write_card(clips: PreparedClips, study: dict, tables: str) -> None:
     made = json.loads((RESULTS / "pretrain.json").read_text())
     speakers = study["speakers"]
     backbones = "; ".join(f"{m}: `{name}`" for m, name in made["backbones"].items())
+    augmentations = made["num_augmentations"]
     settings = ", ".join(f"{k} {v}" for k, v in made["recipes"]["pretraining"].items())
     text = f"""---
 license: mit
@@ -139,7 +140,7 @@ h = encoder(features)  # {{"video": (B, D), "audio": …, "text": …}} -> modal
 ```
 
 Features come from frozen backbones ({backbones}), as
-`python -m data_prep features {DATA} OUT.safetensors --num-augmentations {made["num_augmentations"]}`
+`python -m data_prep features {DATA} OUT.safetensors --num-augmentations {augmentations}`
 computes them. The folder `text/` holds the text backbone, fitted on the training speakers,
 for sentences of one's own: `fermodels.features.text.TfidfSvd.from_pretrained`.
 

@@ -51,7 +51,8 @@ def course_features(
     again. Prints which of the two it was, and how long it took.
 
     Args:
-        clips, train_indices: as `course_clips` gives them; the text backbone is fitted on these rows.
+        clips: as `course_clips` gives them.
+        train_indices: the clips that the text backbone is fitted on.
         progress: show a bar; default: where neither CI nor FERMODELS_PROGRESS=0 is set.
     """
     from fermodels.features import compute_features

@@ -86,8 +86,8 @@ class SpeakerBatchSampler(EpochSampler):
         speakers_per_batch: how many. If there are fewer than this, a batch holds all there are.
         batch_size: clips a batch at most; a speaker with more is cut into pieces of equal size,
             anew in every epoch.
-        num_views, seed, rank, num_replicas: see `ClipBatchSampler`. What is left of an epoch after the
-            last full batch is dropped.
+        num_views, seed, rank, num_replicas: see `ClipBatchSampler`. What is left of an epoch
+            after the last full batch is dropped.
 
     Raises:
         ValueError: as `ClipBatchSampler`, no speaker has two clips, or fewer than two clips of

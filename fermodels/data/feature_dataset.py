@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 class FeatureDataset(Dataset):
     """Every view of the given clips: item i·K + c is view c of the i-th clip, K views in all.
 
-    View 0 is the clean one, the others are augmented. A batch is a dict of `features` {modality: float32 (B, D)}, `present`
-    {modality: bool (B,)}, `index` int64 (B,), the row in `features`, and with clips also `emotion`
-    int64 (B,), −1 where unlabelled, and `targets` float32 (B, C), 1 for each emotion shown.
+    View 0 is the clean one, the others are augmented. A batch is a dict of `features` {modality:
+    float32 (B, D)}, `present` {modality: bool (B,)}, `index` int64 (B,), the row in `features`, and
+    with clips also `emotion` int64 (B,), −1 where unlabelled, and `targets` float32 (B, C), 1 for
+    each emotion shown.
 
     Args:
         features: the stored features.

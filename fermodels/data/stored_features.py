@@ -62,8 +62,8 @@ def all_copies(
     Arguments as of :func:`clean_batch`.
 
     Returns:
-        Features {modality: float32 (n · (1 + num_augmentations), D)} and presence {modality: bool}, of as
-        many indices: all copies of a clip after each other.
+        Features {modality: float32 (M, D)} and presence {modality: bool (M,)}, with M the clips
+        times 1 + num_augmentations: all copies of a clip after each other.
     """
     at = torch.as_tensor(resolve_indices(indices, len(features)))
     names = [name for name in modalities or features.features if name in features.features]

@@ -1,4 +1,4 @@
-"""The recipe of clips: ConCluGen on stored features, then a classifier, seed by seed."""
+"""The experiment of clips: ConCluGen on stored features, then a classifier, seed by seed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from fermodels.data import PreparedClips, clean_batch
 from fermodels.evaluation import classification_scores, multi_label_scores
-from fermodels.experiments.experiment import Recipe, positive
+from fermodels.experiments.experiment import Experiment, positive
 from fermodels.features import FeatureSet
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class ClipsPretraining:
+class ClipPretraining:
     """See :func:`fermodels.training.recipes.pretrain_clips`, :class:`fermodels.methods.ConCluGen`.
 
     Args:
@@ -60,7 +60,7 @@ class ClipsPretraining:
 
 
 @dataclass
-class ClipsFinetuning:
+class ClipFinetuning:
     """See :class:`fermodels.methods.ClipFineTuning`.
 
     Args:
@@ -85,7 +85,7 @@ class ClipsFinetuning:
     freeze_encoder: bool = False
 
 
-class Clips(Recipe):
+class ClipExperiment(Experiment):
     """ConCluGen on CMU-MOSEI, MELD, CAER or clips of your own, once for each seed.
 
     Args:
@@ -98,8 +98,8 @@ class Clips(Recipe):
         modalities: of video, audio, text; null is all that the features have.
         multi_label: several emotions a clip (CMU-MOSEI), each there where its intensity is above 0.
         split: "official" for the column `split`, or "subject" for people dealt out by seed 0.
-        seeds: one part each: of weights, order, copies and k-means.
-        accelerator, precision: see :class:`Recipe`.
+        seeds: one fold each: of weights, order, copies and k-means.
+        accelerator, precision: see :class:`Experiment`.
     """
 
     def __init__(
@@ -108,8 +108,8 @@ class Clips(Recipe):
         data: str,
         features: str,
         run_dir: str,
-        pretraining: ClipsPretraining | None,
-        finetuning: ClipsFinetuning,
+        pretraining: ClipPretraining | None,
+        finetuning: ClipFinetuning,
         modalities: list[str] | None = None,
         multi_label: bool = False,
         split: Literal["official", "subject"] = "official",
@@ -136,12 +136,12 @@ class Clips(Recipe):
 
         return {"features": features_digest(self.features)}
 
-    def parts(self) -> Iterator[tuple[str, int]]:
+    def make_folds(self) -> Iterator[tuple[str, int]]:
         split = self.clips.split(self.split)
         if not {"train", "test"} <= split.keys():
             raise ValueError(
                 f"{self.data}: the split has {', '.join(split) or 'nothing'}; train and test are "
-                "needed. Take --recipe.split subject, or import the data with its official split"
+                "needed. Take --experiment.split subject, or import the data with its own split"
             )
         there = np.any([np.asarray(x) for x in self.features.present.values()], axis=0)
         labelled = there if self.multi_label else there & (self.clips.labels >= 0)

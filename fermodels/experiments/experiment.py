@@ -1,4 +1,4 @@
-"""What the recipes of the command line share: parts one after the other, and the run folder."""
+"""What the experiments of the command line share: folds one after the other, and the run folder."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fermodels._shared.files import replace_file
+from fermodels.experiments.old_names import translate_run
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fermodels.data.table import PreparedTable
 
-# Where something lies, which parts are wanted and on what they run: a run may be continued with
+# Where something lies, which folds are wanted and on what they run: a run may be continued with
 # others. That the data is the same is seen by its fingerprint and `made_with`.
 _FREE = {"data", "features", "run_dir", "folds", "seeds", "accelerator"}
 
 
-class Recipe:
-    """A protocol: for each part (fold, seed) train on some people, and test on others.
+class Experiment:
+    """A protocol: for each fold (fold, seed) train on some people, and test on others.
 
     The run folder gets `config.yaml`; `run.json` (data, settings, versions, seconds and GPU
-    memory); for each part a folder with its trainings (:func:`fermodels.training.fit`: history,
+    memory); for each fold a folder with its trainings (:func:`fermodels.training.fit`: history,
     checkpoint, encoder and classifier as safetensors), `predictions.csv` and `scores.csv`; and
-    `scores.csv` of all parts. The same command continues a run that was killed.
+    `scores.csv` of all folds. The same command continues a run that was killed.
 
     Args:
         name: of the run, as the table of results shows it.
@@ -55,18 +56,18 @@ class Recipe:
         """Digests of what else was read: a run goes on with the same only."""
         return {}
 
-    def parts(self) -> Iterator[tuple[str, Any]]:
-        """Name of each part that is to be run, and what `train_and_test` needs of it."""
+    def make_folds(self) -> Iterator[tuple[str, Any]]:
+        """Name of each fold that is to be run, and what `train_and_test` needs of it."""
         raise NotImplementedError
 
-    def train_and_test(self, part: Any, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    def train_and_test(self, fold: Any, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Predictions (a row an image or clip) and scores (a row a group of them)."""
         raise NotImplementedError
 
     # --------------------------------------------------------------------------- the run folder
 
     def run(self, settings: dict[str, Any], config: str) -> pd.DataFrame:
-        """Train and test all parts; returns the scores, one row a part and group.
+        """Train and test all folds; returns the scores, one row a fold and group.
 
         Args:
             settings: `class_path` and `init_args`, as JSON.
@@ -80,7 +81,7 @@ class Recipe:
         data = self.read()
         about = {
             "name": self.name,
-            "recipe": type(self).__name__,
+            "experiment": type(self).__name__,
             "settings": settings["init_args"],
             "data": {
                 "name": str(data.metadata.get("name", "")),
@@ -93,13 +94,13 @@ class Recipe:
         about["measured"] = self._earlier(about)
         self._write("config.yaml", config)
         self._write("run.json", _json(about))
-        for name, part in self.parts():
+        for name, fold in self.make_folds():
             folder = self.run_dir / name
             if (folder / "scores.csv").exists():
                 print(f"{name}: done before")
                 continue
             folder.mkdir(exist_ok=True)
-            predictions, scores = self._timed(name, part, folder, about["measured"])
+            predictions, scores = self._timed(name, fold, folder, about["measured"])
             replace_file(folder / "predictions.csv", _csv(predictions))
             replace_file(folder / "scores.csv", _csv(scores))
             self._write("run.json", _json(about))
@@ -107,12 +108,12 @@ class Recipe:
             print(f"{name}: accuracy {first['accuracy']:.1%} of {first['count']:,}", flush=True)
         found = {path.parent.name: path for path in self.run_dir.glob("*/scores.csv")}
         frames = [
-            pd.read_csv(found[name]).assign(part=name) for name in sorted(found, key=_by_number)
+            pd.read_csv(found[name]).assign(fold=name) for name in sorted(found, key=_by_number)
         ]
         scores = pd.concat(frames, ignore_index=True)
-        scores = scores[["part", *(c for c in scores if c != "part")]]
+        scores = scores[["fold", *(c for c in scores if c != "fold")]]
         self._write("scores.csv", scores.to_csv(index=False))
-        print(f"{self.run_dir / 'scores.csv'}: {len(frames)} parts")
+        print(f"{self.run_dir / 'scores.csv'}: {len(frames)} folds")
         return scores
 
     @property
@@ -120,11 +121,11 @@ class Recipe:
         """Where to predict after training."""
         return "cpu" if self.accelerator == "cpu" or not torch.cuda.is_available() else "cuda"
 
-    def _timed(self, name: str, part: Any, folder: Path, measured: dict):
+    def _timed(self, name: str, fold: Any, folder: Path, measured: dict):
         if self.device == "cuda":
             torch.cuda.reset_peak_memory_stats()
         start = time.perf_counter()
-        results = self.train_and_test(part, folder)
+        results = self.train_and_test(fold, folder)
         measured[name] = {"seconds": round(time.perf_counter() - start, 1), "device": "CPU"}
         if self.device == "cuda":
             measured[name]["device"] = torch.cuda.get_device_name()
@@ -144,9 +145,10 @@ class Recipe:
             raise ValueError(
                 f"{path} cannot be read ({error}): take another run_dir, or delete this one"
             ) from error
+        before = translate_run(before)
         old, new = (
             _flat({k: v for k, v in run["settings"].items() if k not in _FREE})
-            | {"recipe": run["recipe"], "data": run["data"]["fingerprint"][:12]}
+            | {"experiment": run["experiment"], "data": run["data"]["fingerprint"][:12]}
             | {name: run["data"].get(name, "")[:12] for name in self.made_with()}
             for run in (before, about)
         )

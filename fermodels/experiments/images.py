@@ -1,4 +1,4 @@
-"""The recipe of photographs from several angles: pre-train, fine-tune, test on other people."""
+"""The experiment of photographs from several angles: pre-train, fine-tune, test on other people."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from fermodels.data import Augment, PreparedImages, view_order
 from fermodels.evaluation import classification_scores
-from fermodels.experiments.experiment import Recipe, positive
+from fermodels.experiments.experiment import Experiment, positive
 from fermodels.models import ImageEncoder
 from fermodels.models.modes import forked_rng
 
@@ -36,7 +36,7 @@ class Network:
 
 
 @dataclass
-class ViewsPretraining:
+class ImagePretraining:
     """See :func:`fermodels.training.recipes.pretrain` and the learners of :mod:`fermodels.methods`.
 
     Args:
@@ -63,7 +63,7 @@ class ViewsPretraining:
 
 
 @dataclass
-class ViewsFinetuning:
+class ImageFinetuning:
     """See :class:`fermodels.methods.ImageFineTuning`.
 
     Args:
@@ -83,7 +83,7 @@ class ViewsFinetuning:
     freeze_encoder: bool = False
 
 
-class Views(Recipe):
+class ImageExperiment(Experiment):
     """CL-MEx and its kin on KDEF, DDCF or photographs of your own, fold by fold.
 
     Fold k is tested; the fold after it validates, where there are three or more; the others train.
@@ -96,13 +96,13 @@ class Views(Recipe):
         network: the encoder.
         pretraining: null trains on labels from scratch.
         finetuning: the training with labels.
-        split: "folds", or "official" for the column `split`, one part.
+        split: "folds", or "official" for the column `split`, one fold.
         fold_column: the column that says which fold a row is in. Where the file has none, people
             are dealt into `num_folds` by seed 0.
         num_folds: how many folds, without such a column.
         folds: which to run; null is all.
         seed: of weights, order and augmentation.
-        accelerator, precision: see :class:`Recipe`.
+        accelerator, precision: see :class:`Experiment`.
     """
 
     def __init__(
@@ -111,8 +111,8 @@ class Views(Recipe):
         data: str,
         run_dir: str,
         network: Network,
-        pretraining: ViewsPretraining | None,
-        finetuning: ViewsFinetuning,
+        pretraining: ImagePretraining | None,
+        finetuning: ImageFinetuning,
         split: Literal["folds", "official"] = "folds",
         fold_column: str = "fold",
         num_folds: int = 10,
@@ -135,7 +135,7 @@ class Views(Recipe):
         self.prepared = PreparedImages.read(self.data)
         return self.prepared
 
-    def parts(self) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    def make_folds(self) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
         if self.split == "official":
             parts = self.prepared.split("official")
             if not {"train", "test"} <= parts.keys():
@@ -154,14 +154,14 @@ class Views(Recipe):
         for at, name in enumerate(names):
             if self.folds is not None and name not in self.folds:
                 continue
-            part = {"test": folds[name]}
+            fold = {"test": folds[name]}
             after = names[(at + 1) % len(names)]
             if len(names) > 2:
-                part["val"] = folds[after]
-            held_out = {name, after} if "val" in part else {name}
+                fold["val"] = folds[after]
+            held_out = {name, after} if "val" in fold else {name}
             rest = [rows for other, rows in folds.items() if other not in held_out]
-            part["train"] = np.sort(np.concatenate(rest))
-            yield f"fold{name}", part
+            fold["train"] = np.sort(np.concatenate(rest))
+            yield f"fold{name}", fold
 
     def _folds(self) -> dict[int, np.ndarray]:
         if self.fold_column not in self.prepared.table:
@@ -178,12 +178,12 @@ class Views(Recipe):
         }
 
     def train_and_test(
-        self, part: dict[str, np.ndarray], folder: Path
+        self, fold: dict[str, np.ndarray], folder: Path
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         from fermodels.training import recipes
 
         hardware = {"accelerator": self.accelerator, "precision": self.precision}
-        train, network = part["train"], self.network
+        train, network = fold["train"], self.network
         # From scratch as well: `finetune` would make one of its own, without the name.
         encoder = new_encoder(network, self.seed)
         if self.pretraining is not None:
@@ -215,11 +215,11 @@ class Views(Recipe):
             batch_size=batch_size,
             seed=self.seed,
             run_dir=folder / "finetuning",
-            val_indices=part.get("val"),
+            val_indices=fold.get("val"),
             **hardware,
             **settings,
         )
-        return self._test(learner.classifier.to(self.device), part["test"])
+        return self._test(learner.classifier.to(self.device), fold["test"])
 
     def _test(self, classifier, rows: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
         import pandas as pd

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 START, END = "<!-- OURS -->", "<!-- /OURS -->"
 _CLMEX = "[Roy & Etemad 2021](https://arxiv.org/abs/2108.06723)"
 _CONCLUGEN = "[Halawa, Blume et al. 2024](https://arxiv.org/abs/2404.10904)"
-# The recipes of configs/, by their names, and the papers whose tables hold the numbers to compare
-# with. None is repeated here: they could not be checked against those tables.
+# The experiments of configs/, by their names, and the papers whose tables hold the numbers to
+# compare with. None is repeated here: they could not be checked against those tables.
 PAPERS = {
     "KDEF, CL-MEx, ResNet-50": _CLMEX,
     "KDEF, CL-MEx, ResNet-18": _CLMEX,
@@ -65,12 +65,11 @@ def command(arguments: list[str]) -> None:
 
 
 def read_runs(folders: Sequence[Path]) -> dict[str, pd.DataFrame]:
-    """Name of each run → its scores, one row a part and group.
+    """Name of each run → its scores, one row a fold and group.
 
     Raises:
         ValueError: a folder holds no run with results, or two runs have one name.
     """
-    import pandas as pd
 
     runs, where = {}, {}
     for folder in folders:
@@ -81,24 +80,31 @@ def read_runs(folders: Sequence[Path]) -> dict[str, pd.DataFrame]:
         if not found:
             raise ValueError(
                 f"{folder}: no run.json with a scores.csv beside it, here or one folder further "
-                "down. `python -m fermodels fit` writes them when its last part is done"
+                "down. `python -m fermodels fit` writes them when its last fold is done"
             )
         for path in found:
             name = json.loads(path.read_text(encoding="utf-8"))["name"]
             if name in where and where[name].resolve() != path.resolve():
                 raise ValueError(
                     f"{where[name].parent} and {path.parent} are both named {name!r}: give one "
-                    "run another --recipe.name, or leave one out"
+                    "run another --experiment.name, or leave one out"
                 )
-            where[name], runs[name] = path, pd.read_csv(path.parent / "scores.csv")
+            where[name], runs[name] = path, _scores(path.parent / "scores.csv")
     return runs
 
 
+def _scores(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    # The first release called them parts.
+    return pd.read_csv(path).rename(columns={"part": "fold"})
+
+
 def overview(runs: dict[str, pd.DataFrame]) -> str:
-    """Markdown: a row for every recipe, whether it was run or not, and every other run."""
+    """Markdown: a row for every experiment, whether it was run or not, and every other run."""
     lines = [
-        "| recipe | published numbers in | ours: accuracy | balanced accuracy | weighted F1 "
-        "| parts |",
+        "| experiment | published numbers in | ours: accuracy | balanced accuracy | weighted F1 "
+        "| folds |",
         "|---|---|---|---|---|---|",
     ]
     for name in [*PAPERS, *(name for name in runs if name not in PAPERS)]:
@@ -106,7 +112,7 @@ def overview(runs: dict[str, pd.DataFrame]) -> str:
         if name in runs:
             scores = runs[name][runs[name]["group"] == "all"]
             cells = [_spread(scores[score]) for score in _SCORES]
-            cells.append(str(scores["part"].nunique()))
+            cells.append(str(scores["fold"].nunique()))
         lines.append(f"| {name} | {PAPERS.get(name, '')} | {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -65,7 +65,8 @@ def compute_features(
             :func:`audio_backbone`, :func:`text_backbone`), such an object, or None to leave the
             modality out.
         num_augmentations: how many copies beside the clean one.
-        train_indices: the rows that "tfidf" is fitted on; default `clips.split("subject")["train"]`.
+        train_indices: the clips that "tfidf" is fitted on; default
+            `clips.split("subject")["train"]`.
         seed: 0 or more.
         jobs: processes, each with one thread. A script that asks for more than one needs
             `if __name__ == "__main__":` around its work.
@@ -154,7 +155,7 @@ class _Task:
         return hashlib.sha256(json.dumps(settings).encode()).hexdigest()
 
     def compute(self, chunk: int) -> dict[str, Tensor]:
-        """Features float32 (n, 1 + num_augmentations, D) and presence (n,) of the clips of a chunk."""
+        """Features float32 (n, 1 + num_augmentations, D) and presence (n,) of a chunk's clips."""
         rows = range(chunk * CHUNK, min((chunk + 1) * CHUNK, len(self.clips)))
         ids = self.ids
         tensors = {}

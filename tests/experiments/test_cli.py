@@ -17,9 +17,9 @@ from tests.importers.test_ddcf import FIT as DDCF_NAMES
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMALL = (
-    *("--recipe.network.name", "small", "--recipe.network.image_size", "32"),
-    *("--recipe.pretraining.epochs", "1", "--recipe.finetuning.epochs", "1"),
-    *("--recipe.pretraining.groups_per_batch", "1", "--recipe.accelerator", "cpu"),
+    *("--experiment.network.name", "small", "--experiment.network.image_size", "32"),
+    *("--experiment.pretraining.epochs", "1", "--experiment.finetuning.epochs", "1"),
+    *("--experiment.pretraining.groups_per_batch", "1", "--experiment.accelerator", "cpu"),
 )
 
 
@@ -34,7 +34,7 @@ def prepare(*arguments):
 
 
 def fit(config, run_dir, *arguments):
-    given = ["--config", str(CONFIGS / config), "--recipe.run_dir", str(run_dir)]
+    given = ["--config", str(CONFIGS / config), "--experiment.run_dir", str(run_dir)]
     return main(["fit", *given, *map(str, arguments)])
 
 
@@ -51,20 +51,20 @@ def kdef(tmp_path_factory):
 @pytest.fixture(scope="module")
 def kdef_run(kdef, tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "kdef"
-    assert fit("kdef_clmex.yaml", run, "--recipe.data", kdef, *SMALL) == 0
+    assert fit("kdef_clmex.yaml", run, "--experiment.data", kdef, *SMALL) == 0
     return run
 
 
 def test_kdef_from_raw_files_to_a_run_folder(kdef_run):
     scores = pd.read_csv(kdef_run / "scores.csv")
-    assert list(scores["part"].unique()) == ["fold0", "fold1", "fold2"]  # of F04, F03, F02
+    assert list(scores["fold"].unique()) == ["fold0", "fold1", "fold2"]  # of F04, F03, F02
     assert list(scores["group"].unique())[:2] == ["all", "full_left"]
     assert (scores[scores["group"] == "all"]["count"] == 10).all()
     one = kdef_run / "fold1"
     predictions = pd.read_csv(one / "predictions.csv")
     assert set(predictions["subject"]) == {"F03"}
     hit = (predictions["expression"] == predictions["predicted"]).mean()
-    row = scores[(scores["part"] == "fold1") & (scores["group"] == "all")].iloc[0]
+    row = scores[(scores["fold"] == "fold1") & (scores["group"] == "all")].iloc[0]
     assert row["accuracy"] == pytest.approx(hit)
     shares = predictions.filter(like="p_")
     assert shares.sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-4)
@@ -82,25 +82,25 @@ def test_kdef_from_raw_files_to_a_run_folder(kdef_run):
 def test_training_sees_neither_the_tested_nor_the_validating_people(kdef):
     from fermodels.experiments.command_line import _read
 
-    config = ["--config", str(CONFIGS / "kdef_clmex.yaml"), "--recipe.data", str(kdef), *SMALL]
-    recipe, _, _ = _read("fit", [*config, "--recipe.folds", "[2]"])
-    subjects = recipe.read().table["subject"].to_numpy()
-    ((name, part),) = recipe.parts()
+    config = ["--config", str(CONFIGS / "kdef_clmex.yaml"), "--experiment.data", str(kdef), *SMALL]
+    experiment, _, _ = _read("fit", [*config, "--experiment.folds", "[2]"])
+    subjects = experiment.read().table["subject"].to_numpy()
+    ((name, fold),) = experiment.make_folds()
     assert name == "fold2"
-    found = {key: set(subjects[rows]) for key, rows in part.items()}
+    found = {key: set(subjects[rows]) for key, rows in fold.items()}
     assert found == {"test": {"F02"}, "val": {"F04"}, "train": {"F03"}}
 
 
 def test_a_finished_part_is_not_run_again_and_other_settings_are_refused(kdef, kdef_run, capsys):
     before = (kdef_run / "fold0" / "predictions.csv").stat().st_mtime_ns
     config = (kdef_run / "config.yaml").read_text()
-    options = ("--recipe.data", kdef, *SMALL)
-    assert fit("kdef_clmex.yaml", kdef_run, *options, "--recipe.folds", "[0]") == 0
+    options = ("--experiment.data", kdef, *SMALL)
+    assert fit("kdef_clmex.yaml", kdef_run, *options, "--experiment.folds", "[0]") == 0
     assert "fold0: done before" in capsys.readouterr().out
     assert (kdef_run / "fold0" / "predictions.csv").stat().st_mtime_ns == before
-    assert len(pd.read_csv(kdef_run / "scores.csv")["part"].unique()) == 3
+    assert len(pd.read_csv(kdef_run / "scores.csv")["fold"].unique()) == 3
     config = (kdef_run / "config.yaml").read_text()
-    assert fit("kdef_clmex.yaml", kdef_run, *options, "--recipe.seed", 1) == 2
+    assert fit("kdef_clmex.yaml", kdef_run, *options, "--experiment.seed", 1) == 2
     assert "seed was 0, is 1" in capsys.readouterr().err
     assert (kdef_run / "config.yaml").read_text() == config
 
@@ -111,10 +111,17 @@ def test_the_kept_configuration_is_one_that_runs(kdef_run, capsys):
 
 
 def test_without_pretraining_and_with_people_dealt_out(kdef, tmp_path):
-    options = ("--recipe.pretraining", "null", "--recipe.fold_column", "none")
-    options += ("--recipe.num_folds", 3, "--recipe.folds", "[1]", "--recipe.accelerator", "cpu")
-    options += ("--recipe.finetuning.epochs", 1, *SMALL[:4])
-    assert fit("kdef_clmex.yaml", tmp_path, "--recipe.data", kdef, *options) == 0
+    options = ("--experiment.pretraining", "null", "--experiment.fold_column", "none")
+    options += (
+        "--experiment.num_folds",
+        3,
+        "--experiment.folds",
+        "[1]",
+        "--experiment.accelerator",
+        "cpu",
+    )
+    options += ("--experiment.finetuning.epochs", 1, *SMALL[:4])
+    assert fit("kdef_clmex.yaml", tmp_path, "--experiment.data", kdef, *options) == 0
     assert not (tmp_path / "fold1" / "pretraining").exists()
     assert (tmp_path / "fold1" / "finetuning" / "classifier").exists()
 
@@ -122,19 +129,19 @@ def test_without_pretraining_and_with_people_dealt_out(kdef, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--recipe.data", "nowhere.parquet"], "nowhere.parquet"),
-        (["--recipe.finetuning.epochs", "0"], "finetuning.epochs must be above 0"),
-        (["--recipe.folds", "[7]"], "not 7"),
+        (["--experiment.data", "nowhere.parquet"], "nowhere.parquet"),
+        (["--experiment.finetuning.epochs", "0"], "finetuning.epochs must be above 0"),
+        (["--experiment.folds", "[7]"], "not 7"),
     ],
 )
 def test_mistakes_are_named(kdef, tmp_path, capsys, arguments, message):
-    assert fit("kdef_clmex.yaml", tmp_path, "--recipe.data", kdef, *SMALL, *arguments) == 2
+    assert fit("kdef_clmex.yaml", tmp_path, "--experiment.data", kdef, *SMALL, *arguments) == 2
     assert message in capsys.readouterr().err
 
 
 def test_an_unknown_setting_is_refused(kdef, tmp_path, capsys):
     with pytest.raises(SystemExit) as error:
-        fit("kdef_clmex.yaml", tmp_path, "--recipe.finetuning.epochen", 3)
+        fit("kdef_clmex.yaml", tmp_path, "--experiment.finetuning.epochen", 3)
     assert error.value.code == 2
     assert "epochen" in capsys.readouterr().err
 
@@ -169,7 +176,7 @@ def test_the_report_of_a_run(kdef_run, tmp_path, capsys):
 
 def test_the_spread_is_that_of_a_sample_and_parts_without_a_score_are_left_out():
     rows = [("fold0", 0.5), ("fold1", 0.6), ("fold2", 0.7)]
-    scores = pd.DataFrame(rows, columns=["part", "accuracy"]).assign(group="all", weighted_f1=0.5)
+    scores = pd.DataFrame(rows, columns=["fold", "accuracy"]).assign(group="all", weighted_f1=0.5)
     scores["balanced_accuracy"] = [None, None, 0.25]
     last = report.overview({"mine": scores}).splitlines()[-1]
     assert last == "| mine |  | 60.0 ± 10.0 | 25.0 | 50.0 ± 0.0 | 3 |"
@@ -192,17 +199,24 @@ def test_the_report_says_what_is_wrong(kdef_run, tmp_path, capsys):
 
 @pytest.mark.parametrize("config", ["ddcf_clmex", "ddcf_clmex_resnet18"])
 def test_ddcf(ddcf, tmp_path, config):
-    options = ["--recipe.num_folds", 2, "--recipe.folds", "[0]", *SMALL]
-    assert fit(f"{config}.yaml", tmp_path, "--recipe.data", ddcf, *options) == 0
+    options = ["--experiment.num_folds", 2, "--experiment.folds", "[0]", *SMALL]
+    assert fit(f"{config}.yaml", tmp_path, "--experiment.data", ddcf, *options) == 0
     scores = pd.read_csv(tmp_path / "scores.csv").set_index("group")
     assert scores["count"].to_dict() == {"all": 40} | dict.fromkeys(scores.index[1:], 8)
-    assert len(scores) == 6 and set(scores["part"]) == {"fold0"}
+    assert len(scores) == 6 and set(scores["fold"]) == {"fold0"}
 
 
 def test_kdef_with_an_encoder_of_torchvision(kdef, tmp_path):
-    options = ["--recipe.data", kdef, "--recipe.folds", "[0]", "--recipe.pretraining", "null"]
-    options += ["--recipe.network.image_size", 32, "--recipe.finetuning.epochs", 0.1]
-    options += ["--recipe.accelerator", "cpu"]
+    options = [
+        "--experiment.data",
+        kdef,
+        "--experiment.folds",
+        "[0]",
+        "--experiment.pretraining",
+        "null",
+    ]
+    options += ["--experiment.network.image_size", 32, "--experiment.finetuning.epochs", 0.1]
+    options += ["--experiment.accelerator", "cpu"]
     assert fit("kdef_clmex_resnet18.yaml", tmp_path, *options) == 0
     classifier = tmp_path / "fold0" / "finetuning" / "classifier"
     assert ImageClassifier.from_pretrained(classifier).encoder.name == "resnet18"
@@ -218,16 +232,16 @@ def ddcf(tmp_path_factory):
 
 
 TINY = (
-    *("--recipe.seeds", "[0, 1]", "--recipe.pretraining.epochs", "2"),
-    *("--recipe.pretraining.num_clusters", "2", "--recipe.finetuning.epochs", "2"),
-    *("--recipe.accelerator", "cpu"),
+    *("--experiment.seeds", "[0, 1]", "--experiment.pretraining.epochs", "2"),
+    *("--experiment.pretraining.num_clusters", "2", "--experiment.finetuning.epochs", "2"),
+    *("--experiment.accelerator", "cpu"),
 )
 IMPORT = ("--crop", "none", "--size", 32, "--jobs", 1)
 FEATURES = ("--split", "official", "--copies", 1, "--jobs", 1)
 
 
 def clips_run(config, run, parquet, features, *options):
-    given = ("--recipe.data", parquet, "--recipe.features", features)
+    given = ("--experiment.data", parquet, "--experiment.features", features)
     assert fit(config, run, *given, *TINY, *options) == 0
     assert main(["report", str(run)]) == 0
     return pd.read_csv(run / "scores.csv"), pd.read_csv(run / "seed1" / "predictions.csv")
@@ -245,10 +259,10 @@ def test_mosei_from_its_csd_files(tmp_path, capsys):
     scores, predictions = clips_run("mosei_conclugen.yaml", run, parquet, features)
     assert list(scores["group"].unique()) == ["all", *mosei_emotions(predictions)]
     assert len(mosei_emotions(predictions)) == 6
-    assert list(scores["part"].unique()) == ["seed0", "seed1"]
+    assert list(scores["fold"].unique()) == ["seed0", "seed1"]
     # One clip to test with: no emotion is there in some and not there in others.
     assert scores["balanced_accuracy"].isna().all()
-    one = scores[scores["part"] == "seed1"].set_index("group")["accuracy"]
+    one = scores[scores["fold"] == "seed1"].set_index("group")["accuracy"]
     for name in mosei_emotions(predictions):
         right = (predictions[f"p_{name}"] >= 0.5) == predictions[f"true_{name}"]
         assert one[name] == pytest.approx(right.mean())
@@ -292,11 +306,11 @@ def test_caer_without_pretraining_and_cost(tmp_path, capsys):
     scores, _ = clips_run("caer_conclugen.yaml", tmp_path / "run", parquet, features)
     assert (scores["count"] > 0).all()
     capsys.readouterr()
-    given = ["--recipe.data", parquet, "--recipe.features", features]
+    given = ["--experiment.data", parquet, "--experiment.features", features]
     config = ["--config", CONFIGS / "caer_conclugen.yaml", *given]
     assert main(["cost", *map(str, config)]) == 0
     assert "computed, not measured" in capsys.readouterr().out
-    missing = ["--recipe.modalities", "[video, text]"]
+    missing = ["--experiment.modalities", "[video, text]"]
     assert fit("caer_conclugen.yaml", tmp_path / "other", *given, *missing) == 2
     assert "no features of 'text'" in capsys.readouterr().err
     other = tmp_path / "other.safetensors"
@@ -306,16 +320,16 @@ def test_caer_without_pretraining_and_cost(tmp_path, capsys):
     assert re.search(r"other settings: features was '\w+', is '\w+'", capsys.readouterr().err)
 
 
-def test_every_recipe_is_in_the_table_and_can_be_read():
+def test_every_experiment_is_in_the_table_and_can_be_read():
     from fermodels.experiments.command_line import _read
 
-    recipes = [_read("fit", ["--config", str(path)])[0] for path in CONFIGS.glob("*.yaml")]
-    assert {recipe.name for recipe in recipes} == set(report.PAPERS)
-    assert len({recipe.run_dir for recipe in recipes}) == len(recipes)
-    for recipe in recipes:
-        if hasattr(recipe, "network"):
-            title = recipe.name.rpartition(", ")[2]
-            assert recipe.network.name == title.lower().replace("-", "")
+    experiments = [_read("fit", ["--config", str(path)])[0] for path in CONFIGS.glob("*.yaml")]
+    assert {experiment.name for experiment in experiments} == set(report.PAPERS)
+    assert len({experiment.run_dir for experiment in experiments}) == len(experiments)
+    for experiment in experiments:
+        if hasattr(experiment, "network"):
+            title = experiment.name.rpartition(", ")[2]
+            assert experiment.network.name == title.lower().replace("-", "")
 
 
 def test_the_cost_counts_convolutions():
@@ -330,9 +344,9 @@ def test_the_cost_counts_convolutions():
 
 
 def test_the_cost_of_kdef_without_kdef(capsys):
-    options = ("--recipe.network.name", "small", "--recipe.network.image_size", "32")
-    config = ["--config", str(CONFIGS / "kdef_clmex.yaml"), "--recipe.data", "kdef.parquet"]
+    options = ("--experiment.network.name", "small", "--experiment.network.image_size", "32")
+    config = ["--config", str(CONFIGS / "kdef_clmex.yaml"), "--experiment.data", "kdef.parquet"]
     assert main(["cost", *config, *options]) == 0
     text = capsys.readouterr().out
-    assert f"{4890 * 8 // 10 * 130:,} images trained on in each of 10 parts" in text
+    assert f"{4890 * 8 // 10 * 130:,} images trained on in each of 10 folds" in text
     assert "batch of 245" in text and "computed, not measured" in text

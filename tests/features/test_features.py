@@ -360,8 +360,11 @@ def test_text_is_fitted_on_training_rows_only(clips):
         table.loc[row, "transcript"] = "otherwise unheard of zebra"
     changed = type(clips)(table.dropna(subset=["transcript"]), clips.metadata)
     rows = np.flatnonzero(np.isin(changed.table["transcript"], list(inside)))
-    found = [compute_features(c, video=None, audio=None, num_augmentations=1, train_indices=r).text_model
-             for c, r in ((clips, train), (changed, rows))]  # fmt: skip
+    options = {"video": None, "audio": None, "num_augmentations": 1}
+    found = [
+        compute_features(c, train_indices=r, **options).text_model
+        for c, r in ((clips, train), (changed, rows))
+    ]
     assert found[0].vocabulary == found[1].vocabulary and "zebra" not in found[0].vocabulary
     assert torch.equal(found[0].components, found[1].components)
     assert torch.equal(found[0].idf, found[1].idf)

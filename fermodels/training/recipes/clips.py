@@ -90,8 +90,8 @@ def pretrain_clips(
 
     Args:
         features: the stored features.
-        indices: clips to train on, default all: pass the training split. Those that have none of the
-            modalities are left out. Features are standardised by what these clips hold.
+        indices: clips to train on, default all: pass the training split. Those that have none of
+            the modalities are left out. Features are standardised by what these clips hold.
         tasks: any of "contrastive", "clustering" and "reconstruction".
         modalities: which to use, default all.
         epochs: passes over the clips, of each a copy drawn at random.
