@@ -41,7 +41,7 @@ explore: rendering $(VENV)/.course
 
 # Threads: a laptop's, so that times on a large machine stay comparable and shared ones usable.
 test: export OMP_NUM_THREADS ?= 2
-test: export FERMODELS_PROFILE := fast
+test: export FERMODELS_PRESET := fast
 test: export FERMODELS_PROGRESS := 0
 test: export FERMODELS_RUNS := $(CURDIR)/runs/test
 test: rendering $(VENV)/.dev browser heads
@@ -56,7 +56,7 @@ test: rendering $(VENV)/.dev browser heads
 # Runs of earlier versions must not stand in for training.
 notebooks: rendering $(VENV)/.course heads
 	rm -rf runs/notebooks
-	FERMODELS_PROFILE=laptop FERMODELS_PROGRESS=0 FERMODELS_RUNS=$(CURDIR)/runs/notebooks \
+	FERMODELS_PRESET=laptop FERMODELS_PROGRESS=0 FERMODELS_RUNS=$(CURDIR)/runs/notebooks \
 		$(PY) tools/run_notebooks.py --in-place
 
 data: rendering $(VENV)/.data heads

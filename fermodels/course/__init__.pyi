@@ -7,7 +7,7 @@ from .folders import finished_run as finished_run
 from .folders import root as root
 from .folders import run_dir as run_dir
 from .folders import weights as weights
-from .hardware import Profile as Profile
-from .hardware import profile as profile
+from .hardware import HardwarePreset as HardwarePreset
+from .hardware import hardware_preset as hardware_preset
 from .machine import environment as environment
 from .map import draw_map as draw_map

@@ -1,4 +1,4 @@
-"""What notebooks 05 and 06 share: the clips of a profile, and their features, computed once."""
+"""What notebooks 05 and 06 share: the clips of a preset, and their features, computed once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fermodels.course import folders
-from fermodels.course.hardware import profile as hardware
+from fermodels.course.hardware import hardware_preset
 
 if TYPE_CHECKING:
     from fermodels.data import PreparedClips
@@ -20,10 +20,10 @@ _SHARE_IN_FAST_PROFILE = 0.2
 
 
 def course_clips() -> tuple[PreparedClips, dict[str, np.ndarray]]:
-    """The clips that this profile works with, and their split by speaker.
+    """The clips that this preset works with, and their split by speaker.
 
-    All of Anny Clips, except in the "fast" profile: there, some speakers of each part. A speaker
-    is in the same part in every profile.
+    All of Anny Clips, except in the "fast" preset: there, some speakers of each part. A speaker
+    is in the same part in every preset.
 
     Returns:
         The clips, and {"train", "val", "test"} → rows of them.
@@ -33,7 +33,7 @@ def course_clips() -> tuple[PreparedClips, dict[str, np.ndarray]]:
 
     clips = PreparedClips.read(folders.data("anny_clips"))
     split = clips.split("subject", seed=0)
-    if not hardware().fast:
+    if not hardware_preset().fast:
         return clips, split
     split = {name: label_fraction(clips, r, _SHARE_IN_FAST_PROFILE) for name, r in split.items()}
     kept = np.sort(np.concatenate(list(split.values())))
@@ -57,7 +57,7 @@ def course_features(
     """
     from fermodels.features import compute_features
 
-    profile = hardware()
+    preset = hardware_preset()
     path = folders.run_dir("05/features") / "anny_clips.safetensors"
     path.parent.mkdir(parents=True, exist_ok=True)
     before = path.stat().st_mtime_ns if path.exists() else None
@@ -65,9 +65,9 @@ def course_features(
     features = compute_features(
         clips,
         path,
-        num_augmentations=profile.pick(fast=2, laptop=10),
+        num_augmentations=preset.pick(fast=2, laptop=10),
         train_indices=train_indices,
-        jobs=profile.pick(fast=1, laptop=min(4, os.cpu_count() or 1)),
+        jobs=preset.pick(fast=1, laptop=min(4, os.cpu_count() or 1)),
         progress=progress,
     )
     computed = path.stat().st_mtime_ns != before

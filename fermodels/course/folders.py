@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fermodels._shared.places import folder, root, shipped_data, shipped_weights
-from fermodels.course.hardware import profile
+from fermodels.course.hardware import hardware_preset
 
 __all__ = ["data", "finished_run", "root", "run_dir", "weights"]
 
@@ -32,14 +32,14 @@ def weights(name: str) -> Path:
 
 
 def run_dir(name: str) -> Path:
-    """Where a run of a notebook keeps its files: `runs/<profile>/<name>`, not made yet.
+    """Where a run of a notebook keeps its files: `runs/<preset>/<name>`, not made yet.
 
     Args:
-        name: number of the notebook and name of the run, as "02/clmex". Profiles have folders of
+        name: number of the notebook and name of the run, as "02/clmex". Presets have folders of
             their own, so that a quick test never meets a longer run. FERMODELS_RUNS names another
             folder than `runs`.
     """
-    return folder("FERMODELS_RUNS", "runs") / profile().name / name
+    return folder("FERMODELS_RUNS", "runs") / hardware_preset().name / name
 
 
 def finished_run(name: str) -> Path:

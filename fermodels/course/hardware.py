@@ -6,13 +6,13 @@ import os
 from dataclasses import dataclass
 from typing import TypeVar
 
-PROFILES = ("fast", "laptop", "gpu")
+HARDWARE_PRESETS = ("fast", "laptop", "gpu")
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Profile:
+class HardwarePreset:
     """How much work a notebook does, and where.
 
     Attributes:
@@ -29,22 +29,22 @@ class Profile:
         return self.name == "fast"
 
     def pick(self, fast: T, laptop: T, gpu: T | None = None) -> T:
-        """The value for this profile; without one for GPUs, that of laptops."""
+        """The value for this preset; without one for GPUs, that of laptops."""
         return {"fast": fast, "laptop": laptop, "gpu": laptop if gpu is None else gpu}[self.name]
 
 
-def profile() -> Profile:
-    """The profile of this machine: "gpu" with CUDA, else "laptop"; FERMODELS_PROFILE overrides.
+def hardware_preset() -> HardwarePreset:
+    """The profile of this machine: "gpu" with CUDA, else "laptop"; FERMODELS_PRESET overrides.
 
     Raises:
-        ValueError: FERMODELS_PROFILE is unknown, or "gpu" where PyTorch sees no CUDA device.
+        ValueError: FERMODELS_PRESET is unknown, or "gpu" where PyTorch sees no CUDA device.
     """
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    name = os.environ.get("FERMODELS_PROFILE") or ("gpu" if device == "cuda" else "laptop")
-    if name not in PROFILES:
-        raise ValueError(f"FERMODELS_PROFILE is {name!r}: take one of {', '.join(PROFILES)}")
+    name = os.environ.get("FERMODELS_PRESET") or ("gpu" if device == "cuda" else "laptop")
+    if name not in HARDWARE_PRESETS:
+        raise ValueError(f"FERMODELS_PRESET is {name!r}: take one of {', '.join(HARDWARE_PRESETS)}")
     if name == "gpu" and device == "cpu":
-        raise ValueError("FERMODELS_PROFILE is 'gpu', but PyTorch sees no CUDA device")
-    return Profile(name, device)
+        raise ValueError("FERMODELS_PRESET is 'gpu', but PyTorch sees no CUDA device")
+    return HardwarePreset(name, device)

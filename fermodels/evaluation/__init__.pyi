@@ -9,7 +9,7 @@ from .invariance import view_invariance as view_invariance
 from .probes import ProbeResult as ProbeResult
 from .probes import knn as knn
 from .probes import linear_probe as linear_probe
-from .scores import PROFILES as PROFILES
+from .scores import PROFILE_VIEWS as PROFILE_VIEWS
 from .scores import classification_scores as classification_scores
 from .scores import confusion as confusion
 from .scores import multi_label_scores as multi_label_scores

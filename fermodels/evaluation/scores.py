@@ -12,7 +12,7 @@ from fermodels.data import VIEWS, view_order
 if TYPE_CHECKING:
     import pandas as pd
 
-PROFILES = (VIEWS[0], VIEWS[-1])
+PROFILE_VIEWS = (VIEWS[0], VIEWS[-1])
 
 
 def balanced_accuracy(y_true: np.ndarray, y_pred: np.ndarray) -> float:
@@ -42,7 +42,7 @@ def per_view_accuracy(y_true, y_pred, views, profiles: Sequence | None = None) -
     order = view_order(views)
     if profiles is None:
         if isinstance(order[0], str):
-            profiles = PROFILES
+            profiles = PROFILE_VIEWS
         else:
             outermost = max(abs(yaw) for yaw in order)
             profiles = [yaw for yaw in order if abs(yaw) == outermost > 0]

@@ -34,7 +34,7 @@ def own_folders(folder: Path) -> dict[str, str]:
     for name in folders.values():
         (folder / name).mkdir(parents=True, exist_ok=True)
     env = {variable: str(folder / name) for variable, name in folders.items()}
-    return env | {"FERMODELS_PROFILE": "fast", "FERMODELS_PROGRESS": "0"}
+    return env | {"FERMODELS_PRESET": "fast", "FERMODELS_PROGRESS": "0"}
 
 
 class Server:

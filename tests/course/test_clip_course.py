@@ -34,14 +34,14 @@ def spoken(speakers, extra=""):
 def folders(tmp_path, monkeypatch):
     monkeypatch.setenv("FERMODELS_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("FERMODELS_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("FERMODELS_PROFILE", "fast")
+    monkeypatch.setenv("FERMODELS_PRESET", "fast")
     spoken(30).write(tmp_path / "data/anny_clips.parquet")
 
 
 def test_the_fast_profile_has_fewer_speakers_in_the_same_roles(folders, monkeypatch):
     few, split = course_clips()
-    monkeypatch.setenv("FERMODELS_PROFILE", "laptop")
-    monkeypatch.setattr(course, "profile", lambda: course.Profile("laptop", "cpu"))
+    monkeypatch.setenv("FERMODELS_PRESET", "laptop")
+    monkeypatch.setattr(course, "hardware_preset", lambda: course.HardwarePreset("laptop", "cpu"))
     everybody, whole = course_clips()
     assert len(everybody) == 120 > len(few) > 0
     few.check_split(split)

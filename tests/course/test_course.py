@@ -24,30 +24,30 @@ def register(monkeypatch):
 
 @pytest.mark.parametrize(("cuda", "name"), [(False, "laptop"), (True, "gpu")])
 def test_profile_follows_the_hardware(monkeypatch, cuda, name):
-    monkeypatch.delenv("FERMODELS_PROFILE", raising=False)
+    monkeypatch.delenv("FERMODELS_PRESET", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
-    assert course.profile() == course.Profile(name, "cuda" if cuda else "cpu")
+    assert course.hardware_preset() == course.HardwarePreset(name, "cuda" if cuda else "cpu")
 
 
 def test_profile_from_the_environment(monkeypatch, no_cuda):
-    monkeypatch.setenv("FERMODELS_PROFILE", "fast")
-    profile = course.profile()
-    assert profile.fast and profile.device == "cpu"
-    assert (profile.pick(1, 2), profile.pick(1, 2, 3)) == (1, 1)
-    monkeypatch.setenv("FERMODELS_PROFILE", "laptop")
-    assert not course.profile().fast and course.profile().pick(1, 2, 3) == 2
+    monkeypatch.setenv("FERMODELS_PRESET", "fast")
+    preset = course.hardware_preset()
+    assert preset.fast and preset.device == "cpu"
+    assert (preset.pick(1, 2), preset.pick(1, 2, 3)) == (1, 1)
+    monkeypatch.setenv("FERMODELS_PRESET", "laptop")
+    assert not course.hardware_preset().fast and course.hardware_preset().pick(1, 2, 3) == 2
 
 
 def test_pick_without_a_value_for_gpus_takes_that_of_laptops():
-    gpu = course.Profile("gpu", "cuda")
+    gpu = course.HardwarePreset("gpu", "cuda")
     assert (gpu.pick(1, 2), gpu.pick(1, 2, 3), gpu.pick(1, 2, 0)) == (2, 3, 0)
 
 
 @pytest.mark.parametrize(("name", "message"), [("slow", "fast, laptop, gpu"), ("gpu", "CUDA")])
 def test_profile_errors(monkeypatch, no_cuda, name, message):
-    monkeypatch.setenv("FERMODELS_PROFILE", name)
+    monkeypatch.setenv("FERMODELS_PRESET", name)
     with pytest.raises(ValueError, match=message):
-        course.profile()
+        course.hardware_preset()
 
 
 # -------------------------------------------------------------------------------------- folders
@@ -81,9 +81,9 @@ def test_shipped_files(monkeypatch, tmp_path, find, variable, file, command):
 
 def test_profiles_have_run_folders_of_their_own(monkeypatch, tmp_path, no_cuda):
     monkeypatch.setenv("FERMODELS_RUNS", str(tmp_path))
-    monkeypatch.setenv("FERMODELS_PROFILE", "fast")
+    monkeypatch.setenv("FERMODELS_PRESET", "fast")
     assert course.run_dir("02/clmex") == tmp_path / "fast" / "02" / "clmex"
-    monkeypatch.setenv("FERMODELS_PROFILE", "laptop")
+    monkeypatch.setenv("FERMODELS_PRESET", "laptop")
     assert course.run_dir("02/clmex") == tmp_path / "laptop" / "02" / "clmex"
 
 
@@ -92,7 +92,7 @@ def test_finished_run(monkeypatch, tmp_path, no_cuda):
     (tmp_path / "notebooks" / "02_pretraining.ipynb").touch()
     monkeypatch.setenv("FERMODELS_ROOT", str(tmp_path))
     monkeypatch.setenv("FERMODELS_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("FERMODELS_PROFILE", "fast")
+    monkeypatch.setenv("FERMODELS_PRESET", "fast")
     with pytest.raises(FileNotFoundError, match="run 02_pretraining.ipynb first"):
         course.finished_run("02/clmex")
     with pytest.raises(FileNotFoundError, match="run notebook 05 first"):

@@ -35,7 +35,7 @@ def asked(monkeypatch):
 def shipped(tiny_prepared, encoder, tmp_path, monkeypatch):
     """A small data set and encoder in place of the course's; runs go into a folder of the test."""
     monkeypatch.setenv("FERMODELS_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("FERMODELS_PROFILE", "fast")
+    monkeypatch.setenv("FERMODELS_PRESET", "fast")
     encoder.save_pretrained(tmp_path / "one")
     return tiny_prepared.write(tmp_path / "faces.parquet"), {"one": tmp_path / "one"}
 
