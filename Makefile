@@ -1,6 +1,6 @@
 # make course   install, then run notebooks 00…09 in order; executed copies in runs/course/
 # make test     install, then lint, unit tests, the widgets in a browser, and all notebooks in
-#               their fast profile
+#               their fast preset
 # make lab      JupyterLab in the course's environment
 # make explore  the encoders' maps and the face lab as a page of your browser
 #               (your own: make explore FACES=faces.parquet ENCODER=folder, or either)

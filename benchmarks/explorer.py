@@ -5,7 +5,7 @@
 Points are synthetic: instances of five views, seven expressions, no pictures. Each size runs in a
 process of its own. `open` constructs the explorer with its map (PCA), imports included; `lasso`
 selects half of the points on a map, `click` one point, with its neighbours in the full space;
-`hover` is a point under the mouse; `colour` colours by something else; `lines` joins the views of
+`hover` is a point under the mouse; `color` colours by something else; `lines` joins the views of
 all instances; `filter` hides an expression. These are medians of several rounds, in wall seconds
 and in CPU seconds of the process, which a busy machine does not stretch. `memory` is the peak of
 the process, embeddings included.

@@ -34,7 +34,7 @@ class HardwarePreset:
 
 
 def hardware_preset() -> HardwarePreset:
-    """The profile of this machine: "gpu" with CUDA, else "laptop"; FERMODELS_PRESET overrides.
+    """The preset of this machine: "gpu" with CUDA, else "laptop"; FERMODELS_PRESET overrides.
 
     Raises:
         ValueError: FERMODELS_PRESET is unknown, or "gpu" where PyTorch sees no CUDA device.
@@ -42,7 +42,9 @@ def hardware_preset() -> HardwarePreset:
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    name = os.environ.get("FERMODELS_PRESET") or ("gpu" if device == "cuda" else "laptop")
+    # The first release called it FERMODELS_PROFILE.
+    asked = os.environ.get("FERMODELS_PRESET") or os.environ.get("FERMODELS_PROFILE")
+    name = asked or ("gpu" if device == "cuda" else "laptop")
     if name not in HARDWARE_PRESETS:
         raise ValueError(f"FERMODELS_PRESET is {name!r}: take one of {', '.join(HARDWARE_PRESETS)}")
     if name == "gpu" and device == "cpu":

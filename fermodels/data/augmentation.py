@@ -153,7 +153,7 @@ class Augment(nn.Module):
         out = F.grid_sample(source, grid, padding_mode="border", align_corners=False)
         self._lower_resolution(out, *draw[5:7])
         self._soften(out, *draw[7:9])
-        out = self._recolour(out, unit, *draw[9:16])
+        out = self._recolor(out, unit, *draw[9:16])
         self._add_noise(out, *draw[16:18], generator)
         return AugmentedImages(out.clamp_(0, 1), flipped.to(device, non_blocking=True))
 
@@ -201,7 +201,7 @@ class Augment(nn.Module):
                 picture.addcmul_(wide.narrow(dim, k, self.size), weight[:, k])
         out[rows] = picture
 
-    def _recolour(
+    def _recolor(
         self,
         out: Tensor,
         unit: float,
@@ -217,15 +217,15 @@ class Augment(nn.Module):
         keep = torch.where(gray < self.gray, 0.0, 1 + self.saturation * _both_ways(saturation))
         keep = keep[:, None, None]
         same = torch.eye(3, dtype=torch.float32)
-        colour = keep * same + (1 - keep) * luma.expand(3, 3)  # (N, 3, 3)
-        colour = colour * (1 + self.gains * _both_ways(torch.stack(gains, 1)))[:, None, :]
-        colour = colour * (1 + self.brightness * _both_ways(bright))[:, None, None] * unit
+        color = keep * same + (1 - keep) * luma.expand(3, 3)  # (N, 3, 3)
+        color = color * (1 + self.gains * _both_ways(torch.stack(gains, 1)))[:, None, :]
+        color = color * (1 + self.brightness * _both_ways(bright))[:, None, None] * unit
         contrast = (1 + self.contrast * _both_ways(contrast))[:, None, None]
-        to_offset = (1 - contrast) * (luma @ colour)[:, None, :]  # (N, 1, 3)
-        colour, to_offset = (contrast * colour).to(device), to_offset.to(device)
+        to_offset = (1 - contrast) * (luma @ color)[:, None, :]  # (N, 1, 3)
+        color, to_offset = (contrast * color).to(device), to_offset.to(device)
         pixels = out.flatten(2)  # (N, 3, S·S)
         offset = to_offset @ pixels.mean(2, keepdim=True)  # (N, 1, 1)
-        return torch.baddbmm(offset, colour, pixels).view_as(out)
+        return torch.baddbmm(offset, color, pixels).view_as(out)
 
     def _add_noise(
         self, out: Tensor, chance: Tensor, amount: Tensor, generator: torch.Generator | None

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 
-from fermodels.experiments.clips import ClipExperiment
 from fermodels.experiments.cost import cost as cost_of
 from fermodels.experiments.experiment import Experiment
-from fermodels.experiments.images import ImageExperiment
 from fermodels.experiments.old_names import translate_arguments
 
 
@@ -43,7 +41,8 @@ def _parser(command: str):
         parser = ArgumentParser(
             prog=f"python -m fermodels {command}",
             description="Experiments: ImageExperiment (images from several angles), "
-            "ClipExperiment (video, sound and text). --experiment.help ImageExperiment lists the settings of one.",
+            "ClipExperiment (video, sound and text). --experiment.help ImageExperiment lists the "
+            "settings of one.",
         )
     except ImportError as error:
         raise ImportError(

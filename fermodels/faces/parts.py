@@ -69,11 +69,11 @@ def teeth(neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         grid[row, :, 0] = half_width * np.sin(angle)
         grid[row, :, 1] = 1.35 * half_width * bend + 0.0008 * (1 - edge)
         grid[row, :, 2] = 0.004 - 0.0105 * down * (1 - 0.10 * (1 - edge) * down)
-    colour = np.full((rows, columns, 3), [0.93, 0.90, 0.83])
-    colour *= (0.80 + 0.20 * edge**0.3)[None, :, None] * (1 - 0.35 * (bend / bend.max()))[
+    color = np.full((rows, columns, 3), [0.93, 0.90, 0.83])
+    color *= (0.80 + 0.20 * edge**0.3)[None, :, None] * (1 - 0.35 * (bend / bend.max()))[
         None, :, None
     ]
-    colour[0] = [0.72, 0.38, 0.37]
+    color[0] = [0.72, 0.38, 0.37]
     ids = np.arange(rows * columns).reshape(rows, columns)
     quads = np.stack([ids[:-1, :-1], ids[1:, :-1], ids[1:, 1:], ids[:-1, 1:]], axis=-1)
     quads = quads.reshape(-1, 4)
@@ -81,7 +81,7 @@ def teeth(neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (
         grid.reshape(-1, 3) + centre,
         triangles,
-        (colour.clip(0, 1).reshape(-1, 3) * 255).astype(np.uint8),
+        (color.clip(0, 1).reshape(-1, 3) * 255).astype(np.uint8),
     )
 
 
@@ -122,5 +122,5 @@ def shirt(neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(rings), np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
 
 
-def plain(colour, count: int) -> np.ndarray:
-    return np.tile((np.asarray(colour) * 255).astype(np.uint8), (count, 1))
+def plain(color, count: int) -> np.ndarray:
+    return np.tile((np.asarray(color) * 255).astype(np.uint8), (count, 1))

@@ -10,7 +10,7 @@ import numpy as np
 from fermodels.faces.actions import ACTION_UNITS, ACTIONS, PROTOTYPES, unit_weights
 from fermodels.faces.shapes import HEAD_SHAPES
 
-Colour = tuple[float, float, float]
+Color = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class Person:
     age: float  # years
     phenotype: dict[str, float]
     shapes: dict[str, float]
-    skin: Colour
-    lips: Colour
-    hair: Colour
-    brow: Colour
-    iris: Colour
+    skin: Color
+    lips: Color
+    hair: Color
+    brow: Color
+    iris: Color
     style: Style
     brow_strength: float = 0.8
     hair_cover: float = 0.9
@@ -61,10 +61,10 @@ class Studio:
     head_light: float = 0.75
     key_light: float = 0.35
     key_position: tuple[float, float, float] = (0.6, 0.6, 1.0)  # in front of the camera
-    tint: Colour = (1.0, 1.0, 1.0)
-    background_bottom: Colour = (0.55, 0.56, 0.58)
-    background_top: Colour = (0.62, 0.63, 0.65)
-    shirt: Colour = (0.45, 0.46, 0.48)
+    tint: Color = (1.0, 1.0, 1.0)
+    background_bottom: Color = (0.55, 0.56, 0.58)
+    background_top: Color = (0.62, 0.63, 0.65)
+    shirt: Color = (0.45, 0.46, 0.48)
     shine: float = 0.12
     zoom: float = 1.0
     shift: tuple[float, float] = (0.0, 0.0)  # sideways, up; in distances from eyes to mouth

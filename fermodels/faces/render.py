@@ -10,7 +10,7 @@ import numpy as np
 from fermodels.faces.actions import ACTIONS
 from fermodels.faces.landmarks import landmarks
 from fermodels.faces.model import head_model
-from fermodels.faces.paint import eye_colours, skin_colours
+from fermodels.faces.paint import eye_colors, skin_colors
 from fermodels.faces.parts import eyeball, place_eye, plain, shirt, teeth
 from fermodels.faces.people import Person, Studio
 from fermodels.faces.triangles import Triangles
@@ -38,12 +38,12 @@ class _Identity:
 
     @cached_property
     def skin(self) -> np.ndarray:
-        return skin_colours(self.person)
+        return skin_colors(self.person)
 
     @cached_property
     def irises(self) -> np.ndarray:
         """Of both eyes, uint8 (2K, 3)."""
-        return np.tile(eye_colours(self.person), (2, 1))
+        return np.tile(eye_colors(self.person), (2, 1))
 
     @cached_property
     def teeth(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -136,7 +136,7 @@ class FaceRenderer:
         self._light(studio)
         sphere, sphere_faces = eyeball()
         eye_faces = np.concatenate([sphere_faces, sphere_faces + len(sphere)])
-        tooth_points, tooth_faces, tooth_colours = own.teeth
+        tooth_points, tooth_faces, tooth_colors = own.teeth
         cloth, cloth_faces = own.shirt
         self._show("shirt", cloth - aim, cloth_faces, plain(studio.shirt, len(cloth)), 0.0)
         cameras = [(_direction(yaw, pitch), _aside(yaw, studio) * unit) for yaw in yaws]
@@ -151,7 +151,7 @@ class FaceRenderer:
             )
             self._show("head", (surface - aim) @ rotation.T, head.faces, own.skin, studio.shine)
             self._show("eyes", (eyes - aim) @ rotation.T, eye_faces, own.irises, 0.6)
-            self._show("teeth", (tooth_points - aim) @ rotation.T, tooth_faces, tooth_colours, 0.2)
+            self._show("teeth", (tooth_points - aim) @ rotation.T, tooth_faces, tooth_colors, 0.2)
             height = HALF_HEIGHT * unit * studio.zoom
             pictures.append([self._photograph(*camera, height) for camera in cameras])
         averaged = _average(np.array(pictures), SUPERSAMPLING)  # (N, V, S, S, 3)
@@ -190,23 +190,23 @@ class FaceRenderer:
         bottom_up = np.array(self._pixels, dtype=np.uint8).reshape(side, side, 3)
         return bottom_up[::-1]
 
-    def _show(self, name, vertices, faces, colours, shine) -> None:
+    def _show(self, name, vertices, faces, colors, shine) -> None:
         if name not in self._meshes:
             order = head_model().neighbours if name == "head" else None
             triangles = Triangles(faces, len(vertices), order)
-            self._meshes[name] = _Mesh(self._pv, self._plotter, vertices, triangles, colours)
+            self._meshes[name] = _Mesh(self._pv, self._plotter, vertices, triangles, colors)
             self._meshes[name].actor.prop.specular_power = 80 if name == "eyes" else 12
-        self._meshes[name].move(vertices, colours)
+        self._meshes[name].move(vertices, colors)
         self._meshes[name].actor.prop.specular = shine
 
 
 class _Mesh:
     """A mesh in the window; its points and colours change, its triangles do not."""
 
-    def __init__(self, pv, plotter, vertices, triangles: Triangles, colours) -> None:
+    def __init__(self, pv, plotter, vertices, triangles: Triangles, colors) -> None:
         self.triangles = triangles
         self.data = pv.PolyData.from_regular_faces(vertices.astype(np.float32), triangles.faces)
-        self.data["colour"] = colours
+        self.data["colour"] = colors
         self.data.point_data.active_normals = np.zeros((len(vertices), 3), np.float32)
         self.actor = plotter.add_mesh(self.data, scalars="colour", rgb=True)
         # Without pyvista's filters in between, which are asked in Python for every picture.
@@ -214,10 +214,10 @@ class _Mesh:
         self.actor.prop.interpolation = "Phong"
         self.actor.prop.ambient = 0.12
 
-    def move(self, vertices: np.ndarray, colours: np.ndarray) -> None:
+    def move(self, vertices: np.ndarray, colors: np.ndarray) -> None:
         self._normals = self.triangles.normals(vertices)
         self.data.points = vertices.astype(np.float32)
-        self.data.point_data["colour"][:] = colours
+        self.data.point_data["colour"][:] = colors
         normals = self.triangles.point_normals(self._normals)
         self.data.point_data.active_normals = normals.astype(np.float32)
 

@@ -39,7 +39,7 @@ class ClipAugment(Augment):
         pictures = source.flatten(1, 2)  # (C, 3·keep, size, size)
         grid = F.affine_grid(theta, list(pictures.shape), align_corners=False)
         out = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
-        return self._recolour(out.view(source.shape), 1.0, *draw[9:16]).clamp_(0, 1)
+        return self._recolor(out.view(source.shape), 1.0, *draw[9:16]).clamp_(0, 1)
 
 
 class FrameStatistics(ClipByClip):

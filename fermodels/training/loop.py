@@ -93,9 +93,9 @@ def fit(
     Returns:
         One row for each optimiser step: `step` (from 1), `epoch` (from 0), `loss`, `lr` (the
         largest of the parameter groups), `seconds` of training so far; the learner's
-        `loss_names`, NaN in steps without them; validation metrics in the last row of their epoch, NaN elsewhere.
-        `attrs["best"]` maps each validation metric to
-        its best value and the epoch of it (lowest for names with "loss", else highest).
+        `loss_names`, NaN in steps without them; validation metrics in the last row of their epoch,
+        NaN elsewhere. `attrs["best"]` maps each validation metric to its best value and the epoch
+        of it (lowest for names with "loss", else highest).
 
     Raises:
         ValueError: the run folder holds a run with other settings (they are named), its

@@ -135,7 +135,7 @@ def test_hovering_shows_the_right_picture(notebook, faces):
     notebook.until("document.querySelector('.fm-hover').dataset.row === undefined")
 
 
-def test_recolouring_changes_legend_and_points(notebook, faces):
+def test_recoloring_changes_legend_and_points(notebook, faces):
     assert legend(notebook) == {name: EXPRESSION_COLORS[name].upper() for name in faces.expressions}
     points = notebook.pixels(CLMEX, coords(notebook))
     row = lone_points(points, 12)[7]
@@ -150,7 +150,7 @@ def test_recolouring_changes_legend_and_points(notebook, faces):
     notebook.screenshot("explorer_by_view")
 
 
-def test_recolouring_in_quick_succession_ends_with_the_last_colours(notebook, faces):
+def test_recoloring_in_quick_succession_ends_with_the_last_colors(notebook, faces):
     for column in ("subject", "yaw", "session", "expression", "view"):
         notebook.python(f"explorer.color_by = {column!r}")
     palette = legend(notebook)

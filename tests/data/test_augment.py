@@ -145,7 +145,7 @@ def test_rotate(smooth):
     torch.testing.assert_close(across.norm(dim=1), torch.full((200,), 3 / 24), atol=1e-4, rtol=0)
 
 
-def test_colour_is_what_it_is_in_words(faces):
+def test_color_is_what_it_is_in_words(faces):
     """Gains, brightness, saturation, contrast one after another, with the same draws."""
     augment = only(brightness=0.2, contrast=0.3, saturation=0.4, gains=0.1, gray=0.2)
     images = faces * 0.5 / 255 + 0.2  # far enough from 0 and 1 that nothing is clipped

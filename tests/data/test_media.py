@@ -64,10 +64,10 @@ def test_video_round_trip():
 
 
 @pytest.mark.parametrize("colour", [(200, 40, 60), (30, 180, 40), (20, 60, 220)])
-def test_colours_are_converted_back(colour):
-    frames = np.zeros((2, 32, 32, 3), np.uint8) + np.array(colour, np.uint8)
+def test_colors_are_converted_back(color):
+    frames = np.zeros((2, 32, 32, 3), np.uint8) + np.array(color, np.uint8)
     again, _ = decode_video(encode_video(frames, 8))
-    assert abs(again.mean((0, 1, 2)) - colour).max() < 5  # BT.709 would be off by 20
+    assert abs(again.mean((0, 1, 2)) - color).max() < 5  # BT.709 would be off by 20
 
 
 @pytest.mark.parametrize("fps", [1, 12.5, 24, 29.97, 60])

@@ -122,7 +122,7 @@ def test_the_status_line_says_when_lines_are_left_out(explorer, monkeypatch):
     assert explorer._controls.status.value == ""
 
 
-def test_recolouring_changes_points_and_legend(explorer, tiny_prepared):
+def test_recoloring_changes_points_and_legend(explorer, tiny_prepared):
     explorer.color_by = "view"
     entries = explorer._legend.entries
     assert [entry["name"] for entry in entries] == list(tiny_prepared.views)

@@ -18,7 +18,7 @@ from fermodels.plots import EXPRESSION_COLORS, VIEW_COLORS, project
 # --------------------------------------------------------------------------------- fields
 
 
-def test_expressions_and_views_have_their_colours_of_the_course(tiny_prepared):
+def test_expressions_and_views_have_their_colors_of_the_course(tiny_prepared):
     fields = Fields(tiny_prepared.table)
     assert fields["expression"].palette == {
         e: EXPRESSION_COLORS[e] for e in EXPRESSION_COLORS if e != "content"
@@ -29,7 +29,7 @@ def test_expressions_and_views_have_their_colours_of_the_course(tiny_prepared):
     assert (fields["expression"].values == names).all()
 
 
-def test_expression_comes_first_and_lists_are_no_colours(tiny_prepared):
+def test_expression_comes_first_and_lists_are_no_colors(tiny_prepared):
     fields = Fields(tiny_prepared.table)
     assert list(fields)[:3] == ["expression", "view", "subject"]
     assert "actions" not in fields and "pitch" not in fields  # a list; all the same

@@ -206,8 +206,8 @@ def test_people_differ_and_are_of_their_gender_and_age():
     assert max(p.phenotype["age"] for p in boys) < min(p.phenotype["age"] for p in men)
     assert all(p.stubble == 0 for p in women + boys)
     for person in women:
-        colours = [person.skin, person.lips, person.hair, person.brow, person.iris]
-        assert np.min(colours) >= 0 and np.max(colours) <= 1
+        colors = [person.skin, person.lips, person.hair, person.brow, person.iris]
+        assert np.min(colors) >= 0 and np.max(colors) <= 1
         assert not set(person.shapes) - set(faces.shapes.HEAD_SHAPES)
 
 

@@ -105,7 +105,7 @@ def test_long_and_large_clips_are_looked_at_in_part(encoder):
     assert few.name != video_backbone(encoder).name
 
 
-def test_augmented_frames_share_crop_and_colour_and_are_a_random_half():
+def test_augmented_frames_share_crop_and_color_and_are_a_random_half():
     torch.manual_seed(0)
     still = torch.rand(3, 1, 24, 24).expand(3, 9, 24, 24).contiguous()
     copies = ClipAugment(24)(still, [seeded(i) for i in range(4)])

@@ -89,13 +89,13 @@ def go(inline, monkeypatch, tmp_path):
 pytestmark = pytest.mark.filterwarnings("ignore:.*has one view only")
 
 
-def colours(prepared):
+def colors(prepared):
     return prepared.images()[:, 0, 0, 0].tolist()
 
 
 def test_rows_keep_their_order_and_the_folder_is_left_clean(go, files, tmp_path):
     prepared, report = go(write_folder(files.items(), tmp_path / "raw"))
-    assert colours(prepared) == list(range(COUNT))
+    assert colors(prepared) == list(range(COUNT))
     assert report.found == report.kept == COUNT
     assert report.repaired == [("007.txt", "mended")] and report.warnings[0] == "008.txt: odd"
     assert report.counts["expression"] == {"happy": COUNT}
@@ -125,13 +125,13 @@ def test_a_tar_gz_is_read_in_its_own_order(go, files, tmp_path, monkeypatch):
     )
     prepared, _ = go(source.path)
     assert read == [name for name, _ in shuffled] != sorted(read)
-    assert colours(prepared) == list(range(COUNT))
+    assert colors(prepared) == list(range(COUNT))
 
 
 def test_what_cannot_be_used_costs_one_line(go, files, tmp_path):
     files |= {"003.txt": b"skip", "004.txt": b"skip", "005.txt": b"skip", "010.txt": b"bug"}
     prepared, report = go(write_folder(files.items(), tmp_path / "raw"))
-    assert colours(prepared) == [n for n in range(COUNT) if n not in (3, 4, 5, 10)]
+    assert colors(prepared) == [n for n in range(COUNT) if n not in (3, 4, 5, 10)]
     assert report.skipped == [
         *((f"00{n}.txt", "it says so") for n in (3, 4, 5)),
         ("010.txt", "cannot be used (KeyError: 'oops')"),
@@ -204,7 +204,7 @@ def test_finish_sees_all_rows_and_decides(go, files, tmp_path):
 
 def test_limit_takes_the_first(go, files, tmp_path):
     prepared, report = go(write_folder(files.items(), tmp_path / "raw"), limit=5)
-    assert colours(prepared) == [0, 1, 2, 3, 4] and "first 5 of 20" in report.warnings[0]
+    assert colors(prepared) == [0, 1, 2, 3, 4] and "first 5 of 20" in report.warnings[0]
 
 
 def test_several_rows_of_one_file_read_it_once(files, tmp_path, inline, monkeypatch):

@@ -77,13 +77,13 @@ def _lab(colors, sight):
     ids=["normal", "deuteranopia", "protanopia", "tritanopia"],
 )
 @pytest.mark.parametrize("colors", [plots.EXPRESSION_COLORS, plots.VIEW_COLORS])
-def test_colours_can_be_told_apart(colors, sight):
+def test_colors_can_be_told_apart(colors, sight):
     lab = _lab(colors.values(), sight)
     distance = np.linalg.norm(lab[:, None] - lab[None], axis=-1)
     assert distance[~np.eye(len(lab), dtype=bool)].min() > 15
 
 
-def test_view_and_method_colours_are_the_same_everywhere():
+def test_view_and_method_colors_are_the_same_everywhere():
     assert plots.view_colors(["straight", "full_left"]) == {
         "full_left": plots.VIEW_COLORS["full_left"],
         "straight": plots.VIEW_COLORS["straight"],

@@ -190,7 +190,7 @@ def test_strength_scales_it_and_settings_stay_in_range():
         assert 0 <= d.utterance.pitch <= 100 and 0 <= d.utterance.range <= 100
 
 
-def test_a_track_has_the_length_the_level_and_the_colour_asked_for():
+def test_a_track_has_the_length_the_level_and_the_color_asked_for():
     rng = random(3)
     noise = (0.01 * rng.standard_normal(SAMPLE_RATE)).astype(np.float32)
 
