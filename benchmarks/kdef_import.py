@@ -30,7 +30,7 @@ LIMITS = {"none": 60, "centre": 60, "face": 240}  # seconds
 QUALITY = 94
 
 
-def write_photographs(root: Path, subjects: Sequence[str] = KDEF_SUBJECTS) -> int:
+def write_images(root: Path, subjects: Sequence[str] = KDEF_SUBJECTS) -> int:
     """KDEF's folders under `root`; returns the bytes of all files."""
     rng = np.random.default_rng(0)
     noise = rng.normal(0, 4, (762, 562, 3)).astype(np.int16)
@@ -85,7 +85,7 @@ def run(quick: bool = False) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder)
         subjects = KDEF_SUBJECTS[:2] if quick else KDEF_SUBJECTS
-        write_photographs(raw, subjects)
+        write_images(raw, subjects)
         for crop in ("none", "face"):
             seen = measure(raw, crop, jobs=2)
             name = f"{70 * len(subjects):,} photographs, --crop {crop}"
@@ -108,7 +108,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder)
-        print(f"4,900 files, {write_photographs(raw) / 1e6:,.0f} MB", flush=True)
+        print(f"4,900 files, {write_images(raw) / 1e6:,.0f} MB", flush=True)
         for crop in options.crop:
             row = {"crop": crop, "jobs": options.jobs, **measure(raw, crop, options.jobs)}
             row["limit_seconds"] = LIMITS[crop]

@@ -74,7 +74,7 @@ def _parts(subjects: int) -> dict[str, list[float]]:
         ("head model", head, "coarse_vertices"),
         ("head model", head, "smooth_vertices"),
         ("painting", render, "skin_colours"),
-        ("drawing", faces.FaceRenderer, "_photograph"),
+        ("drawing", faces.FaceRenderer, "_image"),
         ("meshes", faces.FaceRenderer, "_show"),
         ("averaging", render, "_average"),
         ("WebP", anny_views, "encode_image"),

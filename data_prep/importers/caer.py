@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from data_prep.io import clip_rows
+from data_prep.io.images import image_row
 from data_prep.io.importing import Item, Plan, add_common_arguments
-from data_prep.io.photographs import photograph_row
 from data_prep.io.raw import RawError, RawFile, RawSource
 from data_prep.io.report import ImportReport, NothingUsable
 from data_prep.io.vocabulary import expression
@@ -99,7 +99,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
 
 def make_row(item: Item, data: bytes, options: argparse.Namespace) -> dict[str, Any]:
     """A clip, or the picture of a still."""
-    return (clip_rows.clip_row if "clip" in item.about else photograph_row)(item, data, options)
+    return (clip_rows.clip_row if "clip" in item.about else image_row)(item, data, options)
 
 
 def _columns(about: Mapping[str, Any], kind: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ import argparse
 import re
 from typing import Any
 
+from data_prep.io.images import image_row, is_image, what_is_there
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.labelled import (
     Codes,
@@ -32,14 +33,13 @@ from data_prep.io.labelled import (
     make_items,
     read_table,
 )
-from data_prep.io.photographs import is_photograph, photograph_row, what_is_there
 from data_prep.io.raw import RawSource, printable
 from data_prep.io.report import ImportReport, NothingUsable
 
 SUBJECTS, EXPRESSIONS, VIEWS, SESSIONS = 80, 8, 5, 2
 SHOWN = 10
 
-make_row = photograph_row
+make_row = image_row
 _NEEDED = "the groups subject, expression and view (or yaw)"
 
 
@@ -103,7 +103,7 @@ def _match(pattern: str, raw: RawSource, report: ImportReport) -> list[Reading]:
         has = ", ".join(sorted(groups)) or "none"
         raise ValueError(f"--pattern needs {_NEEDED}, written (?P<subject>…); it has {has}")
     readings = []
-    for file in filter(is_photograph, raw.files):
+    for file in filter(is_image, raw.files):
         found = next(filter(None, map(reading.fullmatch, _endings(file.name))), None)
         if found is None:
             report.skip(file.name, "does not fit the pattern")

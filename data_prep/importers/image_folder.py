@@ -20,6 +20,7 @@ import argparse
 import re
 from typing import Any
 
+from data_prep.io.images import image_row, is_image, what_is_there
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.labelled import (
     Codes,
@@ -30,12 +31,11 @@ from data_prep.io.labelled import (
     make_items,
     read_table,
 )
-from data_prep.io.photographs import is_photograph, photograph_row, what_is_there
 from data_prep.io.raw import RawSource, printable
 from data_prep.io.report import ImportReport, NothingUsable
 from data_prep.io.vocabulary import NAMES
 
-make_row = photograph_row
+make_row = image_row
 
 _EXPECTED = "photographs in folders, subject/expression/view.jpg, or a table (--labels)"
 _AGAIN = re.compile(r"(?P<view>.*?)[ _-]*\(?(?P<number>\d+)\)?")
@@ -87,7 +87,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
 
 def _by_folders(raw: RawSource, views: dict[str, float], report: ImportReport) -> list[Reading]:
     readings, places = [], {}
-    for file in filter(is_photograph, raw.files):
+    for file in filter(is_image, raw.files):
         *above, subject, expression, name = ("", "", *file.name.split("/"))
         if not subject or not expression:
             report.skip(file.name, "does not lie in subject/expression/view.jpg")

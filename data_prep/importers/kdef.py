@@ -29,8 +29,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from data_prep.importers.subject_splits import read_split
+from data_prep.io.images import YAWS, image_row, is_image, what_is_there
 from data_prep.io.importing import WARNING, Item, Plan, add_common_arguments
-from data_prep.io.photographs import YAWS, is_photograph, photograph_row, what_is_there
 from data_prep.io.raw import RawFile, RawSource, printable
 from data_prep.io.report import ImportReport, NothingUsable
 from data_prep.io.vocabulary import expression
@@ -74,7 +74,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     """
     named: dict[str, list[RawFile]] = {}
     averages = 0
-    for file in filter(is_photograph, raw.files):
+    for file in filter(is_image, raw.files):
         stem = _stem(file)
         code = MISNAMED.get(stem, stem)
         if _NAME.fullmatch(code):
@@ -116,7 +116,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
 
 
 def make_row(item: Item, data: bytes, options: argparse.Namespace) -> dict[str, Any]:
-    row = photograph_row(item, data, options, with_size=True)
+    row = image_row(item, data, options, with_size=True)
     if _stem(item.file) in BLACK:
         row[WARNING] = "a black frame in KDEF as published, but a photograph here: kept"
     return row

@@ -29,13 +29,13 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.io.images import YAWS, image_row, what_is_there
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.labelled import label_lists, parse_views, view_names
-from data_prep.io.photographs import YAWS, photograph_row, what_is_there
 from data_prep.io.raw import RawFile, RawSource, printable
 from data_prep.io.report import ImportReport, NothingUsable
 
-make_row = photograph_row
+make_row = image_row
 
 _IMAGE = re.compile(
     r"(?:(?P<root>.*)/)?images/(?P<expression>[^/]+)/(?P<camera>\d+)/(?P<frame>\d+)\.png"

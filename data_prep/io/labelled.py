@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_prep.io.images import YAWS, is_image, natural
 from data_prep.io.importing import REPAIRED, WARNING, Item
-from data_prep.io.photographs import YAWS, is_photograph, natural
 from data_prep.io.raw import RawFile, RawSource, printable
 from data_prep.io.report import ImportReport
 from data_prep.io.vocabulary import expression
@@ -148,7 +148,7 @@ def read_table(path: Path, raw: RawSource, report: ImportReport) -> list[Reading
             taken[file] = line
             readings.append(Reading(file, fields))
     for file in raw.files:
-        if is_photograph(file) and file not in taken:
+        if is_image(file) and file not in taken:
             report.skip(file.name, f"not in {path.name}")
     return readings
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from data_prep.importers.kdef import ANGLES, BLACK, MISNAMED
 from data_prep.io import vocabulary
-from data_prep.io.photographs import YAWS
+from data_prep.io.images import YAWS
 from fermodels._shared.places import shipped_data
 from fermodels.data import PreparedImages
 

@@ -153,7 +153,7 @@ class FaceRenderer:
             self._show("eyes", (eyes - aim) @ rotation.T, eye_faces, own.irises, 0.6)
             self._show("teeth", (tooth_points - aim) @ rotation.T, tooth_faces, tooth_colors, 0.2)
             height = HALF_HEIGHT * unit * studio.zoom
-            pictures.append([self._photograph(*camera, height) for camera in cameras])
+            pictures.append([self._image(*camera, height) for camera in cameras])
         averaged = _average(np.array(pictures), SUPERSAMPLING)  # (N, V, S, S, 3)
         return averaged[0] if np.ndim(actions) == 1 else averaged
 
@@ -171,7 +171,7 @@ class FaceRenderer:
         self._head_light.diffuse_color = studio.tint
         self._plotter.set_background(studio.background_bottom, top=studio.background_top)
 
-    def _photograph(self, direction: np.ndarray, centre: np.ndarray, height: float) -> np.ndarray:
+    def _image(self, direction: np.ndarray, centre: np.ndarray, height: float) -> np.ndarray:
         # Triangles cost most of the time here, and half of them look away.
         self._meshes["head"].show_from(direction)
         camera = self._plotter.renderer.GetActiveCamera()  # pyvista's setters look for bounds

@@ -12,7 +12,7 @@ from fermodels.__main__ import main
 from fermodels.experiments import report
 from fermodels.models import ImageClassifier, ImageEncoder
 from tests.fixtures.processes import without_processes
-from tests.importers.fixtures import clip_sets, mosei, photographs
+from tests.importers.fixtures import clip_sets, images, mosei
 from tests.importers.test_ddcf import FIT as DDCF_NAMES
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -41,9 +41,9 @@ def fit(config, run_dir, *arguments):
 @pytest.fixture(scope="module")
 def kdef(tmp_path_factory):
     folder = tmp_path_factory.mktemp("kdef")
-    codes = [c for c in photographs.kdef_codes(["F02", "F03", "F04"]) if c[0] == "A"]
+    codes = [c for c in images.kdef_codes(["F02", "F03", "F04"]) if c[0] == "A"]
     codes = [code for code in codes if code[4:6] in ("AN", "HA")]
-    raw = photographs.write_folder(photographs.kdef_files(codes, quality=70), folder / "KDEF")
+    raw = images.write_folder(images.kdef_files(codes, quality=70), folder / "KDEF")
     prepare("kdef", raw, folder / "kdef.parquet", "--size", 48, "--crop", "centre", "--jobs", 1)
     return folder / "kdef.parquet"
 
@@ -225,7 +225,7 @@ def test_kdef_with_an_encoder_of_torchvision(kdef, tmp_path):
 @pytest.fixture(scope="module")
 def ddcf(tmp_path_factory):
     folder = tmp_path_factory.mktemp("ddcf")
-    raw = photographs.write_folder(photographs.ddcf_files(2, 40), folder / "DDCF")
+    raw = images.write_folder(images.ddcf_files(2, 40), folder / "DDCF")
     options = ("--size", 32, "--crop", "none", "--jobs", 1)
     prepare("ddcf", raw, folder / "ddcf.parquet", *options, *DDCF_NAMES)
     return folder / "ddcf.parquet"

@@ -9,8 +9,8 @@ import pytest
 from fermodels.data import PreparedImages
 from tests.importers.fixtures import clip_sets
 from tests.importers.fixtures.clips import write
+from tests.importers.fixtures.images import write_zip
 from tests.importers.fixtures.importing import SMALL, imported, reasons
-from tests.importers.fixtures.photographs import write_zip
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fermodels.data import VIEWS, PreparedImages
-from tests.importers.fixtures.photographs import ddcf_files, write_folder, write_zip
+from tests.importers.fixtures.images import ddcf_files, write_folder, write_zip
 
 PATTERN = (
     r"(?P<subject>(?P<gender>[GB])\d\d)/(?P<expression>[a-z]+)_(?P<view>[LR]?\d+)_(?P<session>\w+)"

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from fermodels.data import VIEWS, PreparedImages
-from tests.importers.fixtures.photographs import faces, jpeg, write_folder
+from tests.importers.fixtures.images import faces, jpeg, write_folder
 
 OPTIONS = ("--crop", "none", "--jobs", "1", "--size", "32")
 

@@ -12,7 +12,7 @@ from data_prep.__main__ import main
 from data_prep.importers.kdef import ANGLES, BLACK, MISNAMED
 from data_prep.importers.subject_splits import KDEF_SUBJECTS, read_split
 from fermodels.data import EXPRESSIONS, VIEWS, PreparedImages
-from tests.importers.fixtures.photographs import (
+from tests.importers.fixtures.images import (
     CODES,
     ODD,
     akdef_files,

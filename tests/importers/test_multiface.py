@@ -7,7 +7,7 @@ import pytest
 
 from data_prep.importers.multiface import camera_angles, read_krt
 from fermodels.data import VIEWS, PreparedImages
-from tests.importers.fixtures.photographs import krt, multiface_files, write_folder, write_tar
+from tests.importers.fixtures.images import krt, multiface_files, write_folder, write_tar
 
 OPTIONS = ("--crop", "none", "--jobs", "1", "--size", "32")
 

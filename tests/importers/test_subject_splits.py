@@ -5,7 +5,7 @@ import pytest
 
 from data_prep.importers.subject_splits import FOLDER, KDEF_SUBJECTS, make_kdef_splits, read_split
 from fermodels.data import PreparedImages
-from tests.importers.fixtures.photographs import DATA
+from tests.importers.fixtures.images import DATA
 
 
 def test_the_files_are_what_the_code_makes():

@@ -20,7 +20,7 @@ from data_prep.io.report import REASONS, ImportReport, NothingUsable
 from data_prep.io.vocabulary import NAMES, expression
 from fermodels.data import EXPRESSIONS, PreparedError, PreparedImages, encode_image
 from tests.fixtures.processes import ROOT, run_killed
-from tests.importers.fixtures.photographs import (
+from tests.importers.fixtures.images import (
     kdef_codes,
     kdef_files,
     write_folder,

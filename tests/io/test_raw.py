@@ -12,7 +12,7 @@ import pytest
 
 from data_prep.io import raw as raw_module
 from data_prep.io.raw import RawError, RawFile, RawSource, printable
-from tests.importers.fixtures.photographs import write_folder, write_tar, write_zip
+from tests.importers.fixtures.images import write_folder, write_tar, write_zip
 
 FILES = {
     "set/b.txt": b"bb",

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_prep.io.images import decode, empty_frame, image_row, natural
 from data_prep.io.importing import REPAIRED, Item, Skip
-from data_prep.io.photographs import decode, empty_frame, natural, photograph_row
-from tests.importers.fixtures.photographs import faces, jpeg
+from tests.importers.fixtures.images import faces, jpeg
 
 
 def encoded(picture, format="JPEG", **options):
@@ -141,13 +141,13 @@ def test_frames_without_a_picture_are_known():
 def test_a_row_has_a_square_picture_and_what_is_known(crop):
     data = jpeg(faces().images([2])[0])
     options = Namespace(crop=crop, size=48)
-    row = photograph_row(Item(None, {"subject": "F01"}), data, options, with_size=True)
+    row = image_row(Item(None, {"subject": "F01"}), data, options, with_size=True)
     assert row["subject"] == "F01" and row["face_found"] is False and REPAIRED not in row
     assert (row["width"], row["height"]) == (562, 762)
     assert Image.open(io.BytesIO(row["image"])).size == (48, 48)
     black = jpeg(np.zeros((96, 96, 3), np.uint8))
     with pytest.raises(Skip, match="a black frame"):
-        photograph_row(Item(None, {}), black, options)
+        image_row(Item(None, {}), black, options)
 
 
 def test_names_are_sorted_as_people_do():

@@ -31,7 +31,7 @@ _BLACK, _FLAT = 32, 6  # of 255
 _ORIENTATION = 0x0112  # EXIF
 
 
-def is_photograph(file: RawFile) -> bool:
+def is_image(file: RawFile) -> bool:
     """By its name: a picture that can be read, or one to be reported as unreadable."""
     return file.name.lower().endswith(SUFFIXES + UNREADABLE)
 
@@ -102,7 +102,7 @@ def empty_frame(pixels: np.ndarray) -> str | None:
     return "a frame of one colour" if high - low < _FLAT else None
 
 
-def photograph_row(
+def image_row(
     item: Item, data: bytes, options: Namespace, with_size: bool = False
 ) -> dict[str, Any]:
     """The row of one photograph: what is known of it, and the picture cropped to a square.
@@ -130,7 +130,7 @@ def photograph_row(
 
 def what_is_there(raw: RawSource) -> str:
     """A few words on raw data in which an importer found nothing of its own."""
-    pictures = [file.name for file in raw.files if is_photograph(file)]
+    pictures = [file.name for file in raw.files if is_image(file)]
     if pictures:
         return f"{len(pictures):,} pictures, such as {', '.join(map(printable, pictures[:3]))}"
     archives = [file.name for file in raw.files if file.name.lower().endswith(ARCHIVES)]

@@ -20,14 +20,14 @@ from tests.importers.fixtures.damage import (
     thrower,
     watched,
 )
-from tests.importers.fixtures.importing import reasons
-from tests.importers.fixtures.photographs import (
+from tests.importers.fixtures.images import (
     faces,
     multiface_files,
     write_folder,
     write_tar,
     write_zip,
 )
+from tests.importers.fixtures.importing import reasons
 
 SMALL = ("--size", "16", "--jobs", "1")
 NO_FACE = ("--crop", "none")
