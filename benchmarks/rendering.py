@@ -73,7 +73,7 @@ def _parts(subjects: int) -> dict[str, list[float]]:
     places = [
         ("head model", head, "coarse_vertices"),
         ("head model", head, "smooth_vertices"),
-        ("painting", render, "skin_colours"),
+        ("painting", render, "skin_colors"),
         ("drawing", faces.FaceRenderer, "_image"),
         ("meshes", faces.FaceRenderer, "_show"),
         ("averaging", render, "_average"),

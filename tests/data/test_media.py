@@ -63,7 +63,7 @@ def test_video_round_trip():
     assert np.sqrt(((again.astype(float) - frames) ** 2).mean()) < 5
 
 
-@pytest.mark.parametrize("colour", [(200, 40, 60), (30, 180, 40), (20, 60, 220)])
+@pytest.mark.parametrize("color", [(200, 40, 60), (30, 180, 40), (20, 60, 220)])
 def test_colors_are_converted_back(color):
     frames = np.zeros((2, 32, 32, 3), np.uint8) + np.array(color, np.uint8)
     again, _ = decode_video(encode_video(frames, 8))

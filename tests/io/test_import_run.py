@@ -6,6 +6,7 @@ import subprocess
 import sys
 from argparse import Namespace
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -443,12 +444,10 @@ def test_a_bad_place_to_write_is_refused(run, tmp_path):
 
 def test_every_maker_has_a_module_and_only_the_chosen_one_is_imported(capsys):
     for name, (module, _) in (MAKERS | IMPORTERS).items():
-        assert (ROOT / "data_prep" / f"{module}.py").exists() or (
-            ROOT / "data_prep" / module / "__init__.py"
-        ).exists(), name
+        assert find_spec(f"data_prep.{module}") is not None, name
     code = "import sys, data_prep.__main__ as m; m._parser('kdef'); print(*sys.modules)"
     loaded = subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).split()
-    assert "data_prep.kdef" in loaded and "data_prep.ddcf" not in loaded
+    assert "data_prep.importers.kdef" in loaded and "data_prep.importers.ddcf" not in loaded
     assert not {"torch", "PIL", "av", "anny", "pandas"} & set(loaded)
     with pytest.raises(SystemExit):
         main(["--help"])
