@@ -74,7 +74,7 @@ def clean(notebook: nbformat.NotebookNode) -> None:
 
 
 def shrink(notebook: nbformat.NotebookNode) -> None:
-    """Store pictures with a palette of 256 colours: about half the size, hard to see."""
+    """Store images with a palette of 256 colours: about half the size, hard to see."""
     from PIL import Image
 
     for cell in notebook.cells:
@@ -82,11 +82,9 @@ def shrink(notebook: nbformat.NotebookNode) -> None:
             png = output.get("data", {}).get("image/png")
             if png is None:
                 continue
-            picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+            image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
             buffer = io.BytesIO()
-            picture.quantize(256, method=Image.Quantize.MEDIANCUT).save(
-                buffer, "PNG", optimize=True
-            )
+            image.quantize(256, method=Image.Quantize.MEDIANCUT).save(buffer, "PNG", optimize=True)
             smaller = base64.b64encode(buffer.getvalue()).decode()
             if len(smaller) < len(png):
                 output["data"]["image/png"] = smaller

@@ -1,4 +1,4 @@
-"""The experiment of photographs from several angles: pre-train, fine-tune, test on other people."""
+"""The experiment of images from several angles: pre-train, fine-tune, test on other people."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class ImagePretraining:
     Args:
         method: "viewfx" uses the labels, the others do not.
         epochs: passes of as many images through the encoder as there are; a fraction is allowed.
-            SimCLR, which takes each photograph twice, then sees it half as often as CL-MEx does.
-        groups_per_batch: (subject, session) groups, of KDEF 35 photographs each.
-        num_augmentations: of each photograph; SimCLR always has two.
-        augment: how strongly photographs are changed.
+            SimCLR, which takes each image twice, then sees it half as often as CL-MEx does.
+        groups_per_batch: (subject, session) groups, of KDEF 35 images each.
+        num_augmentations: of each image; SimCLR always has two.
+        augment: how strongly images are changed.
         temperature, projection_dim: of the contrastive loss and the projection head.
         learning_rate, weight_decay, warmup: of AdamW and its one cycle.
     """
@@ -84,7 +84,7 @@ class ImageFinetuning:
 
 
 class ImageExperiment(Experiment):
-    """CL-MEx and its kin on KDEF, DDCF or photographs of your own, fold by fold.
+    """CL-MEx and its kin on KDEF, DDCF or images of your own, fold by fold.
 
     Fold k is tested; the fold after it validates, where there are three or more; the others train.
     Nobody is in two folds, and pre-training sees the training people alone.
@@ -126,7 +126,7 @@ class ImageExperiment(Experiment):
         self.split, self.folds, self.seed = split, folds, seed
         self.fold_column, self.num_folds = fold_column, num_folds
         if pretraining and pretraining.method == "simclr" and pretraining.num_augmentations != 1:
-            raise ValueError("SimCLR augments each photograph twice: leave num_augmentations at 1")
+            raise ValueError("SimCLR augments each image twice: leave num_augmentations at 1")
         positive(finetuning.epochs, "finetuning.epochs")
         if pretraining:
             positive(pretraining.epochs, "pretraining.epochs")

@@ -47,7 +47,7 @@ class FaceLab:
             they are computed first, some seconds for a thousand images.
         classifier: an ImageClassifier, or such by encoder, instead of the probe.
         seed: number of the first person.
-        size: height and width of the rendered picture in pixels, 16…512. Before an encoder sees
+        size: height and width of the rendered image in pixels, 16…512. Before an encoder sees
             it, it is brought to the size of the reference's images, as those were.
         height: of the maps in pixels, at most: they are no higher than wide.
         remember: a file that keeps person and sliders between runs of a notebook.
@@ -183,17 +183,17 @@ class FaceLab:
 
     @property
     def image(self) -> np.ndarray:
-        """The picture, uint8 (size, size, 3)."""
+        """The image, uint8 (size, size, 3)."""
         return self._image.copy()
 
     @property
     def embeddings(self) -> dict[str, np.ndarray]:
-        """The embedding of the picture by encoder, float32 (D,)."""
+        """The embedding of the image by encoder, float32 (D,)."""
         return {name: h.copy() for name, h in self._h.items()}
 
     @property
     def positions(self) -> dict[str, np.ndarray]:
-        """Where the picture lies on each map, (2,); the reference lies in [−1, 1]."""
+        """Where the image lies on each map, (2,); the reference lies in [−1, 1]."""
         return {name: place.copy() for name, place in self._places.items()}
 
     @property
@@ -243,7 +243,7 @@ class FaceLab:
         expression = (expression or "").strip() or lab_controls.strongest(values)[0]
         subject = (subject or "").strip() or self._subject
         known = EXPRESSIONS if self._reference is None else self._reference.expressions
-        views = self._seen(self._face.pictures(values, lab_save.YAWS))
+        views = self._seen(self._face.images(values, lab_save.YAWS))
         whole = lab_save.save_instance(path, self._face, values, views, subject, expression, known)
         self._path = path
         self.widget.status = (
@@ -327,21 +327,21 @@ class FaceLab:
 
     # ----------------------------------------------------------------------------- drawing
 
-    def _seen(self, pictures: np.ndarray) -> np.ndarray:
-        """Pictures (V, size, size, 3) at the size of the reference's images, uint8."""
-        if self._reference is None or self._reference.image_size == pictures.shape[1:3]:
-            return pictures
+    def _seen(self, images: np.ndarray) -> np.ndarray:
+        """Images (V, size, size, 3) at the size of the reference's images, uint8."""
+        if self._reference is None or self._reference.image_size == images.shape[1:3]:
+            return images
         from PIL import Image
 
         height, width = self._reference.image_size
-        # Of Pillow's filters the one whose result lands nearest to a picture drawn at that size.
-        small = [Image.fromarray(p).resize((width, height), Image.LANCZOS) for p in pictures]
+        # Of Pillow's filters the one whose result lands nearest to an image drawn at that size.
+        small = [Image.fromarray(p).resize((width, height), Image.LANCZOS) for p in images]
         return np.stack([np.asarray(p) for p in small])
 
     def _update(self) -> None:
         """Draw the face, embed it, and show what comes of it."""
         values = self.values
-        self._image = self._face.pictures(values)[0]  # (S, S, 3)
+        self._image = self._face.images(values)[0]  # (S, S, 3)
         seen = self._seen(self._image[None])
         self._h, self._places, self._shares = {}, {}, {}
         columns = []

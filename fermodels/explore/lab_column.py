@@ -111,7 +111,7 @@ def with_classifier(classifier: ImageClassifier, encoder: ImageEncoder):
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """For a picture or two: several threads would mostly wait for each other, and for the browser
+    """For an image or two: several threads would mostly wait for each other, and for the browser
     that uses the same cores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

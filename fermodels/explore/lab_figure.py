@@ -1,4 +1,4 @@
-"""The face lab as a picture, for paper and for front ends without widgets."""
+"""The face lab as an image, for paper and for front ends without widgets."""
 
 from __future__ import annotations
 

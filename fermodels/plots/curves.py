@@ -199,7 +199,7 @@ def label_fraction_curve(
 def confusion_heatmap(
     table: pd.DataFrame, *, colorbar: bool = True, ax: Axes | None = None
 ) -> Axes:
-    """`evaluate.confusion` as a picture: shares of the true class in %, or counts of images."""
+    """`evaluation.confusion` as a figure: shares of the true class in %, or counts of images."""
     import seaborn as sns
 
     counts = all(kind.kind in "iu" for kind in table.dtypes)

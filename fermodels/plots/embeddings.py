@@ -44,10 +44,10 @@ def similarity_matrix(
         raise ValueError(f"embeddings have shape {x.shape}; expected (N, D)")
     x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
     ax = axes_or_new(ax, 5.2, 4.2)
-    picture = ax.imshow(
+    image = ax.imshow(
         x @ x.T, vmin=vmin, vmax=vmax, cmap="RdBu_r" if vmin < 0 else "Blues", aspect="equal"
     )
-    ax.figure.colorbar(picture, ax=ax, label="cosine similarity", shrink=0.85)
+    ax.figure.colorbar(image, ax=ax, label="cosine similarity", shrink=0.85)
     if groups is not None:
         groups = list(groups)
         if len(groups) != len(x):

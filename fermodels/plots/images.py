@@ -82,7 +82,7 @@ def instance_grid(
     ax: Axes | None = None,
 ) -> Axes:
     """All takes of a subject in one session (default: the first): a row per expression, a column
-    per view with its yaw in degrees. A photograph that was not taken leaves a gap.
+    per view with its yaw in degrees. An image that was not taken leaves a gap.
 
     Raises ValueError for a subject or session that is not in the file.
     """
@@ -115,7 +115,7 @@ def instance_grid(
     ax = axes_or_new(ax, len(views) * tile + 0.9, len(expressions) * tile * height / width + 0.5)
     ax.imshow(sheet)
     yaw = own.groupby("view")["yaw"].mean()
-    between = " " if tile >= 0.6 else "\n"  # "half right" is wider than a small picture
+    between = " " if tile >= 0.6 else "\n"  # "half right" is wider than a small image
     ax.set_xticks(
         [j * (width + gap) + width / 2 for j in range(len(views))],
         [f"{words(v).replace(' ', between)}\n{_degrees(yaw[v])}" for v in views],

@@ -10,7 +10,7 @@ from fermodels.explore.invariance import Invariance, summary
 from fermodels.explore.lines import InstanceLines
 from fermodels.explore.maps import Layouts, pca, square
 from fermodels.explore.neighbours import Space, check_embeddings, neighbour_frame, shared_counts
-from fermodels.explore.pictures import Pictures
+from fermodels.explore.images import Images
 from fermodels.explore.source import Source
 from fermodels.explore.walk import step
 from fermodels.plots import EXPRESSION_COLORS, VIEW_COLORS, project
@@ -272,12 +272,12 @@ def test_pictures_are_jpeg_of_the_row_and_only_the_last_are_kept(tiny_prepared, 
 
     from PIL import Image
 
-    monkeypatch.setattr("fermodels.explore.pictures._KEPT", 2)
-    pictures = Pictures(tiny_prepared)
+    monkeypatch.setattr("fermodels.explore.images._KEPT", 2)
+    pictures = Images(tiny_prepared)
     shown = np.asarray(Image.open(io.BytesIO(pictures.jpeg(37))), dtype=float)
     true = tiny_prepared.images([37])[0].astype(float)
     assert shown.shape == true.shape and np.abs(shown - true).mean() < 6
     for row in range(5):
         pictures.jpeg(row)
     assert len(pictures._kept) == 2
-    assert Pictures(pd.DataFrame()).jpeg(0) == b"" and not Pictures(None).available
+    assert Images(pd.DataFrame()).jpeg(0) == b"" and not Images(None).available

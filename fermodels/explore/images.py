@@ -1,4 +1,4 @@
-"""The picture, the words and the sound of a row, for as long as someone asks for them."""
+"""The image, the words and the sound of a row, for as long as someone asks for them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _KEPT = 512
 _TEXT_LIMIT = 300
 
 
-class Pictures:
+class Images:
     """JPEG bytes of rows of a prepared data set: images, the middle frames of clips, or none.
 
     Args:
-        prepared: PreparedImages, PreparedClips, or anything without pictures.
+        prepared: PreparedImages, PreparedClips, or anything without images.
 
-    Pictures are encoded when asked for; the last ones are kept.
+    Images are encoded when asked for; the last ones are kept.
     """
 
     def __init__(self, prepared: Any) -> None:
@@ -33,7 +33,7 @@ class Pictures:
         return self._images is not None or self._frames is not None
 
     def jpeg(self, row: int) -> bytes:
-        """The picture of a row; empty where there is none, or none that can be read."""
+        """The image of a row; empty where there is none, or none that can be read."""
         if row not in self._kept:
             pixels = self._pixels(row)
             self._kept[row] = b"" if pixels is None else encode_image(pixels, "JPEG", 88)
