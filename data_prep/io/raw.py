@@ -166,7 +166,11 @@ class RawSource:
         return data
 
     def stream(self, file: RawFile) -> BinaryIO:
-        """The file opened for reading bytes; it can be sought. Raises RawError."""
+        """The file opened for reading bytes; it can be sought.
+
+        Raises:
+            RawError: it is damaged.
+        """
         try:
             return self._stream(file)
         except _DAMAGE as error:

@@ -96,8 +96,9 @@ def render(
 ) -> PreparedImages:
     """Renders the data set and writes it to `out`; returns it.
 
-    Raises ValueError for an unknown protocol, a size outside 16…512, fewer than one subject or
-    process, a negative seed, and for an `out` that is not a .parquet file in an existing folder.
+    Raises:
+        ValueError: an unknown protocol, a size outside 16…512, fewer than one subject or process, a
+            negative seed, and for an `out` that is not a .parquet file in an existing folder.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"unknown protocol {protocol!r}: take {' or '.join(PROTOCOLS)}")

@@ -59,8 +59,10 @@ def course_page(
     """A page with `course_explorer` and a `FaceLab`, there at once: it says how far the embeddings
     are and shows the widgets when they are. What cannot be read is said in the page.
 
-    Args: as for `course_explorer`; the defaults can be named by FERMODELS_EXPLORE_FACES (a file)
-    and FERMODELS_EXPLORE_ENCODER (a folder, shown beside CL-MEx).
+    Args:
+        faces: as of `course_explorer`; FERMODELS_EXPLORE_FACES can name the default, a file.
+        encoders: as of `course_explorer`; FERMODELS_EXPLORE_ENCODER can name a folder, which is
+            shown beside CL-MEx.
     """
     faces = faces or os.environ.get(FACES_VARIABLE) or None
     if encoders is None and os.environ.get(ENCODER_VARIABLE):

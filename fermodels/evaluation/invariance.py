@@ -31,16 +31,22 @@ def retrieval(
     query_view: str | Sequence[str],
     gallery_view: str = "straight",
 ) -> float:
-    """R@1 of finding the gallery photograph of the same instance, in [0, 1].
+    """R@1 of finding the gallery image of the same instance, in [0, 1].
 
     Each image of `query_view` (a name or several) looks for its nearest neighbour by cosine among
     all images of `gallery_view`; it is a hit if that image shows the same instance. Queries whose
     instance is missing from the gallery are left out. Images that tie for nearest count by their
     share of hits, so that a constant embedding scores exactly chance.
 
-    Args: embeddings (N, D), table with N rows.
-    Raises ValueError where a view is not in the table, a query view is the gallery view, or no
-    query has its instance in the gallery.
+    Args:
+        embeddings: (N, D).
+        table: one row an embedding.
+        query_view: a view, or several.
+        gallery_view: where the nearest is looked for.
+
+    Raises:
+        ValueError: a view is not in the table, a query view is the gallery view, or no query
+            has its instance in the gallery.
     """
     x = unit_rows(check_embeddings(embeddings))
     _check_table(x, table)
@@ -166,8 +172,9 @@ def view_invariance(
     share a large positive mean, which lifts all cosines alike: compare margins, or pass
     `center=True` to subtract the mean embedding first. `seed` draws the folds and halves.
 
-    Raises ValueError for non-finite embeddings, a table of another length or without a needed
-    column, or a table without `gallery_view`.
+    Raises:
+        ValueError: non-finite embeddings, a table of another length or without a needed column, or
+            a table without `gallery_view`.
     """
     x = check_embeddings(embeddings)
     _check_table(x, table)

@@ -58,7 +58,9 @@ def confusion(y_true, y_pred, classes: Sequence[str], *, normalize: bool = True)
 
     Labels are class names, or indices into `classes`. With `normalize` each row is a share of
     its true class and sums to 1 (a class without images is NaN), else entries count images.
-    Raises ValueError for labels outside `classes`.
+
+    Raises:
+        ValueError: labels outside `classes`.
     """
     import pandas as pd
 

@@ -216,7 +216,13 @@ class EmbeddingExplorer:
         """Select rows (numbers or a mask), or all rows with the given values, or both at once.
 
         `select(expression="sad", view=["full_left", "full_right"])` selects the sad profiles.
-        Returns the selection; raises IndexError or ValueError for rows or columns unknown.
+
+        Returns:
+            The selection, row numbers int64 (n,).
+
+        Raises:
+            IndexError: a row that is not there.
+            ValueError: a column or a value that is not there.
         """
         count = len(self._source)
         rows = np.arange(count) if rows is None else np.asarray(rows)
@@ -320,7 +326,8 @@ class EmbeddingExplorer:
     def reports(self) -> dict[str, ViewInvarianceReport]:
         """The view-invariance report of each encoder; measured now, where it has not been yet.
 
-        Raises ValueError where the data set has no instances seen from several views.
+        Raises:
+            ValueError: the data set has no instances seen from several views.
         """
         if not self._invariance.available:
             raise ValueError("this data set has no instances seen from several views")

@@ -153,8 +153,10 @@ class FaceLab:
         """Move sliders: expressions and action units (0…1), `yaw` (−90…90) and `pitch` (−30…30)
         in degrees, `light` (−1 from the left … 1 from the right), `brightness` (0.3…1.5).
 
-        `set(happy=0.8, AU12=1, yaw=45)`; the others stay. Raises ValueError for an unknown name
-        or a value out of its range, and changes nothing then.
+        `set(happy=0.8, AU12=1, yaw=45)`; the others stay.
+
+        Raises:
+            ValueError: an unknown name or a value out of its range; nothing has changed then.
         """
         checked = lab_controls.check(values)
         with self._lock:
@@ -208,8 +210,10 @@ class FaceLab:
         """Turn the head from −90° to 90° and draw the way of its embedding on the maps.
 
         The angles are `step` degrees apart, 1…90, and the five standard cameras are among them.
-        Returns a row per encoder and angle: `encoder`, `yaw`, `x`, `y` (on the map, where there
-        is one), `cosine` to the frontal view.
+
+        Returns:
+            A row per encoder and angle: `encoder`, `yaw`, `x`, `y` (on the map, where there is
+            one), `cosine` to the frontal view.
         """
         with self._lock:
             self._track = turn(self._face, self.values, self._columns, self._seen, step)
@@ -231,7 +235,11 @@ class FaceLab:
             expression: default: the strongest of the expression sliders, or "neutral".
             subject: default: "person" and the number.
 
-        Returns the path. Raises `PreparedError` and `OSError` as `lab_save.save_instance` does.
+        Returns:
+            The path.
+
+        Raises:
+            PreparedError, OSError: as `lab_save.save_instance`.
         """
         with self._lock:
             return self._save_instance(path, expression, subject)

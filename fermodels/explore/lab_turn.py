@@ -70,8 +70,10 @@ def turn(
 ) -> Track:
     """Render the face every `step` degrees and at the five cameras; embed all images at once.
 
-    `seen` brings images to the size that the encoders get. Raises ValueError for a step outside
-    1…90.
+    `seen` brings images to the size that the encoders get.
+
+    Raises:
+        ValueError: a step outside 1…90.
     """
     if not 1 <= step <= 90:
         raise ValueError(f"step is {step}; it must be from 1 to 90 degrees")

@@ -44,7 +44,8 @@ def loss_curve(
             fiftieth of the rows; 1 draws the raw curve alone).
         unit: of the loss.
 
-    Raises ValueError where a column is missing or no loss is finite.
+    Raises:
+        ValueError: a column is missing or no loss is finite.
     """
     single = not isinstance(history, Mapping)
     histories = {"loss": history} if single else dict(history)

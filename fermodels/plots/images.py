@@ -84,7 +84,8 @@ def instance_grid(
     """All takes of a subject in one session (default: the first): a row per expression, a column
     per view with its yaw in degrees. An image that was not taken leaves a gap.
 
-    Raises ValueError for a subject or session that is not in the file.
+    Raises:
+        ValueError: a subject or session that is not in the file.
     """
     table = prepared.table
     own = table[table["subject"] == subject]

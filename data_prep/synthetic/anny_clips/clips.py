@@ -67,9 +67,10 @@ def make(
 ) -> PreparedClips:
     """Makes the data set and writes it to `out`; returns it.
 
-    Raises ValueError for fewer than one subject, take or process, a size that is odd or outside
-    16…512, a negative seed, an `out` that is not a .parquet file in an existing folder, and where
-    eSpeak NG is not installed.
+    Raises:
+        ValueError: fewer than one subject, take or process, a size that is odd or outside 16…512, a
+            negative seed, an `out` that is not a .parquet file in an existing folder, and where
+            eSpeak NG is not installed.
     """
     for name, value in (("subjects", subjects), ("takes", takes), ("jobs", jobs)):
         if value < 1:
