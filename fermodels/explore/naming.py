@@ -12,8 +12,8 @@ def by_encoder(
     """What was given, by encoder; empty for None. With one encoder, it need not be a mapping.
 
     Raises:
-        ValueError: several encoders without a mapping, an encoder that is not there, or with `complete`
-            one that is missing.
+        ValueError: several encoders without a mapping, an encoder that is not there, or with
+            `complete` one that is missing.
     """
     encoders = list(encoders)
     if given is None:
