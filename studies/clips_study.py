@@ -29,6 +29,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from fermodels import evaluation
+from fermodels._shared.files import replacing
 from fermodels.data import MODALITIES, FeatureSet, PreparedClips, compute_features
 from fermodels.features.parts import start_worker
 from fermodels.methods.conclugen import TASKS
@@ -191,9 +192,8 @@ def one_run(data, stored, split: str, method: Method, seed: int, folder: Path) -
                     }
                 )
             )
-        unfinished = part.with_suffix(".tmp")
-        pd.concat(tables).to_parquet(unfinished, index=False)
-        unfinished.replace(part)
+        with replacing(part) as temporary:
+            pd.concat(tables).to_parquet(temporary, index=False)
     table = pd.read_parquet(part)
     hit = table["predicted"] == clips.labels[table["index"]]
     return hit.groupby(table["fraction"]).mean().to_dict()

@@ -30,6 +30,7 @@ from data_prep.io.parts import check_out, make_in_parts
 from data_prep.io.raw import MAX_ERROR, RawError, RawFile, RawSource, printable, shortened, storable
 from data_prep.io.report import ImportReport, NothingUsable
 from fermodels import __version__
+from fermodels._shared.files import replacing
 from fermodels.data import PreparedClips, PreparedImages
 
 if TYPE_CHECKING:
@@ -278,9 +279,8 @@ def _make_part(path: Path, part: _Part, index: int) -> None:
     frame = pd.DataFrame(rows, columns=None if rows else [_ITEM])
     table = pa.Table.from_pandas(frame, preserve_index=False)
     table = table.replace_schema_metadata({"notes": json.dumps(notes)})
-    unfinished = path.with_suffix(".unfinished")
-    pq.write_table(table, unfinished, compression="NONE", use_dictionary=False)
-    os.replace(unfinished, path)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="NONE", use_dictionary=False)
 
 
 def _read_part(path: Path) -> pa.Table:

@@ -19,8 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from fermodels._shared.files import replace_file
+
 # Names of the files in a folder of parts, the ones that a killed process left included.
-_OURS = re.compile(r"job\.json(\.tmp)?|\.?\d{5}\.(parquet|unfinished).*")
+_OURS = re.compile(r"job\.json(\.tmp)?|\.job\.json\..*|\.?\d{5}\.(parquet|unfinished).*")
 
 
 class Job(Protocol):
@@ -161,9 +163,7 @@ def _open_folder(folder: Path, job: Job) -> None:
             )
     for path in found:
         path.unlink()
-    unfinished = folder / "job.json.tmp"
-    unfinished.write_text(json.dumps({"fingerprint": fingerprint}))
-    os.replace(unfinished, label)
+    replace_file(label, json.dumps({"fingerprint": fingerprint}).encode())
 
 
 def _start_worker() -> None:
