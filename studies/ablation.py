@@ -39,9 +39,9 @@ import torch
 
 from fermodels import evaluation
 from fermodels._shared.files import replace_file
+from fermodels._shared.parts import start_worker
 from fermodels._shared.places import shipped_weights
 from fermodels.data import Augment, PreparedImages
-from fermodels.features.parts import start_worker
 from fermodels.models import ImageEncoder
 from fermodels.models.modes import forked_rng
 from fermodels.models.saving import WEIGHTS

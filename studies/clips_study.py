@@ -30,8 +30,8 @@ import pandas as pd
 
 from fermodels import evaluation
 from fermodels._shared.files import replacing
+from fermodels._shared.parts import start_worker
 from fermodels.data import MODALITIES, FeatureSet, PreparedClips, compute_features
-from fermodels.features.parts import start_worker
 from fermodels.methods.conclugen import TASKS
 from fermodels.training.recipes import clips as clip_recipes
 

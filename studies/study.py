@@ -24,8 +24,8 @@ import torch
 
 from fermodels import evaluation
 from fermodels._shared.files import replacing
+from fermodels._shared.parts import start_worker
 from fermodels.data import PreparedImages
-from fermodels.features.parts import start_worker
 from fermodels.models import ImageEncoder
 from fermodels.training import recipes
 from studies.pretrain import LARGE, RESULTS
