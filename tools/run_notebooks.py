@@ -9,7 +9,6 @@ import argparse
 import base64
 import csv
 import io
-import os
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+from fermodels._shared.files import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -92,9 +93,8 @@ def shrink(notebook: nbformat.NotebookNode) -> None:
 
 def write(path: Path, notebook: nbformat.NotebookNode) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    nbformat.write(notebook, temporary)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        nbformat.write(notebook, temporary)
 
 
 def main() -> int:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from fermodels._shared.files import replacing
 from fermodels.data.indices import resolve_indices
 
 if TYPE_CHECKING:
@@ -130,20 +131,16 @@ class PreparedTable:
         arrow = self._arrow()
         columns = _leaf_paths(arrow)
         other = [name for name in columns if name not in self.MEDIA]
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
+        with replacing(path) as temporary:
             pq.write_table(
                 arrow,
-                part,
+                temporary,
                 row_group_size=self.ROW_GROUP,
                 # Media are compressed already, and no two are equal.
                 compression={name: "NONE" if name in self.MEDIA else "ZSTD" for name in columns},
                 use_dictionary=other,
                 write_statistics=other,
             )
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
         return path
 
     @classmethod

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+from fermodels.evaluation import fit_linear_probe
 from fermodels.models import ImageClassifier, ImageEncoder
 from fermodels.models.modes import evaluating
 
@@ -74,19 +75,13 @@ def probe(embeddings: np.ndarray, labels: np.ndarray, classes: Sequence[str]):
 
     Returns (the names among `classes` that occur, a function for `EncoderColumn`).
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     found = [name for name in classes if name in set(labels)]
     if len(found) < 2:
         raise ValueError(
             f"the reference shows the single expression {found[0]!r}: a probe needs two, or pass "
             "a classifier"
         )
-    # float64, as `evaluation.linear_probe` does: the solver goes other ways in float32.
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, tol=1e-3, max_iter=1000))
-    model.fit(embeddings.astype(np.float64), labels)
+    model = fit_linear_probe(embeddings, labels)
     order = [list(model.classes_).index(name) for name in found]
 
     def classify(h: np.ndarray, images: np.ndarray) -> np.ndarray:

@@ -8,7 +8,6 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from fermodels._shared.files import replace_file
 from fermodels.models import ImageClassifier, ImageEncoder
 
 
@@ -149,14 +148,6 @@ def test_missing_or_broken_files(encoder, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(whole)
     with pytest.raises(ValueError, match="not JSON"):
         ImageEncoder.from_pretrained(tmp_path)
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path):
-    replace_file(tmp_path / "file", b"old")
-    with pytest.raises(TypeError):
-        replace_file(tmp_path / "file", "not bytes")
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]
-    assert (tmp_path / "file").read_bytes() == b"old"
 
 
 def test_classifier_round_trip_and_prediction(encoder, tmp_path):

@@ -278,6 +278,23 @@ def test_pca_keeps_a_plane_and_repeats_itself():
         plots.project(np.full((5, 2), np.nan))
 
 
+@pytest.mark.parametrize(("count", "width"), [(60, 7), (40, 128), (3000, 256), (3, 2)])
+def test_pca_is_that_of_scikit_learn(count, width):
+    from sklearn.decomposition import PCA
+
+    x = np.random.default_rng(1).normal(size=(count, width)) * 0.98 ** np.arange(width)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    expected = PCA(2, svd_solver="full").fit_transform(unit)  # exact, and with the same signs
+    got = plots.pca(x.astype(np.float32))
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+    np.testing.assert_array_equal(got, plots.project(x, "pca"))
+
+
+def test_pca_of_one_dimension():
+    got = plots.pca(np.arange(-3, 3, dtype=np.float32)[:, None])
+    assert got.shape == (6, 2) and (got[:, 1] == 0).all()
+
+
 @pytest.mark.slow
 def test_umap_keeps_clusters_together():
     r = np.random.default_rng(0)
