@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import pickle
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fermodels.data.indices import resolve_indices
+from fermodels.data.splits import StableShuffle, deal, stratified_order
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -71,6 +73,7 @@ class PreparedTable:
     table: pd.DataFrame
     metadata: dict[str, Any]
     source: str
+    _fingerprint: tuple[bytes, str] | None = None  # what it was computed of, and itself
 
     def _keep(
         self,
@@ -216,21 +219,14 @@ class PreparedTable:
                 UserWarning,
                 stacklevel=2,
             )
-            order = _shuffled(len(self), seed)
-            parts = _deal(order, fractions, self.ROWS, self.source)
+            parts = self._deal(StableShuffle(len(self), seed).order, fractions, self.ROWS)
             return {name: np.sort(rows) for name, rows in parts.items()}
         if by != "subject":
             raise ValueError(f"split by must be 'subject', 'official' or 'row', got {by!r}")
         subjects = np.array(sorted(set(self.table["subject"])))
         strata = self._strata(subjects, stratify)
-        # Within a stratum at random, the strata interleaved evenly: any cut is then balanced.
-        rank = np.empty(len(subjects))
-        order = _shuffled(len(subjects), seed)
-        for stratum in sorted(set(strata)):
-            members = order[strata[order] == stratum]
-            rank[members] = (np.arange(len(members)) + 0.5) / len(members)
-        order = order[np.argsort(rank[order], kind="stable")]
-        parts = _deal(order, fractions, "subjects", self.source)
+        order = stratified_order(strata, StableShuffle(len(subjects), seed))
+        parts = self._deal(order, fractions, "subjects")
         return {
             name: np.flatnonzero(np.isin(self.subject_ids, chosen)).astype(np.int64)
             for name, chosen in parts.items()
@@ -250,8 +246,18 @@ class PreparedTable:
                     )
 
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over all media and every column, the same for equal content."""
+        """SHA-256 (hex) over all media and every column, the same for equal content.
+
+        It is computed once and kept for as long as `table` and the label lists stay as they are.
+        """
         lists = [list(self.metadata[key]) for key in self.LABEL_LISTS]
+        # A tenth of the work, and it sees every change, those inside of lists and arrays too.
+        now = hashlib.sha256(pickle.dumps([lists, self.table], protocol=5)).digest()
+        if self._fingerprint is None or self._fingerprint[0] != now:
+            self._fingerprint = (now, self._computed_fingerprint(lists))
+        return self._fingerprint[1]
+
+    def _computed_fingerprint(self, lists: list[list[str]]) -> str:
         digest = hashlib.sha256(json.dumps(lists).encode())
         for column in sorted(self.table.columns):
             # The text of json.dumps([column, values]), in pieces: lists of numbers are large.
@@ -316,6 +322,16 @@ class PreparedTable:
                 f"{FORMAT_VERSION}. Update fermodels, or prepare the file again."
             )
         return metadata
+
+    def _deal(
+        self, order: np.ndarray, fractions: Mapping[str, float], what: str
+    ) -> dict[str, np.ndarray]:
+        if len(order) < len(fractions):
+            raise PreparedError(
+                f"{self.source} has {len(order)} {what}, too few for the {len(fractions)} parts "
+                f"{', '.join(fractions)}"
+            )
+        return deal(order, fractions)
 
     def _strata(self, subjects: np.ndarray, column: str | None) -> np.ndarray:
         if column is None or (column == "gender" and column not in self.table):
@@ -438,35 +454,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return None if value != value else value
     return None if value is None or value != value else str(value)
-
-
-def _shuffled(count: int, seed: int) -> np.ndarray:
-    # NumPy promises the raw stream of a bit generator for ever, but not that of `permutation`.
-    return np.argsort(np.random.PCG64(seed).random_raw(count), kind="stable")
-
-
-def _deal(
-    order: np.ndarray, fractions: Mapping[str, float], what: str, source: str
-) -> dict[str, np.ndarray]:
-    """Cut `order` into consecutive parts of the given fractions, by largest remainder."""
-    share = np.array(list(fractions.values()), dtype=np.float64)
-    if len(share) == 0 or (share <= 0).any() or abs(share.sum() - 1) > 1e-6:
-        raise ValueError(f"fractions must be positive and add up to 1, got {dict(fractions)}")
-    if len(order) < len(share):
-        raise PreparedError(
-            f"{source} has {len(order)} {what}, too few for the {len(share)} parts "
-            f"{', '.join(fractions)}"
-        )
-    exact = np.round(share * len(order), 9)
-    counts = np.floor(exact).astype(int)
-    # Equal remainders go to the later part, so that the test part is not below validation.
-    by_remainder = sorted(range(len(share)), key=lambda i: (-(exact[i] - counts[i]), -i))
-    for part in by_remainder[: len(order) - counts.sum()]:
-        counts[part] += 1
-    while (counts == 0).any():
-        counts[counts.argmax()] -= 1
-        counts[counts.argmin()] += 1
-    return dict(zip(fractions, np.split(order, np.cumsum(counts)[:-1]), strict=True))
 
 
 def _leaf_paths(arrow: pa.Table) -> list[str]:
