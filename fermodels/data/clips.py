@@ -16,15 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fermodels.data import media
+from fermodels.data.columns import as_text, check_official_split, codes, label_names
+from fermodels.data.errors import PreparedError
 from fermodels.data.indices import resolve_indices
-from fermodels.data.table import (
-    PreparedError,
-    PreparedTable,
-    as_text,
-    check_official_split,
-    codes,
-    label_names,
-)
+from fermodels.data.table import PreparedTable
 from fermodels.data.vocabulary import EMOTIONS
 
 if TYPE_CHECKING:
@@ -85,6 +80,7 @@ class PreparedClips(PreparedTable):
         "audio": "the bytes of an encoded sound (such as Ogg) or null",
     }
     NULLABLE = True
+    LABEL = "emotion"
     LABEL_LISTS = ("emotions",)
     ROW_GROUP = 128
     ROWS, WHAT, ID = "clips", "clips", "clip"
@@ -139,10 +135,7 @@ class PreparedClips(PreparedTable):
 
     @cached_property
     def labels(self) -> np.ndarray:
-        named = self.table["emotion"].notna().to_numpy()
-        labels = np.full(len(self), -1, dtype=np.int64)
-        labels[named] = codes(self.table["emotion"][named], self.emotions)
-        return labels
+        return codes(self.table["emotion"], self.emotions)
 
     @cached_property
     def targets(self) -> np.ndarray:

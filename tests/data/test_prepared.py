@@ -478,7 +478,7 @@ def test_no_rows(small):
         PreparedImages(frame(small).iloc[:0], {})
 
 
-@pytest.mark.parametrize("column", ["subject", "yaw", "image"])
+@pytest.mark.parametrize("column", ["session", "instance", "image"])
 def test_null(small, column):
     with pytest.raises(PreparedError, match=rf"faulty\.parquet: row 5, column '{column}' is empty"):
         rebuilt(small, 5, column, None)

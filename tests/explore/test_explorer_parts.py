@@ -6,11 +6,11 @@ import pytest
 
 from fermodels.explore.composition import composition, composition_html
 from fermodels.explore.fields import Fields, field
+from fermodels.explore.images import Images
 from fermodels.explore.invariance import Invariance, summary
 from fermodels.explore.lines import InstanceLines
 from fermodels.explore.maps import Layouts, pca, square
 from fermodels.explore.neighbours import Space, check_embeddings, neighbour_frame, shared_counts
-from fermodels.explore.images import Images
 from fermodels.explore.source import Source
 from fermodels.explore.walk import step
 from fermodels.plots import EXPRESSION_COLORS, VIEW_COLORS, project
