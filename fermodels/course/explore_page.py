@@ -23,7 +23,6 @@ ENCODERS = {"SimCLR": "simclr-anny-views", "CL-MEx": "clmex-anny-views"}
 # What `make explore FACES=… ENCODER=…` hands to the page.
 FACES_VARIABLE, ENCODER_VARIABLE = "FERMODELS_EXPLORE_FACES", "FERMODELS_EXPLORE_ENCODER"
 
-_CHUNK = 500
 _KEPT, _MADE_OF = "embedding", "made of"
 
 
@@ -101,9 +100,10 @@ def _material(
         return material
     train = split["train"]
     material["split"] = split
-    if len(set(prepared.labels[train])) > 1:
+    labelled = train[prepared.labels[train] >= 0]
+    if len(set(prepared.labels[labelled])) > 1:
         material["predictions"] = {
-            name: _predictions(x, prepared.labels, train) for name, x in embeddings.items()
+            name: _predictions(x, prepared.labels, labelled) for name, x in embeddings.items()
         }
     return material
 
@@ -112,7 +112,8 @@ def _predictions(x: np.ndarray, labels: np.ndarray, train: np.ndarray) -> np.nda
     """What a linear probe fitted on the rows `train` says to every row of x (N, D)."""
     from fermodels.evaluation import linear_probe
 
-    return linear_probe(x[train], labels[train], x, labels).predictions
+    # What the unlabelled rows are compared with does not matter: only the predictions are used.
+    return linear_probe(x[train], labels[train], x, labels.clip(0)).predictions
 
 
 def kept_embeddings(
@@ -150,12 +151,11 @@ def kept_embeddings(
     if found is not None:
         return found
     device = "cuda" if torch.cuda.is_available() else None
-    parts = []
-    for start in range(0, len(prepared), _CHUNK):
-        say(f": {start:,} of {len(prepared):,} faces embedded …")
-        rows = np.arange(start, min(start + _CHUNK, len(prepared)))
-        parts.append(embed(encoder, prepared, rows, device=device))
-    embeddings = np.concatenate(parts)  # (N, D)
+
+    def progress(done: int, total: int | None) -> None:
+        say(f": {done:,} of {total:,} faces embedded …")
+
+    embeddings = embed(encoder, prepared, device=device, progress=progress)  # (N, D)
     _write(path, embeddings, made_of)
     return embeddings
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fermodels.evaluation.arrays import check_embeddings
+from fermodels.evaluation.arrays import check_embeddings, check_labels
 from fermodels.evaluation.scores import balanced_accuracy
 
 if TYPE_CHECKING:
@@ -46,8 +46,17 @@ def linear_probe(x_train, y_train, x_test, y_test, *, C: float = 0.1) -> ProbeRe
     regularisation strength C is fixed, not searched: searching it needs validation labels, which
     a label budget of 5 % does not have. Deterministic; under a second for 3,300 × 256 features.
 
-    Args: x_train (N, D), y_train (N,), x_test (M, D), y_test (M,); labels are ints or strings.
-    Raises ValueError for shapes that do not fit, non-finite features, or a single class.
+    Args:
+        x_train, x_test: features (N, D) and (M, D).
+        y_train, y_test: labels (N,) and (M,), integers or strings.
+        C: inverse regularisation strength.
+
+    Returns:
+        What the probe finds on the test set.
+
+    Raises:
+        ValueError: shapes that do not fit, non-finite features, missing labels (−1, None, NaN), or
+            a single class.
     """
     return _probe(partial(fit_linear_probe, C=C), x_train, y_train, x_test, y_test)
 
@@ -84,7 +93,7 @@ def knn(x_train, y_train, x_test, y_test, *, k: int = 20) -> ProbeResult:
 
 def _probe(fit: Callable, x_train, y_train, x_test, y_test) -> ProbeResult:
     x_train, x_test = check_embeddings(x_train, "x_train"), check_embeddings(x_test, "x_test")
-    y_train, y_test = np.asarray(y_train), np.asarray(y_test)
+    y_train, y_test = check_labels(y_train, "y_train"), check_labels(y_test, "y_test")
     if x_train.shape[1] != x_test.shape[1]:
         raise ValueError(
             f"x_train has {x_train.shape[1]} features and x_test {x_test.shape[1]}; "

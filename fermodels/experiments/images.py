@@ -87,7 +87,8 @@ class ImageExperiment(Experiment):
     """CL-MEx and its kin on KDEF, DDCF or images of your own, fold by fold.
 
     Fold k is tested; the fold after it validates, where there are three or more; the others train.
-    Nobody is in two folds, and pre-training sees the training people alone.
+    Nobody is in two folds, and pre-training sees the training people alone. Images without an
+    expression take part in pre-training only.
 
     Args:
         name: of the run, as the table of results shows it.
@@ -196,7 +197,7 @@ class ImageExperiment(Experiment):
             encoder, _ = recipes.pretrain(
                 method,
                 self.prepared,
-                train,
+                self._labelled(fold, "train") if method == "viewfx" else train,
                 images_seen=math.ceil(images_seen),
                 seed=self.seed,
                 run_dir=folder / "pretraining",
@@ -207,6 +208,8 @@ class ImageExperiment(Experiment):
         settings = asdict(self.finetuning)
         settings["augment"] = _augment(settings["augment"], network.image_size)
         epochs, batch_size = settings.pop("epochs"), settings.pop("batch_size")
+        # What is not labelled has done its work in pre-training.
+        train = self._labelled(fold, "train")
         learner = recipes.finetune(
             self.prepared,
             train,
@@ -215,11 +218,18 @@ class ImageExperiment(Experiment):
             batch_size=batch_size,
             seed=self.seed,
             run_dir=folder / "finetuning",
-            val_indices=fold.get("val"),
+            val_indices=self._labelled(fold, "val") if "val" in fold else None,
             **hardware,
             **settings,
         )
-        return self._test(learner.classifier.to(self.device), fold["test"])
+        return self._test(learner.classifier.to(self.device), self._labelled(fold, "test"))
+
+    def _labelled(self, fold: dict[str, np.ndarray], part: str) -> np.ndarray:
+        """The rows of a part that have an expression."""
+        rows = fold[part][self.prepared.labels[fold[part]] >= 0]
+        if len(rows) == 0:
+            raise ValueError(f"{self.data}: no image of the part {part!r} has an expression")
+        return rows
 
     def _test(self, classifier, rows: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
         import pandas as pd

@@ -53,7 +53,9 @@ class EmbeddingExplorer:
             (`prepared.subset(rows)`), or a DataFrame, which has no images.
         coords: positions (N, 2) on the map, or such by encoder, instead of PCA.
         map: "pca" (at once), "umap" (seconds to a minute) or "given".
-        color_by: the column that colours the points at first. Default: the expression.
+        color_by: the column that colours the points at first. Default: the expression or emotion;
+            where nothing is labelled, the view, the subject or another column that tells points
+            apart.
         predictions: labels, (N,) names or indices, or such by encoder; see `Source`.
         split: row indices by name, as `prepared.split()` gives them.
         reports: `evaluate.view_invariance` reports by encoder, if they are at hand. Otherwise they
@@ -117,9 +119,7 @@ class EmbeddingExplorer:
 
         map = map or next(iter(self._layouts.values())).names[0]
         state = {} if remember is None else memory.load(remember, count)
-        self._build(
-            map, color_by or self._source.label or next(iter(self._source.fields)), lines, k
-        )
+        self._build(map, color_by or self._source.fields.default, lines, k)
         self._fill(page_size, height, in_notebook)
         self._restore(state)
         self._remember = remember

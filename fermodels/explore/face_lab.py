@@ -14,7 +14,7 @@ import numpy as np
 from fermodels import evaluation
 from fermodels.data import EXPRESSIONS, PreparedImages, encode_image
 from fermodels.explore import lab_controls, lab_save, memory
-from fermodels.explore.fields import NONE_COLOR
+from fermodels.explore.fields import NONE_COLOR, Field
 from fermodels.explore.lab_column import EncoderColumn, Projection, probe, with_classifier
 from fermodels.explore.lab_face import LabFace
 from fermodels.explore.lab_figure import lab_figure
@@ -42,7 +42,8 @@ class FaceLab:
     Args:
         encoders: an ImageEncoder, or a mapping from names to such; two fit side by side.
         reference: PreparedImages. They are the dots of the maps (PCA, the explorer's), and a linear
-            probe on them is the default classifier. Without it there are no maps.
+            probe on those that are labelled is the default classifier. Without it there are no
+            maps.
         embeddings: (N, D) of the reference, or such by encoder, if they are at hand. Otherwise
             they are computed first, some seconds for a thousand images.
         classifier: an ImageClassifier, or such by encoder, instead of the probe.
@@ -93,7 +94,7 @@ class FaceLab:
         self._source = None if reference is None else Source(reference)
         self._palette = dict(EXPRESSION_COLORS)
         if self._source is not None:
-            self._palette |= self._source.fields["expression"].palette
+            self._palette |= self._field.palette
 
         state = {} if remember is None else memory.load(remember, self._rows)
         self._remember = remember
@@ -112,9 +113,11 @@ class FaceLab:
             projection = Projection(self._known[name], self._maps[name])
         if classifier is not None:
             classes, classify = with_classifier(classifier, encoder)
-        elif self._reference is not None:
-            labels = self._reference.table["expression"].to_numpy(dtype=object)
-            classes, classify = probe(self._known[name], labels, self._reference.expressions)
+        elif self._reference is not None and (self._reference.labels >= 0).any():
+            known = self._reference.labels >= 0
+            labels = self._reference.table["expression"].to_numpy(dtype=object)[known]
+            x = self._known[name][known]
+            classes, classify = probe(x, labels, self._reference.expressions)
         return EncoderColumn(name, encoder, projection, classes, classify)
 
     def _panel(self, height: int) -> LabPanel:
@@ -136,7 +139,7 @@ class FaceLab:
 
     def _dots(self, source: Source) -> dict[str, Any]:
         """The reference, for the browser; a random part of a large one."""
-        field = source.fields["expression"]
+        field = self._field
         # In a random order no expression covers the others by coming last.
         rows = np.random.default_rng(0).permutation(self._rows)[:_MOST_DOTS]
         return {
@@ -264,7 +267,7 @@ class FaceLab:
         """The face, the maps and the probabilities as they are now, without widgets."""
         return lab_figure(
             self._image,
-            self._reference,
+            None if self._source is None else self._field,
             self._maps,
             self.positions,
             self.probabilities,
@@ -382,6 +385,11 @@ class FaceLab:
         }
         if self._remember is not None:
             memory.save(self._remember, self.state)
+
+    @property
+    def _field(self) -> Field:
+        """What colours the dots."""
+        return self._source.fields[self._source.fields.default]
 
     @property
     def _subject(self) -> str:

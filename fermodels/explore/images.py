@@ -7,6 +7,7 @@ from collections import OrderedDict
 from typing import Any
 
 from fermodels.data import PreparedError, encode_image
+from fermodels.plots import clip_player
 
 _KEPT = 512
 _TEXT_LIMIT = 300
@@ -24,7 +25,7 @@ class Images:
     def __init__(self, prepared: Any) -> None:
         self._images = getattr(prepared, "images", None)
         self._frames = getattr(prepared, "frames", None)
-        self._player = getattr(prepared, "player", None)
+        self._clips = prepared if self._frames is not None else None
         self._transcript = getattr(prepared, "transcript", None)
         self._kept: OrderedDict[int, bytes] = OrderedDict()
 
@@ -60,9 +61,9 @@ class Images:
 
     def player(self, row: int) -> str:
         """HTML that plays a clip with its sound; empty for images."""
-        if self._player is None:
+        if self._clips is None:
             return ""
         try:
-            return self._player(row)._repr_html_()
+            return clip_player(self._clips, row)._repr_html_()
         except PreparedError as error:
             return f"<p>{html.escape(str(error))}</p>"

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from fermodels.evaluation import fit_linear_probe
+from fermodels import evaluation
 from fermodels.models import ImageClassifier, ImageEncoder
-from fermodels.models.modes import evaluating
 
 
 class Projection:
@@ -63,11 +62,8 @@ class EncoderColumn:
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         """uint8 images (N, H, W, 3) → float32 (N, D)."""
-        device = next(self.encoder.parameters()).device
-        batch = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-        with evaluating(self.encoder), torch.inference_mode(), _one_thread():
-            h = self.encoder(batch.permute(0, 3, 1, 2).float() / 255)  # (N, D)
-        return h.float().cpu().numpy()
+        with _one_thread():
+            return evaluation.embed(self.encoder, images, progress=False)
 
 
 def probe(embeddings: np.ndarray, labels: np.ndarray, classes: Sequence[str]):
@@ -81,7 +77,7 @@ def probe(embeddings: np.ndarray, labels: np.ndarray, classes: Sequence[str]):
             f"the reference shows the single expression {found[0]!r}: a probe needs two, or pass "
             "a classifier"
         )
-    model = fit_linear_probe(embeddings, labels)
+    model = evaluation.fit_linear_probe(embeddings, labels)
     order = [list(model.classes_).index(name) for name in found]
 
     def classify(h: np.ndarray, images: np.ndarray) -> np.ndarray:

@@ -77,6 +77,12 @@ class ViewFX(ContrastiveLearner):
         expression = batch["expression"].repeat(self.num_augmentations)
         loss = self.multi_view(z, instance)
         if self.supervised_weight:
+            if (expression < 0).any():
+                raise ValueError(
+                    f"ViewFX needs labels, but {int((batch['expression'] < 0).sum())} of the "
+                    f"{len(batch['image'])} images of this batch have no expression (−1). Train on "
+                    "labelled rows only, or take CL-MEx, which needs none"
+                )
             loss = loss + self.supervised_weight * self.supervised(z, expression)
         if self.barlow_weight:
             first, second = random_pairs(instance, generator)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from fermodels.models.heads import ClassificationHead
 from fermodels.models.image_encoder import ImageEncoder
-from fermodels.models.modes import evaluating
+from fermodels.models.inference import as_images, run_in_batches
 from fermodels.models.saving import SavedModule
 
 
@@ -52,34 +52,18 @@ class ImageClassifier(
         """Classify pictures, in eval mode and on the device of the classifier.
 
         Args:
-            images: uint8 (N, H, W, 3), as `PreparedImages.images` gives them, or float
-                (N, 3, H, W) in [0, 1].
+            images: (N, H, W, 3), as `PreparedImages.images` gives them, or (N, 3, H, W); uint8 or
+                float in [0, 1].
             batch_size: how many at a time.
 
         Returns:
             labels int64 (N,), indices into `classes`, and probabilities float32 (N, classes).
         """
-        images = _channels_first(images)
-        device = self.head.weight.device
-        parts = []
-        with evaluating(self):
-            for batch in images.split(batch_size):
-                batch = batch.to(device)
-                if batch.dtype == torch.uint8:
-                    batch = batch.float() / 255
-                parts.append(self(batch).float().softmax(dim=1).cpu())
-        probabilities = torch.cat(parts) if parts else torch.empty(0, len(self.classes))
-        return probabilities.argmax(dim=1).numpy(), probabilities.numpy()
+        images = as_images(images)
 
+        def probabilities(batch: Tensor) -> Tensor:
+            return self(batch).float().softmax(dim=1)
 
-def _channels_first(images: np.ndarray | Tensor) -> Tensor:
-    """uint8 (N, H, W, 3) or float (N, 3, H, W) → either type (N, 3, H, W)."""
-    images = torch.as_tensor(images)
-    channel = 3 if images.dtype == torch.uint8 else 1
-    known = images.dtype == torch.uint8 or images.is_floating_point()
-    if not known or images.ndim != 4 or images.shape[channel] != 3:
-        raise ValueError(
-            "expected uint8 images (N, H, W, 3) or float images (N, 3, H, W) in [0, 1], got "
-            f"{images.dtype} {tuple(images.shape)}"
-        )
-    return images.permute(0, 3, 1, 2) if channel == 3 else images
+        parts = run_in_batches(self, images.split(batch_size), apply=probabilities)
+        found = torch.cat(parts) if len(images) else torch.empty(0, len(self.classes))
+        return found.argmax(dim=1).numpy(), found.numpy()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SPARE_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">", "h", "*")
 _LEGEND_LIMIT = 12
+_UNLABELLED = "unlabelled"
 
 
 def similarity_matrix(
@@ -83,6 +84,7 @@ def embedding_map(
     Args:
         coords: (N, 2), as `project` returns them.
         values: N expressions, view names or other categories, or floats such as yaw in degrees.
+            Missing categories (None) are drawn in grey, as "unlabelled".
         palette: colour per category. Default: the fixed colours and markers of expressions and
             views, else distinct hues.
         name: what the axes are called. They have no unit, and so no ticks.
@@ -103,6 +105,8 @@ def embedding_map(
         if legend:
             ax.figure.colorbar(dots, ax=ax, label=label or "value", shrink=0.85)
     else:
+        missing = [value is None or value != value for value in values.tolist()]
+        values = np.where(missing, _UNLABELLED, values.astype(object)) if any(missing) else values
         categories, colors, markers = _categories(values, palette)
         color = np.array([colors[v] for v in values.tolist()], dtype=object)
         shape = np.array([markers[v] for v in values.tolist()], dtype=object)
@@ -147,7 +151,7 @@ def _categories(values: np.ndarray, palette: Mapping | None) -> tuple[list, dict
     """(categories in the order of the legend, colour of each, marker of each)."""
     import seaborn as sns
 
-    present = set(values.tolist())
+    present = set(values.tolist()) - {_UNLABELLED}
     if present <= set(EXPRESSION_COLORS):
         categories = [e for e in EXPRESSION_COLORS if e in present]
         colors, markers = EXPRESSION_COLORS, EXPRESSION_MARKERS
@@ -164,4 +168,10 @@ def _categories(values: np.ndarray, palette: Mapping | None) -> tuple[list, dict
         if missing:
             raise ValueError(f"the palette has no colour for {sorted(missing, key=str)[:5]}")
         colors = dict(palette)
+    if _UNLABELLED in values.tolist():
+        categories = [*categories, _UNLABELLED]
+        colors, markers = (
+            {_UNLABELLED: "#A8A8A8"} | dict(colors),
+            {_UNLABELLED: "."} | dict(markers),
+        )
     return categories, colors, markers

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from fermodels import evaluation, plots
+from fermodels.data import PreparedImages
 
 EXPRESSIONS = ("afraid", "angry", "disgusted", "happy", "neutral", "sad", "surprised")
 VIEWS = ("full_left", "half_left", "straight", "half_right", "full_right")
@@ -157,6 +158,46 @@ def test_instance_grid(tiny_prepared):
         plots.instance_grid(tiny_prepared, "nobody")
     with pytest.raises(ValueError, match="no session 'Z'"):
         plots.instance_grid(tiny_prepared, subject, "Z")
+
+
+def test_instance_grid_of_unlabelled_images(tiny_prepared):
+    p = tiny_prepared.subset(range(35))  # one person, one session
+    table = p.table.assign(image=p._blobs())
+    some = table["expression"].where(table["expression"] == "happy", None)
+    for expression, rows in ((some, 7), (None, 7), (some[some.notna()], 1)):
+        part = table.assign(expression=expression)
+        if rows == 1:
+            part = part[table["expression"] == "happy"].assign(expression=None)
+        prepared = PreparedImages(part, p.metadata)
+        ax = plots.instance_grid(prepared, "f000")
+        names = [label.get_text() for label in ax.get_yticklabels()]
+        assert len(names) == rows
+        if rows == 1:
+            assert names == ["unlabelled"]
+        else:
+            assert "f000-A-sad" in names and ("happy" in names) == (expression is some)
+        plt.close("all")
+
+
+def test_instance_grid_of_an_image_of_which_nothing_is_known(tiny_prepared):
+    p = tiny_prepared.subset([2])
+    nothing = dict.fromkeys(("subject", "expression", "view", "yaw", "pitch"))
+    p = PreparedImages(p.table.assign(image=p._blobs(), **nothing), {})
+    ax = plots.instance_grid(p, p.table["subject"][0])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["unknown\n"]
+    assert len(ax.images) == 1
+
+
+def test_an_embedding_map_of_which_some_is_unlabelled():
+    values = np.array(["happy", None, "sad", np.nan], dtype=object)
+    ax = plots.embedding_map(np.eye(4)[:, :2], values)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "happy",
+        "sad",
+        "unlabelled",
+    ]
+    ax = plots.embedding_map(np.eye(4)[:, :2], [None] * 4, {"happy": "red"})
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["unlabelled"]
 
 
 def test_loss_curve_names_its_levels_at_the_line():
