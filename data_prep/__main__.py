@@ -20,7 +20,7 @@ MAKERS = {
 IMPORTERS = {
     "kdef": ("importers.kdef", "import KDEF: adults, 7 expressions, 5 views"),
     "ddcf": ("importers.ddcf", "import DDCF: children, 8 expressions, 5 views"),
-    "image-folder": ("importers.image_folder", "import photographs of your own"),
+    "image-folder": ("importers.image_folder", "import images of your own"),
     "multiface": ("importers.multiface", "import views of Multiface's captures"),
     "mosei": ("importers.mosei", "import CMU-MOSEI: clips with sentiment and emotions"),
     "meld": ("importers.meld", "import MELD: clips of dialogues"),

@@ -23,7 +23,7 @@ from fermodels.data.containers import (
 )
 from fermodels.data.media import SAMPLE_RATE
 
-# Frames of one clip in memory; larger pictures are made smaller at once, before any crop.
+# Frames of one clip in memory; larger images are made smaller at once, before any crop.
 _MOST_BYTES = 256 << 20
 _LONGEST_EDGE = 1280
 _MOST_PIXELS = 8192 * 4320
@@ -138,7 +138,7 @@ class _Reader:
                         yield kind, frame
                 except av.FFmpegError as error:
                     if kind == "video" and self.pending is None and not self.frames:
-                        continue  # after a cut, frames before the first whole picture fail
+                        continue  # after a cut, frames before the first whole image fail
                     broken.add(kind)
                     self.problem = f"its {kind} breaks off ({error.strerror or error})"
         except av.FFmpegError as error:
@@ -160,16 +160,16 @@ class _Reader:
         """Frames of the even rate that are due before the file's next frame."""
         if self.pending is None:
             return
-        picture = None
+        image = None
         while len(self.frames) < self.count:
             due = self.origin + len(self.frames) / self.fps
             if due >= until - 1e-6:
                 return
-            if picture is None:
-                picture = self._picture(self.pending)
-            self.frames.append(picture)
+            if image is None:
+                image = self._image(self.pending)
+            self.frames.append(image)
 
-    def _picture(self, frame: Any) -> np.ndarray:
+    def _image(self, frame: Any) -> np.ndarray:
         if self.size is None:
             self.size = _fitting(frame.width, frame.height, self.count)
         width, height = self.size
@@ -199,7 +199,7 @@ class _Reader:
             self._emit(until=min(self.last_frame + self._interval, self.origin + self.length))
             shown = self.last_frame + self._interval > self.origin
             if shown and not self.frames:  # a file shorter than one frame of the even rate
-                self.frames.append(self._picture(self.pending))
+                self.frames.append(self._image(self.pending))
         for block in self._to_mono.resample(None) if self.sounds else ():
             self.sounds.append(block.to_ndarray()[0])
 
@@ -227,7 +227,7 @@ class _Reader:
         elif self.problem:
             notes.append(self.problem)
         if has_video and frames is not None and waveform is not None and seen < heard - 1.0:
-            notes.append(f"the picture ends {heard - seen:.1f} s before the sound")
+            notes.append(f"the image ends {heard - seen:.1f} s before the sound")
         if self.damaged:
             notes.append(f"{self.damaged} damaged frames")
         for there, got_it, name in ((has_video, frames, "video"), (has_audio, waveform, "audio")):
@@ -258,7 +258,7 @@ def _check_dimensions(stream: Any) -> None:
 def _seek(container: Any, start: float) -> None:
     import av
 
-    # To the last whole picture before; what lies between is decoded and left out.
+    # To the last whole image before; what lies between is decoded and left out.
     container.seek(int((start - 0.5) * av.time_base))
 
 

@@ -111,7 +111,7 @@ def add_common_arguments(parser: argparse.ArgumentParser, out_needed: bool = Tru
         "--crop",
         choices=("face", "centre", "none"),
         default="face",
-        help="a square around the face, the largest square in the middle, or the whole picture",
+        help="a square around the face, the largest square in the middle, or the whole image",
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--limit", type=int, help="only the first LIMIT files, to try it out")

@@ -33,7 +33,7 @@ _CHILD = (*_ADULT, "content")
 
 @dataclass(frozen=True)
 class Protocol:
-    """Who is photographed how; `sessions` are KDEF's two sittings or DDCF's two lightings."""
+    """Who is photographed how; `sessions` are KDEF's two sessions or DDCF's two lightings."""
 
     title: str
     subjects: int
@@ -133,7 +133,7 @@ def _render_part(path: Path, job: Job, index: int) -> None:
 
 
 def render_subject(job: Job, index: int) -> PreparedImages:
-    """All photographs of subject number `index`; depends on the job and the index alone."""
+    """All images of subject number `index`; depends on the job and the index alone."""
     import pandas as pd
 
     protocol = PROTOCOLS[job.protocol]
@@ -149,18 +149,18 @@ def render_subject(job: Job, index: int) -> PreparedImages:
     rows = []
     for session, studio in zip(protocol.sessions, studios, strict=True):
         takes = [sample_take(rng, person, name, job.difficulty) for name in protocol.expressions]
-        pictures = renderer.render(
+        images = renderer.render(
             person,
             studio,
             np.stack([take.actions for take in takes]),
             protocol.yaws,
             np.stack([take.pose for take in takes]),
         )  # (takes, views, size, size, 3)
-        for take, views in zip(takes, pictures, strict=True):
-            for view, yaw, picture in zip(VIEWS, protocol.yaws, views, strict=True):
+        for take, views in zip(takes, images, strict=True):
+            for view, yaw, image in zip(VIEWS, protocol.yaws, views, strict=True):
                 rows.append(
                     {
-                        "image": encode_image(picture, "WEBP", job.quality),
+                        "image": encode_image(image, "WEBP", job.quality),
                         "subject": subject,
                         "expression": take.expression,
                         "view": view,
@@ -180,7 +180,7 @@ def render_subject(job: Job, index: int) -> PreparedImages:
 
 @lru_cache(maxsize=1)
 def _renderer(kind: type[FaceRenderer], size: int) -> FaceRenderer:
-    """One window for all subjects of a process: opening one takes as long as ten pictures."""
+    """One window for all subjects of a process: opening one takes as long as ten images."""
     return kind(size)
 
 
