@@ -7,8 +7,9 @@ The file opens in pandas, DuckDB and Hugging Face `datasets` without this packag
 from __future__ import annotations
 
 import os
+import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -90,9 +91,10 @@ class PreparedImages(PreparedTable):
     Warns:
         UserWarning: there is one view only, and it has a name.
 
-    Example:
-        >>> images = PreparedImages.from_folder("holiday images/")  # doctest: +SKIP
-        >>> images = PreparedImages.read("data/anny_views_kdef.parquet")  # doctest: +SKIP
+    Example::
+
+        images = PreparedImages.read("data/anny_views_kdef.parquet")
+        images = PreparedImages.from_folder("pictures/", labels="folders")
     """
 
     FORMAT = "fermodels-images"
@@ -192,6 +194,63 @@ class PreparedImages(PreparedTable):
         metadata = cls._read_metadata(arrow.schema.metadata, path)
         new._set_up(table, metadata, str(path), FileMedia(path, "image"))
         return new
+
+    @classmethod
+    def from_folder(
+        cls,
+        folder: str | os.PathLike,
+        *,
+        size: int = 96,
+        labels: str | None = None,
+        subject: str | re.Pattern | Callable[[str], str | None] | None = None,
+        progress: bool | None = None,
+    ) -> PreparedImages:
+        """The images of a plain folder, as they are: no face is looked for.
+
+        Every file that Pillow can read, in the folder and those below it, in natural order (im9
+        before im10); hidden files and those of the operating system are passed over. Each image is
+        turned as its EXIF data say, brought to RGB, resized so that its short side has `size`
+        pixels, and cut to the square in the middle. Angles and views are not known, and each image
+        is an instance of its own, named by its path in the folder. To look for faces, to crop
+        around them or to say which images are views of one moment, import the folder with
+        ``python -m data_prep image-folder``.
+
+        Args:
+            folder: its path; ~ is the home folder.
+            size: side of the images in pixels. 96 is what the data sets of the course have: twice
+                the input of the small encoder, so that augmentation can crop.
+            labels: "folders" takes the name of the folder that an image lies in as its expression
+                (``happy/im01.jpg``); images at the top are unlabelled. None labels nothing.
+            subject: who is shown: a function from an image's path in the folder ("happy/im01.jpg")
+                to a name, or a regular expression that finds the name in it (its group `subject`,
+                its first group, or all that matches). None, or nothing found, means that it is not
+                known. See the class for what that means.
+            progress: a bar with the time left; None shows one for work of more than a few seconds.
+
+        Returns:
+            The images, in memory; `write` makes a prepared file of them.
+
+        Raises:
+            PreparedError: there is no such folder, there are no images in it, or none can be read.
+            ValueError: `size`, `labels` or `subject` is none of the above.
+
+        Warns:
+            UserWarning: some images cannot be read; once, with their number and the first names.
+
+        Example::
+
+            from fermodels import evaluation
+            from fermodels.data import PreparedImages
+            from fermodels.training import recipes
+
+            images = PreparedImages.from_folder("pictures/")
+            encoder, history = recipes.pretrain("simclr", images, images_seen=50_000)
+            h = evaluation.embed(encoder, images)  # (N, 256)
+        """
+        from fermodels.data.folder import table_of_folder
+
+        table, metadata = table_of_folder(folder, size, labels, subject, progress)
+        return cls(table, metadata, source=str(folder))
 
     @property
     def expressions(self) -> tuple[str, ...]:
