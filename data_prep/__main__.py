@@ -55,8 +55,8 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = _parser(arguments[0] if arguments else None).parse_args(arguments)
     try:
+        options = _parser(arguments[0] if arguments else None).parse_args(arguments)
         options.run(options)
     except (ValueError, OSError, ImportError) as error:
         print(f"data_prep: {shortened(str(error), MAX_ERROR)}", file=sys.stderr)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from fermodels._shared.extras import require
+
 
 def project(
     x,
@@ -19,6 +21,10 @@ def project(
     and exact. "umap" (McInnes et al. 2018, arXiv 1802.03426) keeps neighbourhoods, not distances
     between clusters; it repeats itself for a seed on one machine, but not between machines, and
     its first import takes up to half a minute.
+
+    Raises:
+        ValueError: `x` is no such array, or the method is unknown.
+        ImportError: "umap" without the extra `explore`, which brings it.
     """
     x = np.asarray(x, dtype=np.float32)
     if x.ndim != 2 or len(x) < 3 or not np.isfinite(x).all():
@@ -28,6 +34,7 @@ def project(
     if method == "pca":
         return pca(x)
     if method == "umap":
+        require("plots.project(…, 'umap')", "explore", "umap")
         import umap
 
         x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)

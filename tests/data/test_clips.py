@@ -122,7 +122,8 @@ def test_the_file_is_plain_parquet(tmp_path, clips):
 
 
 def test_the_file_opens_in_duckdb(tmp_path, clips):
-    duckdb = pytest.importorskip("duckdb")
+    import duckdb
+
     path = clips.write(tmp_path / "clips.parquet")
     query = f"select count(*), count(audio), count(transcript) from '{path}'"
     assert duckdb.sql(query).fetchall() == [(21, 19, 19)]

@@ -103,7 +103,8 @@ def test_the_file_is_plain_parquet(tmp_path, small):
 
 
 def test_the_file_opens_in_duckdb(tmp_path, small):
-    duckdb = pytest.importorskip("duckdb")
+    import duckdb
+
     path = small.write(tmp_path / "small.parquet")
     query = f"select expression, count(*), sum(len(actions)) from '{path}' group by 1 order by 1"
     assert duckdb.sql(query).fetchall() == [("happy", 16, 64), ("sad", 16, 64)]

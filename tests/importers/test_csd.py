@@ -173,8 +173,9 @@ def test_a_flipped_byte_in_the_compressed_data_names_the_entry(labels):
 
 def test_without_h5py_the_message_says_what_to_install(labels):
     program = (
-        "import sys; sys.modules['h5py'] = None\n"
+        "import sys\n"
         "from data_prep.importers.csd import CsdFile\n"
+        "sys.modules['h5py'] = None\n"
         f"try: CsdFile({str(labels)!r})\n"
         "except ImportError as error: print(error)\n"
     )
