@@ -282,7 +282,7 @@ def pretrained(
     start = ImageEncoder.from_pretrained(shipped_weights(setting.start))
     with forked_rng():
         torch.manual_seed(seed)
-        encoder = ImageEncoder(**start._hub_mixin_config | setting.encoder)
+        encoder = ImageEncoder(**start.config | setting.encoder)
     if not setting.scratch:
         encoder.load_state_dict(start.state_dict())
     if not setting.method:

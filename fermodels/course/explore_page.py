@@ -137,7 +137,7 @@ def kept_embeddings(
 
     ingredients = {
         "faces": fingerprint or prepared.fingerprint(),
-        "encoder": encoder._hub_mixin_config,
+        "encoder": encoder.config,
         "weights": weights_digest(encoder),
     }
     made_of = json.dumps(ingredients, sort_keys=True)

@@ -51,14 +51,6 @@ class TfidfSvd(SavedModule):
         # Not of the buffers: their last bits may differ between machines.
         return f"tfidf@{digest([1, self.dim, self.fitted_on])}"
 
-    def config(self) -> dict:
-        """The arguments of the constructor."""
-        return {
-            "vocabulary": list(self.vocabulary),
-            "dim": self.dim,
-            "fitted_on": self.fitted_on,
-        }
-
     @classmethod
     def fit(cls, sentences: Sequence[str], dim: int = 100) -> "TfidfSvd":
         """Fit on sentences; fewer sentences or words than `dim` give as many features as they are.

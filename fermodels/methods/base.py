@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from fermodels.data import Augment
 from fermodels.models import ProjectionHead
+from fermodels.models.saving import SavedModule
 
 _VALIDATION = 2**32  # above any step, so that validation draws numbers of its own
 
@@ -58,11 +59,11 @@ class Learner(pl.LightningModule):
 
     def settings(self) -> dict:
         """What fixes the result of a run, as JSON; `fit` refuses to resume a run with others."""
-        encoder = getattr(self.encoder, "_hub_mixin_config", None) or repr(self.encoder)
+        config = self.encoder.config if isinstance(self.encoder, SavedModule) else None
         augment = {} if self.augment is None else {"augment": repr(self.augment)}
         return {
             "method": type(self).__name__,
-            "encoder": encoder,
+            "encoder": config or repr(self.encoder),
             **augment,
             "learning_rate": self.learning_rate,
             "weight_decay": self.weight_decay,

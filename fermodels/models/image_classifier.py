@@ -18,7 +18,7 @@ def _encoder_from(config: dict) -> ImageEncoder:
 
 
 class ImageClassifier(
-    SavedModule, coders={ImageEncoder: (lambda encoder: encoder._hub_mixin_config, _encoder_from)}
+    SavedModule, coders={ImageEncoder: (lambda encoder: encoder.config, _encoder_from)}
 ):
     """An encoder with a linear classifier on its representation.
 

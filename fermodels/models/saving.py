@@ -22,6 +22,11 @@ class SavedModule(nn.Module, PyTorchModelHubMixin):
     needs neither the training framework nor pickle.
     """
 
+    @property
+    def config(self) -> dict[str, Any]:
+        """The arguments of the constructor as `config.json` holds them."""
+        return dict(self._hub_mixin_config)
+
     def save_pretrained(self, save_directory, *, half: bool = False, **hub_options) -> None:
         """Write the module to a folder, which is made if it is not there.
 
@@ -40,8 +45,7 @@ class SavedModule(nn.Module, PyTorchModelHubMixin):
             return
         directory.mkdir(parents=True, exist_ok=True)
         self._save_pretrained(directory, half)
-        config = {key: value for key, value in self._hub_mixin_config.items()}
-        replace_file(directory / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
+        replace_file(directory / CONFIG, (json.dumps(self.config, indent=2) + "\n").encode())
 
     def _save_pretrained(self, save_directory: Path, half: bool = False) -> None:
         from safetensors.torch import save

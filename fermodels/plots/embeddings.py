@@ -21,7 +21,7 @@ from fermodels.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SPARE_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">", "h", "*")
+SPARE_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">", "h", "*")
 _LEGEND_LIMIT = 12
 
 
@@ -157,7 +157,7 @@ def _categories(values: np.ndarray, palette: Mapping | None) -> tuple[list, dict
     else:
         categories = sorted(present)
         colors = dict(zip(categories, sns.husl_palette(len(categories), s=0.8), strict=True))
-        shapes = _SPARE_MARKERS if len(categories) <= _LEGEND_LIMIT else "o" * len(categories)
+        shapes = SPARE_MARKERS if len(categories) <= _LEGEND_LIMIT else "o" * len(categories)
         markers = dict(zip(categories, shapes, strict=False))
     if palette is not None:
         missing = present - set(palette)

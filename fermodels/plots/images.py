@@ -118,7 +118,7 @@ def instance_grid(
     between = " " if tile >= 0.6 else "\n"  # "half right" is wider than a small picture
     ax.set_xticks(
         [j * (width + gap) + width / 2 for j in range(len(views))],
-        [f"{words(v).replace(' ', between)}\n{_degrees(yaw[v])}" for v in views],
+        [f"{words(v).replace(' ', between)}\n{degrees(yaw[v])}" for v in views],
     )
     ax.set_yticks([i * (height + gap) + height / 2 for i in range(len(expressions))], expressions)
     ax.tick_params(length=0, labelsize=9)
@@ -127,5 +127,5 @@ def instance_grid(
     return ax
 
 
-def _degrees(yaw: float) -> str:
+def degrees(yaw: float) -> str:
     return f"{'−' if round(yaw) < 0 else ''}{abs(round(yaw))}°"
