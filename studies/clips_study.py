@@ -16,7 +16,6 @@ test speakers and never looks at those.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import multiprocessing
 import shutil
@@ -29,6 +28,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from fermodels import evaluation
+from fermodels._shared.digests import json_digest
 from fermodels._shared.files import replacing
 from fermodels._shared.parts import start_worker
 from fermodels.data import MODALITIES, FeatureSet, PreparedClips, compute_features
@@ -89,7 +89,7 @@ def main() -> None:
     clips = PreparedClips.read(options.clips)
     features = stored_features(clips, options.features, options.jobs)
     made_of = [clips.fingerprint(), clip_recipes.features_digest(features), recipe_settings()]
-    digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(made_of)
     folder = options.results / f"predictions-{options.split}-{digest[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     parts = run(options, folder)

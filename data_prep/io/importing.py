@@ -14,7 +14,6 @@ dozen files: interrupted, the same command goes on with the parts that are missi
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import shlex
@@ -30,6 +29,7 @@ from data_prep.io.parts import check_out, make_in_parts
 from data_prep.io.raw import MAX_ERROR, RawError, RawFile, RawSource, printable, shortened, storable
 from data_prep.io.report import ImportReport, NothingUsable
 from fermodels import __version__
+from fermodels._shared.digests import json_digest
 from fermodels._shared.files import replacing
 from fermodels.data import PreparedClips, PreparedImages
 
@@ -190,7 +190,7 @@ class _Job:
             for item in self.plan.items
         ]
         what = [__version__, self.make_row.__module__, self.plan.kind, vars(self.options), items]
-        return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+        return json_digest(what, default=str)
 
 
 def run_import(

@@ -7,8 +7,6 @@ stopped.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -17,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.io.parts import check_out, make_in_parts
+from fermodels._shared.digests import json_digest
 from fermodels.data import VIEWS, PreparedImages, encode_image
 from fermodels.faces import (
     ACTIONS,
@@ -72,7 +71,7 @@ class Job:
 
     def fingerprint(self) -> str:
         settings = asdict(self) | {"protocol_settings": asdict(PROTOCOLS[self.protocol])}
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+        return json_digest(settings)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
