@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
+from fermodels._shared.workers import one_torch_thread
 from fermodels.evaluation import fit_linear_probe
 from fermodels.models import ImageClassifier, ImageEncoder
 from fermodels.models.modes import evaluating
@@ -65,7 +65,9 @@ class EncoderColumn:
         """uint8 images (N, H, W, 3) → float32 (N, D)."""
         device = next(self.encoder.parameters()).device
         batch = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-        with evaluating(self.encoder), torch.inference_mode(), _one_thread():
+        # For a picture or two, several threads would mostly wait for each other, and for the
+        # browser that uses the same cores.
+        with evaluating(self.encoder), torch.inference_mode(), one_torch_thread():
             h = self.encoder(batch.permute(0, 3, 1, 2).float() / 255)  # (N, D)
         return h.float().cpu().numpy()
 
@@ -102,18 +104,6 @@ def with_classifier(classifier: ImageClassifier, encoder: ImageEncoder):
         return logits.float().softmax(1).cpu().numpy()
 
     return classifier.classes, classify
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """For a picture or two: several threads would mostly wait for each other, and for the browser
-    that uses the same cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _unit(embeddings: np.ndarray) -> np.ndarray:
