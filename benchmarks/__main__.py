@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,8 @@ import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from fermodels._shared.files import replace_file, replacing
 
 from . import machine, pictures
 
@@ -64,16 +65,10 @@ def measure(topic: str, quick: bool) -> dict[str, Any]:
 def write(result: dict[str, Any], folder: Path) -> None:
     """JSON and picture; older ones stay until the new are whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, save in (
-        ("json", lambda path: path.write_text(json.dumps(result, indent=1) + "\n")),
-        ("png", lambda path: pictures.save(result, path)),
-    ):
-        unfinished = folder / f".{result['topic']}.{os.getpid()}.{name}"
-        try:
-            save(unfinished)
-            os.replace(unfinished, folder / f"{result['topic']}.{name}")
-        finally:
-            unfinished.unlink(missing_ok=True)
+    path = folder / result["topic"]
+    replace_file(path.with_suffix(".json"), (json.dumps(result, indent=1) + "\n").encode())
+    with replacing(path.with_suffix(".png")) as temporary:
+        pictures.save(result, temporary)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -44,6 +44,7 @@ import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from data_prep.io.crops import DOWN, MARGIN  # noqa: E402
+from fermodels._shared.files import replace_file  # noqa: E402
 
 from .face_finder_peers import FINDERS, Entry, Finder, installed_file  # noqa: E402
 from .face_finder_pictures import (  # noqa: E402
@@ -303,9 +304,8 @@ def main(arguments: Sequence[str] | None = None) -> dict:
     table["machine"] = f"{platform.machine()}, one thread, Python {platform.python_version()}"
     print_table(table)
     if options.out:
-        unfinished = options.out.with_name(f".{options.out.name}.{os.getpid()}")
-        unfinished.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
-        os.replace(unfinished, options.out)
+        text = json.dumps(table, indent=1, ensure_ascii=False) + "\n"
+        replace_file(options.out, text.encode())
     return table
 
 

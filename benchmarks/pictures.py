@@ -17,7 +17,7 @@ COLORS = {OURS: "#0072b2", "pytorch-metric-learning": "#d55e00", "lightly": "#00
 
 
 def save(result: dict[str, Any], path: Path) -> None:
-    """Draws the topic's picture, with the machine below it."""
+    """Draws the topic's picture as PNG, with the machine below it."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -32,7 +32,7 @@ def save(result: dict[str, Any], path: Path) -> None:
     below = 0.5 / figure.get_figheight()
     figure.set_layout_engine("constrained", rect=(0, below, 1, 1 - below))
     figure.text(0.01, 0.005, textwrap.fill(words, 130), fontsize=7, color="0.4", va="bottom")
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=130, format="png")
     plt.close(figure)
 
 

@@ -20,7 +20,7 @@ MAKERS = {
 IMPORTERS = {
     "kdef": ("importers.kdef", "import KDEF: adults, 7 expressions, 5 views"),
     "ddcf": ("importers.ddcf", "import DDCF: children, 8 expressions, 5 views"),
-    "image-folder": ("importers.image_folder", "import photographs of your own"),
+    "image-folder": ("importers.image_folder", "import images of your own"),
     "multiface": ("importers.multiface", "import views of Multiface's captures"),
     "mosei": ("importers.mosei", "import CMU-MOSEI: clips with sentiment and emotions"),
     "meld": ("importers.meld", "import MELD: clips of dialogues"),
@@ -55,8 +55,8 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = _parser(arguments[0] if arguments else None).parse_args(arguments)
     try:
+        options = _parser(arguments[0] if arguments else None).parse_args(arguments)
         options.run(options)
     except (ValueError, OSError, ImportError) as error:
         print(f"data_prep: {shortened(str(error), MAX_ERROR)}", file=sys.stderr)

@@ -39,9 +39,9 @@ import torch
 
 from fermodels import evaluation
 from fermodels._shared.files import replace_file
+from fermodels._shared.parts import start_worker
 from fermodels._shared.places import shipped_weights
 from fermodels.data import Augment, PreparedImages
-from fermodels.features.parts import start_worker
 from fermodels.models import ImageEncoder
 from fermodels.models.modes import forked_rng
 from fermodels.models.saving import WEIGHTS
@@ -282,7 +282,7 @@ def pretrained(
     start = ImageEncoder.from_pretrained(shipped_weights(setting.start))
     with forked_rng():
         torch.manual_seed(seed)
-        encoder = ImageEncoder(**start._hub_mixin_config | setting.encoder)
+        encoder = ImageEncoder(**start.config | setting.encoder)
     if not setting.scratch:
         encoder.load_state_dict(start.state_dict())
     if not setting.method:

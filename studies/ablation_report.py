@@ -1,4 +1,4 @@
-"""Writes the ablation into the model card of CL-MEx, as a table and a picture.
+"""Writes the ablation into the model card of CL-MEx, as a table and a figure.
 
     python -m studies.ablation_report
 
@@ -49,7 +49,7 @@ def protocol(results: Path) -> dict:
 
 def draw(runs: pd.DataFrame, path: Path) -> None:
     plots.use_style()
-    axes = ablation.picture(runs)
+    axes = ablation.figure(runs)
     buffer = io.BytesIO()
     axes[0].figure.savefig(buffer, format="png", dpi=110)
     replace_file(path, buffer.getvalue())

@@ -1,4 +1,4 @@
-"""Writes what the study of clips measured into the README, the model card and a picture.
+"""Writes what the study of clips measured into the README, the model card and a figure.
 
     python -m studies.clips_report
 
@@ -30,12 +30,12 @@ def main() -> None:
         raise SystemExit(f"{RESULTS} holds the study of another {DATA}: run 'make study' again")
     tested = len(clips.split("subject", seed=0)[study["split"]])
     tables = (
-        f"{table(scores, study, tested)}\n\n{differences(scores)}\n\n{senses(scores)}\n\n"
+        f"{table(scores, study, tested)}\n\n{differences(scores)}\n\n{modalities(scores)}\n\n"
         "Made by `make weights` and `make study`."
     )
     fill(Path("README.md"), "CLIPS", tables)
     write_card(clips, study, tables)
-    picture(clips)
+    figure(clips)
 
 
 def table(scores: pd.DataFrame, study: dict, tested: int) -> str:
@@ -80,11 +80,11 @@ def differences(scores: pd.DataFrame) -> str:
     )
 
 
-def senses(scores: pd.DataFrame) -> str:
+def modalities(scores: pd.DataFrame) -> str:
     """What a single modality reaches with all labels, trained from scratch and pre-trained."""
     by_used = {(bool(m.tasks), m.used or m.modalities): m for m in methods() if not m.simclr}
     lines = [
-        "What each sense reaches alone, with all labels:",
+        "What each modality reaches alone, with all labels:",
         "",
         "| | " + " | ".join((*MODALITIES, "all three")) + " |",
         "|---|" + "---|" * (len(MODALITIES) + 1),
@@ -165,7 +165,7 @@ diagnosis.
     (WEIGHTS / "README.md").write_text(text, encoding="utf-8")
 
 
-def picture(clips: PreparedClips) -> None:
+def figure(clips: PreparedClips) -> None:
     """docs/anny_clips.png: a clip of a training speaker, frames, spectrogram and words."""
     from fermodels.plots import clip_strip
 

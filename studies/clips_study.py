@@ -16,7 +16,6 @@ test speakers and never looks at those.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import multiprocessing
 import shutil
@@ -29,8 +28,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from fermodels import evaluation
+from fermodels._shared.digests import json_digest
+from fermodels._shared.files import replacing
+from fermodels._shared.parts import start_worker
 from fermodels.data import MODALITIES, FeatureSet, PreparedClips, compute_features
-from fermodels.features.parts import start_worker
 from fermodels.methods.conclugen import TASKS
 from fermodels.training.recipes import clips as clip_recipes
 
@@ -88,7 +89,7 @@ def main() -> None:
     clips = PreparedClips.read(options.clips)
     features = stored_features(clips, options.features, options.jobs)
     made_of = [clips.fingerprint(), clip_recipes.features_digest(features), recipe_settings()]
-    digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    digest = json_digest(made_of)
     folder = options.results / f"predictions-{options.split}-{digest[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     parts = run(options, folder)
@@ -191,9 +192,8 @@ def one_run(data, stored, split: str, method: Method, seed: int, folder: Path) -
                     }
                 )
             )
-        unfinished = part.with_suffix(".tmp")
-        pd.concat(tables).to_parquet(unfinished, index=False)
-        unfinished.replace(part)
+        with replacing(part) as temporary:
+            pd.concat(tables).to_parquet(temporary, index=False)
     table = pd.read_parquet(part)
     hit = table["predicted"] == clips.labels[table["index"]]
     return hit.groupby(table["fraction"]).mean().to_dict()

@@ -1,4 +1,4 @@
-"""Writes what the study measured into the README, the model cards and the picture on top.
+"""Writes what the study measured into the README, the model cards and the figure on top.
 
     python -m studies.report
 

@@ -23,8 +23,9 @@ import pandas as pd
 import torch
 
 from fermodels import evaluation
+from fermodels._shared.files import replacing
+from fermodels._shared.parts import start_worker
 from fermodels.data import PreparedImages
-from fermodels.features.parts import start_worker
 from fermodels.models import ImageEncoder
 from fermodels.training import recipes
 from studies.pretrain import LARGE, RESULTS
@@ -147,9 +148,8 @@ def finetuned(data, start, method, fraction, seed, folder: Path) -> float:
         predicted, _ = classifier.predict(prepared.images(split["test"]))
         table = pd.DataFrame({"method": method, "fraction": fraction, "seed": seed,
                               "index": split["test"], "predicted": predicted})  # fmt: skip
-        unfinished = path.with_suffix(".tmp")
-        table.to_parquet(unfinished, index=False)
-        unfinished.replace(path)
+        with replacing(path) as temporary:
+            table.to_parquet(temporary, index=False)
     table = pd.read_parquet(path)
     return float((prepared.labels[table["index"]] == table["predicted"]).mean())
 

@@ -9,7 +9,6 @@ import argparse
 import base64
 import csv
 import io
-import os
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+from fermodels._shared.files import replacing
 
 ROOT = Path(__file__).resolve().parents[1]
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -74,7 +75,7 @@ def clean(notebook: nbformat.NotebookNode) -> None:
 
 
 def shrink(notebook: nbformat.NotebookNode) -> None:
-    """Store pictures with a palette of 256 colours: about half the size, hard to see."""
+    """Store images with a palette of 256 colours: about half the size, hard to see."""
     from PIL import Image
 
     for cell in notebook.cells:
@@ -82,11 +83,9 @@ def shrink(notebook: nbformat.NotebookNode) -> None:
             png = output.get("data", {}).get("image/png")
             if png is None:
                 continue
-            picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+            image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
             buffer = io.BytesIO()
-            picture.quantize(256, method=Image.Quantize.MEDIANCUT).save(
-                buffer, "PNG", optimize=True
-            )
+            image.quantize(256, method=Image.Quantize.MEDIANCUT).save(buffer, "PNG", optimize=True)
             smaller = base64.b64encode(buffer.getvalue()).decode()
             if len(smaller) < len(png):
                 output["data"]["image/png"] = smaller
@@ -94,9 +93,8 @@ def shrink(notebook: nbformat.NotebookNode) -> None:
 
 def write(path: Path, notebook: nbformat.NotebookNode) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.new")
-    nbformat.write(notebook, temporary)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        nbformat.write(notebook, temporary)
 
 
 def main() -> int:

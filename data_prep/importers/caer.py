@@ -36,7 +36,7 @@ EXPECTED = (
 )
 METADATA = {
     "version": "1.0",
-    "licence": "research only; the pictures are of television series and not licensed",
+    "licence": "research only; the images are of television series and not licensed",
     "citation": (
         "Lee et al. 2019, Context-Aware Emotion Recognition Networks, ICCV, pp. 10143-10152. "
         "arXiv:1908.05913"
@@ -98,7 +98,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
 
 
 def make_row(item: Item, data: bytes, options: argparse.Namespace) -> dict[str, Any]:
-    """A clip, or the picture of a still."""
+    """A clip, or the image of a still."""
     return (clip_rows.clip_row if "clip" in item.about else image_row)(item, data, options)
 
 

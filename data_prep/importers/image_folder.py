@@ -1,13 +1,13 @@
-"""Photographs of your own: ``subject/expression/view.jpg``, or a table that says what they show.
+"""Images of your own: ``subject/expression/view.jpg``, or a table that says what they show.
 
 ::
 
     RAW/anna/happy/full_left.jpg
     RAW/anna/happy/straight.jpg
-    RAW/anna/happy/straight_2.jpg      a second photograph of the same view: session 2
+    RAW/anna/happy/straight_2.jpg      a second image of the same view: session 2
     RAW/ben/neutral/half_right.jpg
 
-Views are full_left (−90°: the left cheek is seen, the nose points to the picture's left edge),
+Views are full_left (−90°: the left cheek is seen, the nose points to the image's left edge),
 half_left, straight, half_right and full_right; ``--views left=-60,front=0`` explains others.
 Expressions are named as in the course or by a word of like meaning (fear, joy); others keep their
 own name. A table (``--labels CSV``) has the columns file, subject, expression, view or yaw, and
@@ -37,7 +37,7 @@ from data_prep.io.vocabulary import NAMES
 
 make_row = image_row
 
-_EXPECTED = "photographs in folders, subject/expression/view.jpg, or a table (--labels)"
+_EXPECTED = "images in folders, subject/expression/view.jpg, or a table (--labels)"
 _AGAIN = re.compile(r"(?P<view>.*?)[ _-]*\(?(?P<number>\d+)\)?")
 
 
@@ -51,7 +51,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     """What is to be read, by folders and file names or by the table.
 
     Raises:
-        NothingUsable: no photograph lies as expected. ValueError: the table cannot be used, or the
+        NothingUsable: no image lies as expected. ValueError: the table cannot be used, or the
             people's folders lie in several places.
     """
     views = options.views or {}
@@ -77,7 +77,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
         if report.skipped:
             seen += f" ({report.skipped[0][0]}: {report.skipped[0][1]})"
         labels = options.labels
-        expected = f"rows of {labels} about photographs that are there" if labels else _EXPECTED
+        expected = f"rows of {labels} about images that are there" if labels else _EXPECTED
         raise NothingUsable(expected, seen)
     own = sorted({item.about["expression"] for item in items} - set(NAMES))
     if own:
@@ -113,8 +113,8 @@ def _metadata(name: str, items: list[Item]) -> dict[str, Any]:
     return {
         "name": name,
         "version": "1",
-        "licence": "As agreed with the people in the photographs.",
+        "licence": "As agreed with the people in the images.",
         "citation": "",
-        "description": "Own photographs, imported with python -m data_prep image-folder.",
+        "description": "Own images, imported with python -m data_prep image-folder.",
         **label_lists(items),
     }

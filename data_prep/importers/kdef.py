@@ -1,4 +1,4 @@
-"""KDEF: 70 people, 7 expressions, 5 views, 2 sessions; 4,900 photographs of 562×762 pixels.
+"""KDEF: 70 people, 7 expressions, 5 views, 2 sessions; 4,900 images of 562×762 pixels.
 
 ``KDEF_and_AKDEF/KDEF/AF01/AF01ANFL.JPG``: session A or B, gender F or M, number 01–35, expression,
 angle. AF01 and BF01 are one person, so the subject is gender and number: F01. Any folder that
@@ -8,14 +8,14 @@ Known faults, and what becomes of them:
 
 - AF31V.JPG is AF31SAHL and AM31H.JPG is AM31SUHR: repaired.
 - Ten frames are black: left out. They are found by their content, so black frames that are not on
-  the list are left out too, and a copy in which one of the ten shows a photograph keeps it.
-- BM10ANFR has 970×633 pixels: pictures whose size is not that of the others are left out, since
+  the list are left out too, and a copy in which one of the ten shows an image keeps it.
+- BM10ANFR has 970×633 pixels: images whose size is not that of the others are left out, since
   the head is not as large and not where it is in the others; ``--odd-sizes keep`` keeps them.
-- AKDEF beside it holds averages of faces, not photographs: left out.
+- AKDEF beside it holds averages of faces, not images: left out.
 
 **Views.** KDEF calls its angles "full left profile" (FL), "half left profile" (HL), "straight"
 (S), HR and FR (kdef.se, "codes"). A left profile shows the left side of the face, and then the nose
-points to the picture's left edge: this is the course's −90°. That the photographs agree could not
+points to the image's left edge: this is the course's −90°. That the images agree could not
 be checked, as they may not be passed on. If yours show the right cheek under FL, add
 ``--mirrored``: left and right change places.
 
@@ -53,13 +53,13 @@ _NAME = re.compile(
     r"(?P<expression>AF|AN|DI|HA|NE|SA|SU)(?P<angle>FL|HL|S|HR|FR)"
 )
 _AVERAGE = re.compile(r"[FM](AF|AN|DI|HA|NE|SA|SU)(FL|HL|S|HR|FR)")
-_EXPECTED = "photographs with names like AF01ANFL.JPG (session, gender, number, expression, angle)"
+_EXPECTED = "images with names like AF01ANFL.JPG (session, gender, number, expression, angle)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_common_arguments(parser)
     parser.add_argument(
-        "--odd-sizes", choices=("skip", "keep"), default="skip", help="pictures of another size"
+        "--odd-sizes", choices=("skip", "keep"), default="skip", help="images of another size"
     )
     parser.add_argument(
         "--mirrored", action="store_true", help="FL shows the right cheek: swap left and right"
@@ -81,7 +81,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
             named.setdefault(code, []).append(file)
         elif _AVERAGE.fullmatch(stem):
             averages += 1
-            report.skip(file.name, "an average of faces (AKDEF), not a photograph")
+            report.skip(file.name, "an average of faces (AKDEF), not an image")
         else:
             report.skip(file.name, "its name is not one of KDEF's")
     report.found = sum(map(len, named.values())) + len(report.skipped)
@@ -118,7 +118,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
 def make_row(item: Item, data: bytes, options: argparse.Namespace) -> dict[str, Any]:
     row = image_row(item, data, options, with_size=True)
     if _stem(item.file) in BLACK:
-        row[WARNING] = "a black frame in KDEF as published, but a photograph here: kept"
+        row[WARNING] = "a black frame in KDEF as published, but an image here: kept"
     return row
 
 
@@ -169,7 +169,7 @@ def _check_complete(codes: set[str], report: ImportReport) -> None:
     elif len(people) < 70:
         report.warn(f"{len(people)} of KDEF's 70 people are here")
     if missing and len({code[:4] for code in codes}) > 1:
-        report.warn(f"{missing:,} photographs of these people are not here ({PER_SUBJECT} each)")
+        report.warn(f"{missing:,} images of these people are not here ({PER_SUBJECT} each)")
 
 
 def _drop_odd_sizes(table: pd.DataFrame, report: ImportReport) -> pd.DataFrame:
@@ -177,7 +177,7 @@ def _drop_odd_sizes(table: pd.DataFrame, report: ImportReport) -> pd.DataFrame:
     usual = max(sorted(set(sizes)), key=sizes.count)
     if usual != PIXELS:
         report.warn(
-            f"most pictures have {usual[0]}×{usual[1]} pixels, KDEF's have {PIXELS[0]}×"
+            f"most images have {usual[0]}×{usual[1]} pixels, KDEF's have {PIXELS[0]}×"
             f"{PIXELS[1]}: a resized copy?"
         )
     keep = [size == usual for size in sizes]

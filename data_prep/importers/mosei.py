@@ -2,7 +2,7 @@
 
 Where the raw videos are beside the labels (`Videos/Segmented/Combined/<video>_<piece>.mp4`, or
 whole ones in `Videos/Full/Combined/<video>.mp4`, of which the labelled stretch is cut out), clips
-have picture, sound and words. Otherwise a clip is its words, and what the other .csd files hold
+have image, sound and words. Otherwise a clip is its words, and what the other .csd files hold
 becomes features of it: `python -m data_prep mosei-features`.
 """
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from data_prep.importers.csd import CsdError, Sequence, mean_features
 from data_prep.importers.mosei import LABELS, WORDS, rows_of, sequences
 from data_prep.io.raw import RawSource
 from data_prep.io.report import ImportReport, NothingUsable
+from fermodels._shared.progress import progress_wanted
 
 if TYPE_CHECKING:
     from fermodels.data import PreparedClips
@@ -142,12 +142,14 @@ def _pooled(
     from tqdm.auto import tqdm
 
     table = clips.table
-    quiet = os.environ.get("CI") or os.environ.get("FERMODELS_PROGRESS") == "0"
     columns = (table[name] for name in ("clip", "subject", "start", "end"))
     means: list[np.ndarray | None] = []
     broken: set[str] = set()
     for clip, video, start, end in tqdm(
-        zip(*columns, strict=True), total=len(table), desc=sequence.root, disable=bool(quiet)
+        zip(*columns, strict=True),
+        total=len(table),
+        desc=sequence.root,
+        disable=not progress_wanted(),
     ):
         mean = None
         if video not in broken:

@@ -1,6 +1,6 @@
 """RAVDESS: 24 actors who speak or sing two sentences in eight emotions.
 
-`MM-VC-EM-IN-ST-RE-AC`: modality 01 picture and sound, 02 picture, 03 sound; vocal channel 01
+`MM-VC-EM-IN-ST-RE-AC`: modality 01 image and sound, 02 image, 03 sound; vocal channel 01
 speech, 02 song; emotion 01…08; intensity 01 normal, 02 strong; statement; repetition; actor.
 """
 
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every-modality",
         action="store_true",
-        help="keep also the files without sound (02) and without picture (03) of a recording that "
+        help="keep also the files without sound (02) and without image (03) of a recording that "
         "is there with both (01)",
     )
 
@@ -76,7 +76,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     items = []
     for codes, file in files.items():
         if codes[:2] != "01" and f"01{codes[2:]}" in files and not options.every_modality:
-            report.skip(file.name, "the recording is there with picture and sound (01-…)")
+            report.skip(file.name, "the recording is there with image and sound (01-…)")
             continue
         items.append(Item(file, _about(codes)))
     return Plan(

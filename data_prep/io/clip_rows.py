@@ -54,7 +54,7 @@ def clip_row(
 ) -> dict[str, Any]:
     """The row of one clip: what is known of it, its video and its sound.
 
-    The row has `face_found`, whether the crop is around a face (null without a picture), and
+    The row has `face_found`, whether the crop is around a face (null without an image), and
     `seconds`, how long the clip is in the row.
 
     Args:

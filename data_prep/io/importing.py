@@ -14,7 +14,6 @@ dozen files: interrupted, the same command goes on with the parts that are missi
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import shlex
@@ -30,6 +29,8 @@ from data_prep.io.parts import check_out, make_in_parts
 from data_prep.io.raw import MAX_ERROR, RawError, RawFile, RawSource, printable, shortened, storable
 from data_prep.io.report import ImportReport, NothingUsable
 from fermodels import __version__
+from fermodels._shared.digests import json_digest
+from fermodels._shared.files import replacing
 from fermodels.data import PreparedClips, PreparedImages
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def add_common_arguments(parser: argparse.ArgumentParser, out_needed: bool = Tru
         "--crop",
         choices=("face", "centre", "none"),
         default="face",
-        help="a square around the face, the largest square in the middle, or the whole picture",
+        help="a square around the face, the largest square in the middle, or the whole image",
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--limit", type=int, help="only the first LIMIT files, to try it out")
@@ -189,7 +190,7 @@ class _Job:
             for item in self.plan.items
         ]
         what = [__version__, self.make_row.__module__, self.plan.kind, vars(self.options), items]
-        return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+        return json_digest(what, default=str)
 
 
 def run_import(
@@ -278,9 +279,8 @@ def _make_part(path: Path, part: _Part, index: int) -> None:
     frame = pd.DataFrame(rows, columns=None if rows else [_ITEM])
     table = pa.Table.from_pandas(frame, preserve_index=False)
     table = table.replace_schema_metadata({"notes": json.dumps(notes)})
-    unfinished = path.with_suffix(".unfinished")
-    pq.write_table(table, unfinished, compression="NONE", use_dictionary=False)
-    os.replace(unfinished, path)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="NONE", use_dictionary=False)
 
 
 def _read_part(path: Path) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Photographs whose labels come from the user: a table (CSV), or a reading of the files' names.
+"""Images whose labels come from the user: a table (CSV), or a reading of the files' names.
 
 Both give for each file some fields as text: ``subject`` and ``expression``, and ``view`` (a name)
 or ``yaw`` (degrees) or both; optionally ``pitch``, ``session``, ``instance``, ``gender``, ``age``,
@@ -64,7 +64,7 @@ def add_code_arguments(parser: argparse.ArgumentParser) -> None:
         type=parse_views,
         metavar="CODE=DEGREES,…",
         help="what your names of views mean; negative where the left cheek is seen and the nose "
-        "points to the picture's left edge",
+        "points to the image's left edge",
     )
     parser.add_argument(
         "--expressions",

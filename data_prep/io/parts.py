@@ -5,22 +5,16 @@ An interrupted run goes on where it stopped and never leaves a half-written data
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import multiprocessing.connection
 import os
-import re
 import shutil
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-# Names of the files in a folder of parts, the ones that a killed process left included.
-_OURS = re.compile(r"job\.json(\.tmp)?|\.?\d{5}\.(parquet|unfinished).*")
+from fermodels._shared.parts import folder_of_parts, start_worker
+from fermodels._shared.progress import progress_wanted
 
 
 class Job(Protocol):
@@ -70,9 +64,7 @@ def make_in_parts(
         ValueError: `out` is no such path, or another process is making it.
     """
     out = check_out(out)
-    folder = out.with_name(out.name + ".parts")
-    with _only_process(folder, out):
-        _open_folder(folder, job)
+    with folder_of_parts(out, job.fingerprint()) as folder:
         parts = _made_parts(folder, job, count, make_part, read, jobs, per_part, unit, job_of)
         try:
             whole = concat(parts)
@@ -81,7 +73,6 @@ def make_in_parts(
             raise
         del parts  # as much memory as the whole
         whole.write(out)
-        shutil.rmtree(folder)
     return whole
 
 
@@ -102,13 +93,12 @@ def _made_parts(
     missing = [index for index, path in enumerate(paths) if not path.exists()]
     rows = [per_part] * count if isinstance(per_part, int) else list(per_part)
     job_of = job_of or (lambda index: job)
-    quiet = os.environ.get("CI") or os.environ.get("FERMODELS_PROGRESS") == "0"
     bar = tqdm(
         total=sum(rows),
         initial=sum(rows) - sum(rows[index] for index in missing),
         unit=unit,
         desc=folder.stem,
-        disable=bool(quiet),
+        disable=not progress_wanted(),
     )
     with (
         bar,
@@ -129,54 +119,8 @@ def _made_parts(
     return [read(path) for path in paths]
 
 
-@contextmanager
-def _only_process(folder: Path, out: Path) -> Iterator[None]:
-    """Two runs into one file would take each other's parts for their own."""
-    from filelock import FileLock, Timeout
-
-    folder.mkdir(exist_ok=True)
-    try:
-        with FileLock(folder / "lock", timeout=0):  # let go of when the process dies, however
-            yield
-    except Timeout as error:
-        raise ValueError(
-            f"another process is making {out}: wait until it is done, or write to another file"
-        ) from error
-
-
-def _open_folder(folder: Path, job: Job) -> None:
-    """Keeps the parts of an interrupted run with the same settings, drops those of another."""
-    label, fingerprint = folder / "job.json", job.fingerprint()
-    try:
-        if json.loads(label.read_text())["fingerprint"] == fingerprint:
-            return
-    except (OSError, ValueError, LookupError, TypeError):
-        pass  # there is none, or the machine went down while it was written
-    found = [path for path in folder.iterdir() if path.name != "lock"]
-    for path in found:
-        if path.is_dir() or not _OURS.fullmatch(path.name):
-            raise ValueError(
-                f"{path} is in the way: {folder} is for the parts of an unfinished run, which are "
-                "deleted after it. Move it elsewhere, or write to another file"
-            )
-    for path in found:
-        path.unlink()
-    unfinished = folder / "job.json.tmp"
-    unfinished.write_text(json.dumps({"fingerprint": fingerprint}))
-    os.replace(unfinished, label)
-
-
 def _start_worker() -> None:
-    # Read by torch when it is imported, which not all jobs do: it takes seconds and memory.
-    os.environ["OMP_NUM_THREADS"] = "1"
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
-    # Mesa's software OpenGL, too: threads of its own only get in the way of the other workers.
+    # Mesa's software OpenGL: threads of its own only get in the way of the other workers.
     os.environ.setdefault("LP_NUM_THREADS", "0")
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Workers of a killed run would draw on, and write beside the run that resumes it."""
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    start_worker()

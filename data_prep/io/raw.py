@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 MAX_AT_ONCE = 2 << 30  # bytes that `read` takes into memory
-MAX_GROWTH = 200  # bytes out of an archive for each of its own; photographs and videos: about 1
+MAX_GROWTH = 200  # bytes out of an archive for each of its own; images and videos: about 1
 SMALL = 64 << 20  # growth below this many bytes harms nobody
 MAX_HEADER = 16 << 20  # no honest tar header (long names, attributes) is larger
 MAX_ERROR = 3000  # characters of a message that ends a command
@@ -166,7 +166,11 @@ class RawSource:
         return data
 
     def stream(self, file: RawFile) -> BinaryIO:
-        """The file opened for reading bytes; it can be sought. Raises RawError."""
+        """The file opened for reading bytes; it can be sought.
+
+        Raises:
+            RawError: it is damaged.
+        """
         try:
             return self._stream(file)
         except _DAMAGE as error:

@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Square(NamedTuple):
-    """Left and top edge and side in pixels of the photograph; may reach beyond it."""
+    """Left and top edge and side in pixels of the image; may reach beyond it."""
 
     left: float
     top: float
@@ -17,7 +17,7 @@ class Square(NamedTuple):
 
 
 def cut(image: np.ndarray, square: Square, size: int) -> np.ndarray:
-    """The square of an image uint8 (H, W, 3) as a picture uint8 (size, size, 3).
+    """The square of an image uint8 (H, W, 3) as a crop uint8 (size, size, 3).
 
     Fractions of pixels count; pixels beyond the image repeat its edge. Antialiased.
 
@@ -51,6 +51,6 @@ def check_image(image: np.ndarray, size: int, margin: float = 0.0) -> None:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape:
         raise ValueError(f"expected a uint8 image (H, W, 3), got {image.dtype} {image.shape}")
     if size < 1:
-        raise ValueError(f"the picture's size must be at least 1 pixel, got {size}")
+        raise ValueError(f"the crop's size must be at least 1 pixel, got {size}")
     if not (math.isfinite(margin) and margin > -0.9):
         raise ValueError(f"the margin must be above −0.9, got {margin}")

@@ -7,8 +7,6 @@ stopped.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -17,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.io.parts import check_out, make_in_parts
+from fermodels._shared.digests import json_digest
 from fermodels.data import VIEWS, PreparedImages, encode_image
 from fermodels.faces import (
     ACTIONS,
@@ -34,7 +33,7 @@ _CHILD = (*_ADULT, "content")
 
 @dataclass(frozen=True)
 class Protocol:
-    """Who is photographed how; `sessions` are KDEF's two sittings or DDCF's two lightings."""
+    """Who is photographed how; `sessions` are KDEF's two sessions or DDCF's two lightings."""
 
     title: str
     subjects: int
@@ -72,7 +71,7 @@ class Job:
 
     def fingerprint(self) -> str:
         settings = asdict(self) | {"protocol_settings": asdict(PROTOCOLS[self.protocol])}
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+        return json_digest(settings)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,8 +95,9 @@ def render(
 ) -> PreparedImages:
     """Renders the data set and writes it to `out`; returns it.
 
-    Raises ValueError for an unknown protocol, a size outside 16…512, fewer than one subject or
-    process, a negative seed, and for an `out` that is not a .parquet file in an existing folder.
+    Raises:
+        ValueError: an unknown protocol, a size outside 16…512, fewer than one subject or process, a
+            negative seed, and for an `out` that is not a .parquet file in an existing folder.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"unknown protocol {protocol!r}: take {' or '.join(PROTOCOLS)}")
@@ -133,7 +133,7 @@ def _render_part(path: Path, job: Job, index: int) -> None:
 
 
 def render_subject(job: Job, index: int) -> PreparedImages:
-    """All photographs of subject number `index`; depends on the job and the index alone."""
+    """All images of subject number `index`; depends on the job and the index alone."""
     import pandas as pd
 
     protocol = PROTOCOLS[job.protocol]
@@ -149,18 +149,18 @@ def render_subject(job: Job, index: int) -> PreparedImages:
     rows = []
     for session, studio in zip(protocol.sessions, studios, strict=True):
         takes = [sample_take(rng, person, name, job.difficulty) for name in protocol.expressions]
-        pictures = renderer.render(
+        images = renderer.render(
             person,
             studio,
             np.stack([take.actions for take in takes]),
             protocol.yaws,
             np.stack([take.pose for take in takes]),
         )  # (takes, views, size, size, 3)
-        for take, views in zip(takes, pictures, strict=True):
-            for view, yaw, picture in zip(VIEWS, protocol.yaws, views, strict=True):
+        for take, views in zip(takes, images, strict=True):
+            for view, yaw, image in zip(VIEWS, protocol.yaws, views, strict=True):
                 rows.append(
                     {
-                        "image": encode_image(picture, "WEBP", job.quality),
+                        "image": encode_image(image, "WEBP", job.quality),
                         "subject": subject,
                         "expression": take.expression,
                         "view": view,
@@ -180,7 +180,7 @@ def render_subject(job: Job, index: int) -> PreparedImages:
 
 @lru_cache(maxsize=1)
 def _renderer(kind: type[FaceRenderer], size: int) -> FaceRenderer:
-    """One window for all subjects of a process: opening one takes as long as ten pictures."""
+    """One window for all subjects of a process: opening one takes as long as ten images."""
     return kind(size)
 
 

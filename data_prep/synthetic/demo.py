@@ -1,4 +1,4 @@
-"""Photograph data sets as they lie on a disk, faults included, out of rendered faces.
+"""Image data sets as they lie on a disk, faults included, out of rendered faces.
 
 For those who do not hold the real ones: notebook 08 and the tests import these instead. Names,
 folders, sizes and faults are those of the originals, the people are not.
@@ -34,18 +34,18 @@ def faces(protocol: str = "kdef") -> PreparedImages:
 
 
 def jpeg(pixels: np.ndarray, size: tuple[int, int] = (562, 762), quality: int = 94) -> bytes:
-    """A face as KDEF's files hold one: its square in the middle of a taller picture."""
+    """A face as KDEF's files hold one: its square in the middle of a taller image."""
     width, height = size
     face = Image.fromarray(pixels).resize((width, width), Image.Resampling.BILINEAR)
-    picture = Image.new("RGB", size, tuple(int(x) for x in pixels[0, 0]))
-    picture.paste(face, (0, (height - width) // 2))
+    image = Image.new("RGB", size, tuple(int(x) for x in pixels[0, 0]))
+    image.paste(face, (0, (height - width) // 2))
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=quality, dpi=(72, 72))
+    image.save(buffer, "JPEG", quality=quality, dpi=(72, 72))
     return buffer.getvalue()
 
 
 def kdef_codes(subjects: Iterable[str]) -> list[str]:
-    """The names of all 70 photographs of each of the people."""
+    """The names of all 70 images of each of the people."""
     codes = []
     for session in "AB":
         for subject in subjects:
@@ -124,7 +124,7 @@ def ddcf_files(subjects: int = 2, per_subject: int | None = None) -> Iterator[tu
             yield name, jpeg(prepared.images([row.Index])[0], (120, 160), 85)
 
 
-# A phone's picture (W, H), and how wide the rendered square is in it.
+# A phone's image (W, H), and how wide the rendered square is in it.
 PHONE, NEAR, FAR = (900, 1200), 480, 150
 OWN_EXPRESSIONS = ("neutral", "happy", "angry", "surprised")
 
@@ -132,7 +132,7 @@ OWN_EXPRESSIONS = ("neutral", "happy", "angry", "surprised")
 def own_files(seed: int = 8) -> Iterator[tuple[str, bytes]]:
     """Two people from five sides, as `subject/expression/view.jpg`, with what goes wrong.
 
-    One picture lies on its side and says so in its EXIF, one was taken from too far away, one from
+    One image lies on its side and says so in its EXIF, one was taken from too far away, one from
     behind, one is HEIC, one has the name that the phone gave it, one is there twice.
     """
     from fermodels.faces import FaceRenderer, sample_person, sample_studio, sample_take
@@ -163,14 +163,14 @@ def own_files(seed: int = 8) -> Iterator[tuple[str, bytes]]:
 
 
 def phone_jpeg(pixels: np.ndarray, width: int = NEAR, on_its_side: bool = False) -> bytes:
-    """A rendered square (S, S, 3) as part of a phone's upright picture, as JPEG."""
+    """A rendered square (S, S, 3) as part of a phone's upright image, as JPEG."""
     face = np.asarray(Image.fromarray(pixels).resize((width, width)))
     sides, above = (PHONE[0] - width) // 2, (PHONE[1] - width) // 3
     room = ((above, PHONE[1] - width - above), (sides, PHONE[0] - width - sides), (0, 0))
-    picture, exif = Image.fromarray(np.pad(face, room, mode="edge")), Image.Exif()
+    image, exif = Image.fromarray(np.pad(face, room, mode="edge")), Image.Exif()
     if on_its_side:
-        picture = picture.transpose(Image.Transpose.ROTATE_90)
+        image = image.transpose(Image.Transpose.ROTATE_90)
         exif[0x0112] = 6  # to be turned by 90° clockwise
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=85, exif=exif)
+    image.save(buffer, "JPEG", quality=85, exif=exif)
     return buffer.getvalue()

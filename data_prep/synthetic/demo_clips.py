@@ -73,10 +73,10 @@ def video_bytes(
             layout = {1: "mono", 2: "stereo", 6: "5.1"}[channels]
             audio = file.add_stream(sound, rate=SAMPLE_RATE, layout=layout)
         for index, frame in enumerate(frames):
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-            picture.pts = index if times is None else round(times[index] * 1000)
-            picture.time_base = tick
-            file.mux(video.encode(picture))
+            image = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+            image.pts = index if times is None else round(times[index] * 1000)
+            image.time_base = tick
+            file.mux(video.encode(image))
         file.mux(video.encode(None))
         if sound is not None:
             _add_sound(file, audio, waveform, channels, layout)

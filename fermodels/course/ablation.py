@@ -147,7 +147,7 @@ def _order(runs: pd.DataFrame) -> pd.Series:
     return runs.apply(key, axis=1)
 
 
-def picture(
+def figure(
     runs: pd.DataFrame,
     metrics: tuple[str, ...] = ("probe/all", "probe/profiles", "finetuned/all"),
 ) -> list[Axes]:

@@ -23,7 +23,6 @@ ENCODERS = {"SimCLR": "simclr-anny-views", "CL-MEx": "clmex-anny-views"}
 # What `make explore FACES=… ENCODER=…` hands to the page.
 FACES_VARIABLE, ENCODER_VARIABLE = "FERMODELS_EXPLORE_FACES", "FERMODELS_EXPLORE_ENCODER"
 
-_CHUNK = 500
 _KEPT, _MADE_OF = "embedding", "made of"
 
 
@@ -59,8 +58,10 @@ def course_page(
     """A page with `course_explorer` and a `FaceLab`, there at once: it says how far the embeddings
     are and shows the widgets when they are. What cannot be read is said in the page.
 
-    Args: as for `course_explorer`; the defaults can be named by FERMODELS_EXPLORE_FACES (a file)
-    and FERMODELS_EXPLORE_ENCODER (a folder, shown beside CL-MEx).
+    Args:
+        faces: as of `course_explorer`; FERMODELS_EXPLORE_FACES can name the default, a file.
+        encoders: as of `course_explorer`; FERMODELS_EXPLORE_ENCODER can name a folder, which is
+            shown beside CL-MEx.
     """
     faces = faces or os.environ.get(FACES_VARIABLE) or None
     if encoders is None and os.environ.get(ENCODER_VARIABLE):
@@ -99,9 +100,10 @@ def _material(
         return material
     train = split["train"]
     material["split"] = split
-    if len(set(prepared.labels[train])) > 1:
+    labelled = train[prepared.labels[train] >= 0]
+    if len(set(prepared.labels[labelled])) > 1:
         material["predictions"] = {
-            name: _predictions(x, prepared.labels, train) for name, x in embeddings.items()
+            name: _predictions(x, prepared.labels, labelled) for name, x in embeddings.items()
         }
     return material
 
@@ -110,7 +112,8 @@ def _predictions(x: np.ndarray, labels: np.ndarray, train: np.ndarray) -> np.nda
     """What a linear probe fitted on the rows `train` says to every row of x (N, D)."""
     from fermodels.evaluation import linear_probe
 
-    return linear_probe(x[train], labels[train], x, labels).predictions
+    # What the unlabelled rows are compared with does not matter: only the predictions are used.
+    return linear_probe(x[train], labels[train], x, labels.clip(0)).predictions
 
 
 def kept_embeddings(
@@ -137,7 +140,7 @@ def kept_embeddings(
 
     ingredients = {
         "faces": fingerprint or prepared.fingerprint(),
-        "encoder": encoder._hub_mixin_config,
+        "encoder": encoder.config,
         "weights": weights_digest(encoder),
     }
     made_of = json.dumps(ingredients, sort_keys=True)
@@ -148,12 +151,11 @@ def kept_embeddings(
     if found is not None:
         return found
     device = "cuda" if torch.cuda.is_available() else None
-    parts = []
-    for start in range(0, len(prepared), _CHUNK):
-        say(f": {start:,} of {len(prepared):,} faces embedded …")
-        rows = np.arange(start, min(start + _CHUNK, len(prepared)))
-        parts.append(embed(encoder, prepared, rows, device=device))
-    embeddings = np.concatenate(parts)  # (N, D)
+
+    def progress(done: int, total: int | None) -> None:
+        say(f": {done:,} of {total:,} faces embedded …")
+
+    embeddings = embed(encoder, prepared, device=device, progress=progress)  # (N, D)
     _write(path, embeddings, made_of)
     return embeddings
 

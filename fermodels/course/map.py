@@ -15,7 +15,7 @@ _MAP = {
     "03": ("Fine-tuning", "few labels,\nsteep angles", (3, 0.6)),
     "04": ("View\ninvariance", "what has\nit learned?", (3, 0)),
     "05": ("Clips", "video, speech,\ntext; features", (3, -0.6)),
-    "06": ("Multi-task\nself-supervision", "three losses\non three senses", (4, -0.6)),
+    "06": ("Multi-task\nself-supervision", "three losses\non three modalities", (4, -0.6)),
     "07": ("Explore", "hands on the\nembedding", (4, 0)),
     "08": ("Your own data", "importers, faces\nof real people", (4, 0.6)),
     "09": ("Appendix", "what moves\nthe learner", (2, -0.6)),

@@ -3,6 +3,7 @@ from .augmentation import mirror_views as mirror_views
 from .clip_samplers import ClipBatchSampler as ClipBatchSampler
 from .clip_samplers import SpeakerBatchSampler as SpeakerBatchSampler
 from .clips import PreparedClips as PreparedClips
+from .errors import PreparedError as PreparedError
 from .feature_dataset import FeatureDataset as FeatureDataset
 from .image_dataset import ImageDataset as ImageDataset
 from .images import PreparedImages as PreparedImages
@@ -14,7 +15,6 @@ from .samplers import RandomBatchSampler as RandomBatchSampler
 from .samplers import SubjectBatchSampler as SubjectBatchSampler
 from .stored_features import all_copies as all_copies
 from .stored_features import clean_batch as clean_batch
-from .table import PreparedError as PreparedError
 from .vocabulary import EMOTIONS as EMOTIONS
 from .vocabulary import EXPRESSIONS as EXPRESSIONS
 from .vocabulary import MODALITIES as MODALITIES

@@ -6,8 +6,6 @@ pandas, DuckDB and Hugging Face `datasets` without this package.
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,15 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fermodels.data import media
+from fermodels.data.columns import as_text, check_official_split, codes, label_names
+from fermodels.data.errors import PreparedError
 from fermodels.data.indices import resolve_indices
-from fermodels.data.table import (
-    PreparedError,
-    PreparedTable,
-    as_text,
-    check_official_split,
-    codes,
-    label_names,
-)
+from fermodels.data.table import PreparedTable
 from fermodels.data.vocabulary import EMOTIONS
 
 if TYPE_CHECKING:
@@ -34,19 +27,6 @@ if TYPE_CHECKING:
 CLIP_COLUMNS = ("video", "audio", "transcript", "clip", "subject", "emotion")
 # 60 speakers become 36 / 10 / 14.
 CLIP_FRACTIONS = {"train": 0.6, "val": 0.16, "test": 0.24}
-
-
-class ClipPlayer:
-    """A clip to watch and hear in a notebook; what `PreparedClips.player` returns."""
-
-    def __init__(self, markup: str, title: str) -> None:
-        self._markup, self._title = markup, title
-
-    def _repr_html_(self) -> str:
-        return self._markup
-
-    def __repr__(self) -> str:
-        return f"<player of {self._title}>"
 
 
 class PreparedClips(PreparedTable):
@@ -85,6 +65,7 @@ class PreparedClips(PreparedTable):
         "audio": "the bytes of an encoded sound (such as Ogg) or null",
     }
     NULLABLE = True
+    LABEL = "emotion"
     LABEL_LISTS = ("emotions",)
     ROW_GROUP = 128
     ROWS, WHAT, ID = "clips", "clips", "clip"
@@ -139,10 +120,7 @@ class PreparedClips(PreparedTable):
 
     @cached_property
     def labels(self) -> np.ndarray:
-        named = self.table["emotion"].notna().to_numpy()
-        labels = np.full(len(self), -1, dtype=np.int64)
-        labels[named] = codes(self.table["emotion"][named], self.emotions)
-        return labels
+        return codes(self.table["emotion"], self.emotions)
 
     @cached_property
     def targets(self) -> np.ndarray:
@@ -179,30 +157,21 @@ class PreparedClips(PreparedTable):
         row = self._row(row)
         return self.table["transcript"].iat[row] if self.present["text"][row] else None
 
-    def player(self, row: int) -> ClipPlayer:
-        """One clip to watch and hear in a notebook, with its words as the caption.
+    def webm(self, row: int) -> bytes | None:
+        """The video and the sound of one clip as a WebM file that browsers play; None without both.
+
+        :func:`fermodels.plots.clip_player` shows it.
 
         Raises:
             PreparedError: the video or the sound is broken; names row, clip and column.
         """
         row = self._row(row)
-        title = f"clip {self.table['clip'].iat[row]!r}"
-        parts = []
         seen, heard = self._blob(row, "video"), self._blob(row, "audio")
-        if seen is not None or heard is not None:
-            for column in self.MEDIA:  # a browser shows nothing at all for broken bytes
-                self._decoded(row, column, getattr(media, f"decode_{column}"))
-            tag = "audio" if seen is None else "video"
-            data = base64.b64encode(media.mux(seen, heard, reencode=True)).decode()
-            size = "" if seen is None else ' style="width: 320px; max-width: 100%"'
-            parts.append(
-                f'<{tag} controls{size} aria-label="{html.escape(title)}" '
-                f'src="data:{tag}/webm;base64,{data}"></{tag}>'
-            )
-        words = self.transcript(row)
-        if words is not None:
-            parts.append(f"<figcaption>{html.escape(words)}</figcaption>")
-        return ClipPlayer(f"<figure>{''.join(parts)}</figure>", title)
+        if seen is None and heard is None:
+            return None
+        for column in self.MEDIA:  # a browser shows nothing at all for broken bytes
+            self._decoded(row, column, getattr(media, f"decode_{column}"))
+        return media.mux(seen, heard, reencode=True)
 
     def __repr__(self) -> str:
         title = " ".join(str(self.metadata[k]) for k in ("name", "version") if k in self.metadata)

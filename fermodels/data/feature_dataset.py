@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from fermodels._shared.modalities import in_order
 from fermodels.data.indices import indices_digest, resolve_indices
+from fermodels.data.samples import Samples
 from fermodels.data.stored_features import StoredFeatures
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class FeatureDataset(Dataset):
     View 0 is the clean one, the others are augmented. A batch is a dict of `features` {modality:
     float32 (B, D)}, `present` {modality: bool (B,)}, `index` int64 (B,), the row in `features`, and
     with clips also `emotion` int64 (B,), −1 where unlabelled, and `targets` float32 (B, C), 1 for
-    each emotion shown.
+    each emotion shown. Any :class:`torch.utils.data.DataLoader` makes such batches of it.
 
     Args:
         features: the stored features.
@@ -89,13 +90,18 @@ class FeatureDataset(Dataset):
         return self.clips * self.views_per_clip
 
     def __getitem__(self, item: int) -> dict:
-        batch = self.__getitems__([item])
-        return {
-            key: {name: x[0] for name, x in value.items()} if isinstance(value, dict) else value[0]
-            for key, value in batch.items()
-        }
+        return self.__getitems__([range(len(self))[item]])[0]
 
-    def __getitems__(self, items: Sequence[int]) -> dict:
+    def __getitems__(self, items: Sequence[int]) -> Samples:
+        """What a DataLoader asks for: the samples of :meth:`batch`."""
+        return Samples(self.batch(items), len(items))
+
+    def batch(self, items: Sequence[int]) -> dict:
+        """The batch of these samples.
+
+        Args:
+            items: numbers of samples, 0…len − 1.
+        """
         items = torch.as_tensor(items)
         clips = items // self.views_per_clip
         return {

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from fermodels.data.indices import resolve_indices
 from fermodels.data.pixels import fits_in_memory
+from fermodels.data.samples import Samples
 
 if TYPE_CHECKING:
     from fermodels.data.images import PreparedImages
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
 class ImageDataset(Dataset):
     """The given rows of a prepared data set.
 
-    A batch is a dict: `image` uint8 (N, 3, H, W); `expression`, `instance`, `subject`, `view`,
-    `index` (row in `prepared`) int64 (N,); `yaw` in degrees, float32 (N,). All ids are those of
-    `prepared`, so they mean the same in two data sets made from it.
+    A batch is a dict: `image` uint8 (N, 3, H, W); `expression` (−1 = unlabelled), `instance`,
+    `subject`, `view`, `index` (row in `prepared`) int64 (N,); `yaw` in degrees, float32 (N,), NaN
+    where it is not known. All ids are those of `prepared`, so they mean the same in two data sets
+    made from it.
+
+    Any :class:`torch.utils.data.DataLoader` makes such batches of it, with or without worker
+    processes; :func:`fermodels.data.loader` does it with one copy less. A sample is such a dict
+    without the first axis.
 
     Args:
         prepared: the prepared images.
@@ -72,9 +78,18 @@ class ImageDataset(Dataset):
         return len(self.indices)
 
     def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
-        return {key: column[0] for key, column in self.__getitems__([range(len(self))[i]]).items()}
+        return self.__getitems__([range(len(self))[i]])[0]
 
-    def __getitems__(self, indices: list[int]) -> dict[str, torch.Tensor]:
+    def __getitems__(self, indices: Sequence[int]) -> Samples:
+        """What a DataLoader asks for: the samples of :meth:`batch`."""
+        return Samples(self.batch(indices), len(indices))
+
+    def batch(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
+        """The batch of these samples, a copy.
+
+        Args:
+            indices: numbers of samples, 0…len − 1.
+        """
         chosen = torch.as_tensor(indices)
         # On CPU 20 times as fast as `column[chosen]`, and a batch is one copy.
         batch = {key: column.index_select(0, chosen) for key, column in self.columns.items()}

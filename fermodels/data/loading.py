@@ -9,25 +9,33 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 from torch.utils.data import DataLoader
 
+from fermodels.data.feature_dataset import FeatureDataset
 from fermodels.data.image_dataset import ImageDataset
 from fermodels.data.samplers import EpochSampler
+from fermodels.data.samples import Samples
 
 
 def loader(
-    dataset: ImageDataset, batch_sampler: EpochSampler, accelerator: str = "auto"
+    dataset: ImageDataset | FeatureDataset, batch_sampler: EpochSampler, accelerator: str = "auto"
 ) -> DataLoader:
-    """A DataLoader that hands on the batches of `ImageDataset.__getitems__`.
+    """A DataLoader that hands on the batches of a data set of this room as they are.
 
     No worker processes: of images in memory, a batch is one copy. Images that are decoded as they
     are used are so by threads, a batch or two ahead of the training. Where there is CUDA, batches
-    lie in pinned memory, unless the accelerator is "cpu".
+    lie in pinned memory, unless the accelerator is "cpu". A plain
+    :class:`torch.utils.data.DataLoader` gives the same batches, more slowly.
+
+    Args:
+        dataset: an `ImageDataset` or a `FeatureDataset`.
+        batch_sampler: a batch sampler of this room.
+        accelerator: what the training runs on, "auto", "cpu" or "cuda".
     """
     kind = DataLoader if getattr(dataset, "in_memory", True) else _AheadLoader
     return kind(
         dataset,
         batch_sampler=batch_sampler,
         num_workers=0,
-        collate_fn=_as_is,
+        collate_fn=_whole,
         pin_memory=accelerator != "cpu" and torch.cuda.is_available(),
     )
 
@@ -51,11 +59,11 @@ class _AheadLoader(DataLoader):
             thread.shutdown(wait=True, cancel_futures=True)
 
     def _fetch(self, indices: list[int]) -> dict[str, torch.Tensor]:
-        batch = self.dataset.__getitems__(indices)
+        batch = self.dataset.batch(indices)
         if self.pin_memory:
             batch = {key: value.pin_memory() for key, value in batch.items()}
         return batch
 
 
-def _as_is(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return batch
+def _whole(samples: Samples) -> dict[str, torch.Tensor]:
+    return samples.batch

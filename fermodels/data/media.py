@@ -1,7 +1,6 @@
 """Little videos and sounds as bytes: VP9 in WebM, Opus in Ogg, and both in one file for a browser.
 
-PyAV (FFmpeg's libraries in a wheel) is imported when used. Encoding uses one thread and no clock
-and no random number: the same input gives the same bytes.
+Encoding uses one thread and no clock and no random number: the same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -14,16 +13,22 @@ from typing import Any
 
 import numpy as np
 
+from fermodels.data.containers import (
+    MediaError,
+    announced_length,
+    first_track,
+    mono_resampler,
+    opened,
+    pyav,
+    rgb_converter,
+)
+
 SAMPLE_RATE = 16_000
 
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 _WEBM_CODECS = {"video": ("vp8", "vp9", "av1"), "audio": ("opus", "vorbis")}
 # Without it the file holds the date, FFmpeg's version and a random identity.
 _REPEATABLE = {"fflags": "+bitexact"}
-
-
-class MediaError(ValueError):
-    """Bytes that hold no such track, are cut off, or cannot be decoded."""
 
 
 def encode_video(frames: np.ndarray, fps: float, *, quality: int = 60) -> bytes:
@@ -45,7 +50,7 @@ def encode_video(frames: np.ndarray, fps: float, *, quality: int = 60) -> bytes:
         raise ValueError(f"fps must be positive and below 1000, got {fps}")
     if not 0 <= quality <= 100:
         raise ValueError(f"quality must be 0 … 100, got {quality}")
-    av = _av()
+    av = pyav()
     from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
     rate = Fraction(float(fps)).limit_denominator(1001)
@@ -87,18 +92,12 @@ def decode_video(data: bytes) -> tuple[np.ndarray, float]:
     Raises:
         MediaError: there is no video track, or the bytes are cut off or broken.
     """
-    _av()
-    from av.video.reformatter import VideoReformatter
-
-    with _tracks(data, "video") as (container, stream):
+    with _track(data, "video") as (container, stream):
         decoded = list(container.decode(stream))
         if not decoded:
             raise MediaError("its video track has no frame")
-        # One converter of one thread: its threads cost far more than they save on small frames.
-        reformatter = VideoReformatter()
-        frames = [
-            reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray() for frame in decoded
-        ]
+        to_rgb = rgb_converter()
+        frames = [to_rgb(frame) for frame in decoded]
         sizes = {frame.shape for frame in frames}
         if len(sizes) > 1:
             raise MediaError(f"its frames have {len(sizes)} sizes")
@@ -136,7 +135,7 @@ def encode_audio(
         above = [rate for rate in _OPUS_RATES if rate >= sample_rate]
         rate = above[0] if above else _OPUS_RATES[-1]
         waveform, sample_rate = _resampled(waveform, sample_rate, rate), rate
-    av = _av()
+    av = pyav()
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="ogg", options=_REPEATABLE) as container:
         stream = container.add_stream("libopus", rate=sample_rate, layout="mono")
@@ -158,8 +157,8 @@ def decode_audio(data: bytes, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     Raises:
         MediaError: there is no audio track, or the bytes are cut off or broken.
     """
-    av = _av()
-    with _tracks(data, "audio") as (container, stream):
+    av = pyav()
+    with _track(data, "audio") as (container, stream):
         rate = stream.rate
         to_float = av.AudioResampler(format="fltp")
         blocks = [
@@ -190,7 +189,7 @@ def mux(video: bytes | None, audio: bytes | None, *, reencode: bool = False) -> 
     if not sources:
         raise ValueError("mux needs a video, a sound, or both; got neither")
     for kind, data in sources.items():
-        with _tracks(data, kind) as (_, stream):
+        with _track(data, kind) as (_, stream):
             codec = stream.codec_context.codec.canonical_name
         if codec in _WEBM_CODECS[kind]:
             continue
@@ -201,12 +200,12 @@ def mux(video: bytes | None, audio: bytes | None, *, reencode: bool = False) -> 
             )
         again = encode_audio(decode_audio(data)) if kind == "audio" else None
         sources[kind] = again or encode_video(*decode_video(data))
-    av = _av()
+    av = pyav()
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="webm", options=_REPEATABLE) as container:
         packets = []
         for kind, data in sources.items():
-            with _tracks(data, kind) as (source, stream):
+            with _track(data, kind) as (source, stream):
                 copy = container.add_stream_from_template(stream)
                 for packet in source.demux(stream):
                     if packet.dts is not None:  # the last one is empty
@@ -218,37 +217,22 @@ def mux(video: bytes | None, audio: bytes | None, *, reencode: bool = False) -> 
     return buffer.getvalue()
 
 
-def _av() -> Any:
-    try:
-        import av
-    except ImportError as error:
-        raise ImportError(
-            "videos and sounds are read and written by PyAV, which is not installed: pip install av"
-        ) from error
-    return av
-
-
 @contextmanager
-def _tracks(data: bytes, kind: str) -> Iterator[tuple[Any, Any]]:
+def _track(data: bytes, kind: str) -> Iterator[tuple[Any, Any]]:
     """The opened file and its first track of this kind; every failure inside is a MediaError."""
-    av = _av()
     data = bytes(data)
-    if (announced := _announced_length(data)) > len(data):
+    if (announced := announced_length(data)) > len(data):
         raise MediaError(f"cut off: {len(data):,} bytes of at least {announced:,}")
-    try:
-        with av.open(io.BytesIO(data), metadata_errors="ignore") as container:
-            stream = next(iter(getattr(container.streams, kind)), None)
-            if stream is None:
-                others = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
-                raise MediaError(f"no {kind} track; there is {others} in it")
-            stream.thread_count = 1  # decoding a short clip takes less than starting threads
-            yield container, stream
-    except av.FFmpegError as error:
-        raise MediaError(f"FFmpeg cannot read it: {error.strerror or error}") from error
+    with opened(data) as container:
+        stream = first_track(container, kind)
+        if stream is None:
+            others = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+            raise MediaError(f"no {kind} track; there is {others} in it")
+        yield container, stream
 
 
 def _audio_frame(waveform: np.ndarray, sample_rate: int) -> Any:
-    frame = _av().AudioFrame.from_ndarray(waveform[None], format="fltp", layout="mono")
+    frame = pyav().AudioFrame.from_ndarray(waveform[None], format="fltp", layout="mono")
     frame.sample_rate, frame.time_base = sample_rate, Fraction(1, sample_rate)
     frame.pts = 0  # otherwise the Ogg file says that it is longer than it is
     return frame
@@ -258,63 +242,8 @@ def _resampled(waveform: np.ndarray, rate: int, wanted: int) -> np.ndarray:
     """float32 (S,) at another rate, S·wanted/rate samples rounded."""
     if rate == wanted:
         return waveform
-    resampler = _av().AudioResampler(format="fltp", layout="mono", rate=wanted)
+    resampler = mono_resampler(wanted)
     frames = resampler.resample(_audio_frame(waveform, rate)) + resampler.resample(None)
     out = np.concatenate([np.zeros(0, np.float32), *(f.to_ndarray()[0] for f in frames)])
     length = round(len(waveform) * wanted / rate)
     return np.pad(out[:length], (0, max(0, length - len(out))))
-
-
-def _announced_length(data: bytes) -> int:
-    """How many bytes the file says that it has, as far as it says; FFmpeg reads half ones silently.
-
-    Known are WebM/Matroska, Ogg, MP4 and RIFF (WAV, AVI). 0 for others.
-    """
-    if data[:4] == b"\x1aE\xdf\xa3":
-        return _matroska_length(data)
-    if data[:4] == b"OggS":
-        return _ogg_length(data)
-    if data[:4] == b"RIFF":
-        return 8 + int.from_bytes(data[4:8], "little")
-    if data[4:8] == b"ftyp":
-        return _mp4_length(data)
-    return 0
-
-
-def _matroska_length(data: bytes) -> int:
-    at = 0
-    for _ in range(2):  # the EBML header, the segment
-        if at + 5 > len(data):
-            return at + 5
-        at += 4  # the element's identity
-        width = 9 - data[at].bit_length()
-        size = int.from_bytes(data[at : at + width], "big") & ((1 << 7 * width) - 1)
-        at += width
-        if size == (1 << 7 * width) - 1:  # not known: written live
-            return at
-        at += size
-    return at
-
-
-def _mp4_length(data: bytes) -> int:
-    at = 0
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        if size == 1:
-            size = int.from_bytes(data[at + 8 : at + 16], "big")
-        if size < 8:  # 0: up to the end of the file
-            return at
-        at += size
-    return at
-
-
-def _ogg_length(data: bytes) -> int:
-    at, last = 0, b""
-    while data[at : at + 4] == b"OggS":
-        last = data[at : at + 27]
-        if len(last) < 27:
-            return at + 27
-        body = at + 27 + last[26]
-        at = body + sum(data[at + 27 : body])
-    ends = bool(last[5] & 4)  # the mark of a last page
-    return at if ends else max(at, len(data)) + 1

@@ -6,12 +6,12 @@ import io
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fermodels.data.errors import PreparedError
 from fermodels.data.file_media import FileMedia, webp_size
-from fermodels.data.table import PreparedError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +47,10 @@ class Pixels:
         self.keep = fits_in_memory(len(blobs), self.size)
         self.array: np.ndarray | None = None
         self.done = np.zeros(len(blobs), dtype=bool)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the decoded images, which are larger than all the rest and soon there again."""
+        return vars(self) | {"array": None, "done": np.zeros(len(self.blobs), dtype=bool)}
 
     def check_headers(self) -> None:
         for row, blob in enumerate(self.blobs):

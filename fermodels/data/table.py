@@ -9,8 +9,9 @@ import hashlib
 import io
 import json
 import os
+import pickle
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from fermodels._shared.files import replacing
+from fermodels.data.columns import codes, plain
+from fermodels.data.errors import PreparedError
 from fermodels.data.indices import resolve_indices
+from fermodels.data.splits import StableShuffle, deal, stratified_order
 
 if TYPE_CHECKING:
     from typing import TypeVar
@@ -40,10 +45,6 @@ _PIECE = 4096  # rows
 _SPLIT_ORDER = ("train", "val", "test")
 
 
-class PreparedError(ValueError):
-    """A prepared data set that cannot be used; the message names the file, row and column."""
-
-
 class PreparedTable:
     """Rows with a subject, encoded media and labels, kept in one Parquet file.
 
@@ -60,6 +61,7 @@ class PreparedTable:
     FRACTIONS: ClassVar[Mapping[str, float]]  # of the subjects, train, val and test
     MEDIA: ClassVar[Mapping[str, str]]  # column → what its bytes are
     NULLABLE: ClassVar[bool] = False  # whether a row may lack a medium
+    LABEL: ClassVar[str]  # the column to be recognised
     LABEL_LISTS: ClassVar[tuple[str, ...]]  # metadata keys of lists of names
     ROW_GROUP: ClassVar[int]
     # Words for messages: many rows, the whole, the column that tells rows apart, the leak.
@@ -67,10 +69,13 @@ class PreparedTable:
     WHAT: ClassVar[str]
     ID: ClassVar[str]
     ROW_LEAK: ClassVar[str]
+    FOLDER_ADVICE: ClassVar[str] = ""  # what to do with a folder that is no prepared file
 
     table: pd.DataFrame
     metadata: dict[str, Any]
     source: str
+    labels: np.ndarray  # int64 (N,), −1 where a row has no label
+    _fingerprint: tuple[bytes, str] | None = None  # what it was computed of, and itself
 
     def _keep(
         self,
@@ -102,7 +107,7 @@ class PreparedTable:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        _check_path(path)
+        _check_path(path, cls.FOLDER_ADVICE)
         with readable(path):
             file = pq.ParquetFile(path)
             schema = file.schema_arrow
@@ -130,20 +135,16 @@ class PreparedTable:
         arrow = self._arrow()
         columns = _leaf_paths(arrow)
         other = [name for name in columns if name not in self.MEDIA]
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
+        with replacing(path) as temporary:
             pq.write_table(
                 arrow,
-                part,
+                temporary,
                 row_group_size=self.ROW_GROUP,
                 # Media are compressed already, and no two are equal.
                 compression={name: "NONE" if name in self.MEDIA else "ZSTD" for name in columns},
                 use_dictionary=other,
                 write_statistics=other,
             )
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
         return path
 
     @classmethod
@@ -216,21 +217,24 @@ class PreparedTable:
                 UserWarning,
                 stacklevel=2,
             )
-            order = _shuffled(len(self), seed)
-            parts = _deal(order, fractions, self.ROWS, self.source)
+            parts = self._deal(StableShuffle(len(self), seed).order, fractions, self.ROWS)
             return {name: np.sort(rows) for name, rows in parts.items()}
         if by != "subject":
             raise ValueError(f"split by must be 'subject', 'official' or 'row', got {by!r}")
+        unknown = int((~self.known_subjects).sum())
+        if unknown:
+            warnings.warn(
+                f"{self.source}: {unknown:,} of {len(self):,} {self.ROWS} have no known subject. "
+                f"Each {self.ID} of theirs counts as a person of its own, so that one person may "
+                "be on both sides of this split and results may be too good. Fill the column "
+                "'subject' where it is known who is shown.",
+                UserWarning,
+                stacklevel=2,
+            )
         subjects = np.array(sorted(set(self.table["subject"])))
         strata = self._strata(subjects, stratify)
-        # Within a stratum at random, the strata interleaved evenly: any cut is then balanced.
-        rank = np.empty(len(subjects))
-        order = _shuffled(len(subjects), seed)
-        for stratum in sorted(set(strata)):
-            members = order[strata[order] == stratum]
-            rank[members] = (np.arange(len(members)) + 0.5) / len(members)
-        order = order[np.argsort(rank[order], kind="stable")]
-        parts = _deal(order, fractions, "subjects", self.source)
+        order = stratified_order(strata, StableShuffle(len(subjects), seed))
+        parts = self._deal(order, fractions, "subjects")
         return {
             name: np.flatnonzero(np.isin(self.subject_ids, chosen)).astype(np.int64)
             for name, chosen in parts.items()
@@ -249,16 +253,46 @@ class PreparedTable:
                         "Split by subject: split(by='subject')."
                     )
 
+    def check_labelled(self, indices: Sequence[int] | np.ndarray | None, who: str) -> None:
+        """Refuse rows without a label.
+
+        Args:
+            indices: the rows, default all.
+            who: what needs the labels, for the message.
+
+        Raises:
+            ValueError: some of the rows have no label (null; −1 in `labels`).
+        """
+        rows = resolve_indices(indices, len(self))
+        bad = rows[self.labels[rows] < 0]
+        if len(bad):
+            raise ValueError(
+                f"{who} needs labels, but {len(bad):,} of the {len(rows):,} {self.ROWS} have no "
+                f"{self.LABEL} (first: row {bad[0]}, {self.ID} "
+                f"{self.table[self.ID].iat[bad[0]]!r}). Pass labelled rows only: "
+                "indices[prepared.labels[indices] >= 0]"
+            )
+
     def fingerprint(self) -> str:
-        """SHA-256 (hex) over all media and every column, the same for equal content."""
+        """SHA-256 (hex) over all media and every column, the same for equal content.
+
+        It is computed once and kept for as long as `table` and the label lists stay as they are.
+        """
         lists = [list(self.metadata[key]) for key in self.LABEL_LISTS]
+        # A tenth of the work, and it sees every change, those inside of lists and arrays too.
+        now = hashlib.sha256(pickle.dumps([lists, self.table], protocol=5)).digest()
+        if self._fingerprint is None or self._fingerprint[0] != now:
+            self._fingerprint = (now, self._computed_fingerprint(lists))
+        return self._fingerprint[1]
+
+    def _computed_fingerprint(self, lists: list[list[str]]) -> str:
         digest = hashlib.sha256(json.dumps(lists).encode())
         for column in sorted(self.table.columns):
             # The text of json.dumps([column, values]), in pieces: lists of numbers are large.
             digest.update(f"[{json.dumps(column)}, [".encode())
             for start in range(0, len(self), _PIECE):
                 values = self.table[column].iloc[start : start + _PIECE].tolist()
-                text = json.dumps([_plain(value) for value in values])
+                text = json.dumps([plain(value) for value in values])
                 digest.update((", " * (start > 0) + text[1:-1]).encode())
             digest.update(b"]]")
         for column in self.MEDIA:
@@ -274,6 +308,11 @@ class PreparedTable:
     @cached_property
     def subject_ids(self) -> np.ndarray:
         return codes(self.table["subject"], sorted(set(self.table["subject"])))
+
+    @property
+    def known_subjects(self) -> np.ndarray:
+        """bool (N,), whether it is known who is shown."""
+        return np.ones(len(self), dtype=bool)
 
     def _blobs(self, column: str | None = None) -> list[bytes | None]:
         blobs = self._media[column or next(iter(self.MEDIA))]
@@ -292,7 +331,7 @@ class PreparedTable:
         about = {"format": self.FORMAT, "format_version": FORMAT_VERSION} | self.metadata
         about |= self._about()
         # Only our own key: pandas' would tie the bytes of the file to the version of pandas.
-        text = json.dumps(about, ensure_ascii=False, default=_plain)
+        text = json.dumps(about, ensure_ascii=False, default=plain)
         return arrow.replace_schema_metadata({_KEY: text.encode()})
 
     @classmethod
@@ -316,6 +355,16 @@ class PreparedTable:
                 f"{FORMAT_VERSION}. Update fermodels, or prepare the file again."
             )
         return metadata
+
+    def _deal(
+        self, order: np.ndarray, fractions: Mapping[str, float], what: str
+    ) -> dict[str, np.ndarray]:
+        if len(order) < len(fractions):
+            raise PreparedError(
+                f"{self.source} has {len(order)} {what}, too few for the {len(fractions)} parts "
+                f"{', '.join(fractions)}"
+            )
+        return deal(order, fractions)
 
     def _strata(self, subjects: np.ndarray, column: str | None) -> np.ndarray:
         if column is None or (column == "gender" and column not in self.table):
@@ -361,13 +410,15 @@ def readable(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_path(path: Path) -> None:
+def _check_path(path: Path, folder_advice: str) -> None:
     advice = "Prepare one with `python -m data_prep`, or check the path."
     if path.is_dir():
         found = sorted(p.name for p in path.glob("*.parquet"))
         if not any(path.iterdir()):
             raise PreparedError(f"{path} is an empty folder, not a prepared Parquet file. {advice}")
         hint = f" Did you mean one of {', '.join(found[:5])} in it?" if found else f" {advice}"
+        if folder_advice and not found:
+            hint += f" {folder_advice}"
         raise PreparedError(f"{path} is a folder, not a prepared Parquet file.{hint}")
     if not path.exists():
         beside = sorted(p.name for p in path.parent.glob("*.parquet"))  # none without the folder
@@ -385,88 +436,6 @@ def read_frame(arrow: pa.Table, path: Path) -> pd.DataFrame:
         raise PreparedError(
             f"{path}: its values cannot be read ({error}). Prepare or fetch it again."
         ) from error
-
-
-def as_text(table: pd.DataFrame, column: str, source: str) -> pd.Series:
-    """The column as text; PreparedError if it holds bytes that are none."""
-    try:
-        return table[column].astype(str)
-    except UnicodeDecodeError as error:
-        raise PreparedError(f"{source}: column {column!r} holds no text ({error})") from error
-
-
-def label_names(metadata: Mapping[str, Any], key: str, source: str) -> list[str]:
-    """The list of names in the metadata; PreparedError if it is no list of different texts."""
-    names = metadata[key]
-    if not isinstance(names, str) and isinstance(names, Iterable):
-        names = list(names)
-        if all(isinstance(name, str) for name in names) and len(set(names)) == len(names):
-            return names
-    raise PreparedError(f"{source}: metadata {key!r} must be a list of different names: {names!r}")
-
-
-def check_official_split(table: pd.DataFrame, source: str) -> None:
-    """Raise PreparedError if the column `split`, where there is one, divides a subject."""
-    if "split" not in table:
-        return
-    pairs = table[["subject", "split"]].dropna().drop_duplicates()
-    twice = pairs[pairs["subject"].duplicated()]
-    if len(twice):
-        name = twice["subject"].iloc[0]
-        both = ", ".join(sorted(pairs[pairs["subject"] == name]["split"]))
-        raise PreparedError(
-            f"{source}: row {int(twice.index[0])}, column 'split': subject {name!r} is in two "
-            f"splits ({both}). Results would be measured on people seen in training."
-        )
-
-
-def codes(column: pd.Series, names: Sequence[str]) -> np.ndarray:
-    code = {name: i for i, name in enumerate(names)}
-    return np.fromiter((code[value] for value in column), dtype=np.int64, count=len(column))
-
-
-def _plain(value: Any) -> Any:
-    """A value that JSON can hold; every kind of missing value becomes None."""
-    if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value.tolist()]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, float):
-        return None if value != value else value
-    return None if value is None or value != value else str(value)
-
-
-def _shuffled(count: int, seed: int) -> np.ndarray:
-    # NumPy promises the raw stream of a bit generator for ever, but not that of `permutation`.
-    return np.argsort(np.random.PCG64(seed).random_raw(count), kind="stable")
-
-
-def _deal(
-    order: np.ndarray, fractions: Mapping[str, float], what: str, source: str
-) -> dict[str, np.ndarray]:
-    """Cut `order` into consecutive parts of the given fractions, by largest remainder."""
-    share = np.array(list(fractions.values()), dtype=np.float64)
-    if len(share) == 0 or (share <= 0).any() or abs(share.sum() - 1) > 1e-6:
-        raise ValueError(f"fractions must be positive and add up to 1, got {dict(fractions)}")
-    if len(order) < len(share):
-        raise PreparedError(
-            f"{source} has {len(order)} {what}, too few for the {len(share)} parts "
-            f"{', '.join(fractions)}"
-        )
-    exact = np.round(share * len(order), 9)
-    counts = np.floor(exact).astype(int)
-    # Equal remainders go to the later part, so that the test part is not below validation.
-    by_remainder = sorted(range(len(share)), key=lambda i: (-(exact[i] - counts[i]), -i))
-    for part in by_remainder[: len(order) - counts.sum()]:
-        counts[part] += 1
-    while (counts == 0).any():
-        counts[counts.argmax()] -= 1
-        counts[counts.argmin()] += 1
-    return dict(zip(fractions, np.split(order, np.cumsum(counts)[:-1]), strict=True))
 
 
 def _leaf_paths(arrow: pa.Table) -> list[str]:

@@ -20,15 +20,18 @@ EXPRESSIONS = (
 )
 EMOTIONS = EXPRESSIONS[:7]
 VIEWS = ("full_left", "half_left", "straight", "half_right", "full_right")
+UNKNOWN_VIEW = "unknown"  # what a view is called that is null in a prepared file
 
 
 def view_order(views) -> list:
     """The distinct views, left profile to right profile, then names not among `VIEWS`.
 
-    Yaws in degrees come ascending.
+    Yaws in degrees come ascending. Missing ones (None, NaN) are left out, and "unknown" is last.
     """
-    names = list(dict.fromkeys(np.asarray(views).tolist()))
+    names = [name for name in dict.fromkeys(np.asarray(views).tolist()) if name == name]
+    names = [name for name in names if name is not None]
     if all(isinstance(name, int | float) for name in names):
         return sorted(names)
     known = [name for name in VIEWS if name in names]
-    return known + sorted(name for name in names if name not in VIEWS)
+    others = (name for name in names if name not in VIEWS)
+    return known + sorted(others, key=lambda name: (name == UNKNOWN_VIEW, name))

@@ -1,4 +1,4 @@
-"""What the measurements of this room ask of embeddings."""
+"""What the measurements of this room ask of embeddings and labels."""
 
 from __future__ import annotations
 
@@ -17,6 +17,24 @@ def check_embeddings(x: Any, name: str = "embeddings") -> np.ndarray:
             f"{name}: {len(bad)} of {len(x)} rows hold NaN or infinity (first: {bad[:5].tolist()})"
         )
     return x
+
+
+def check_labels(y: Any, name: str) -> np.ndarray:
+    """Labels as an array; ValueError where some are missing: None, NaN, or −1 of a prepared set."""
+    y = np.asarray(y)
+    if y.dtype.kind in "iu":
+        missing = y == -1
+    elif y.dtype.kind in "Of":
+        missing = np.array([value is None or value != value for value in y.ravel().tolist()], bool)
+    else:
+        return y
+    if missing.any():
+        raise ValueError(
+            f"{int(missing.sum()):,} of the {y.size:,} labels of {name} are missing (first: row "
+            f"{int(missing.argmax())}). What an unlabelled row shows cannot be measured: pass "
+            "labelled rows only, such as those where prepared.labels >= 0"
+        )
+    return y
 
 
 def unit_rows(x: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fermodels.data.indices import resolve_indices
+from fermodels.data.splits import stratified_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,14 +39,7 @@ def label_fraction(
     else:
         gender = np.full(len(people), "unknown")
 
-    # Each gender is shuffled and spread evenly over (0, 1); sorting the positions interleaves
-    # them, so that every prefix of the order, hence every budget, has the proportions.
-    generator = np.random.default_rng(seed)
-    position = np.empty(len(names))
-    for value in np.unique(gender):
-        members = np.flatnonzero(gender == value)
-        position[generator.permutation(members)] = (np.arange(len(members)) + 0.5) / len(members)
-    order = np.lexsort((generator.random(len(names)), position))
+    order = stratified_order(gender, np.random.default_rng(seed))
     chosen = set(names[order[: subjects_in_fraction(fraction, len(names))]])
     return indices[[subject in chosen for subject in subjects]]
 

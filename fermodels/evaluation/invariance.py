@@ -1,8 +1,8 @@
 """Does an embedding say what is shown, whatever the angle?
 
 The metrics take the `table` of a prepared data set: one row per embedding, with the columns
-`subject`, `expression`, `view`, `yaw` (degrees), `session` and `instance` (images of the same
-moment share it).
+`subject`, `view`, `yaw` (degrees), `session` and `instance` (images of the same moment share it),
+and for one of the numbers `expression`. What cannot be measured without it is NaN.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from fermodels.evaluation.scores import balanced_accuracy
 if TYPE_CHECKING:
     import pandas as pd
 
+_NEEDED = ("subject", "view", "yaw", "session", "instance")
 # Similarities closer than this are a tie: rounding must not decide who is the nearest.
 TIE = 1e-9
 
@@ -31,19 +32,24 @@ def retrieval(
     query_view: str | Sequence[str],
     gallery_view: str = "straight",
 ) -> float:
-    """R@1 of finding the gallery photograph of the same instance, in [0, 1].
+    """R@1 of finding the gallery image of the same instance, in [0, 1].
 
     Each image of `query_view` (a name or several) looks for its nearest neighbour by cosine among
     all images of `gallery_view`; it is a hit if that image shows the same instance. Queries whose
     instance is missing from the gallery are left out. Images that tie for nearest count by their
     share of hits, so that a constant embedding scores exactly chance.
 
-    Args: embeddings (N, D), table with N rows.
-    Raises ValueError where a view is not in the table, a query view is the gallery view, or no
-    query has its instance in the gallery.
+    Args:
+        embeddings: (N, D).
+        table: N rows with the columns `view` and `instance`.
+        query_view, gallery_view: names of views.
+
+    Raises:
+        ValueError: a view is not in the table, a query view is the gallery view, or no query has
+            its instance in the gallery.
     """
     x = unit_rows(check_embeddings(embeddings))
-    _check_table(x, table)
+    _check_table(x, table, ("view", "instance"))
     return _retrieval(x, table, query_view, gallery_view)[0]
 
 
@@ -152,7 +158,7 @@ def view_invariance(
     - same_instance_cosine: mean cosine over all pairs of images of the same instance and
       different view.
     - other_expression_cosine: mean over all pairs of the same subject and session and different
-      expression, whatever their views.
+      expression, whatever their views. Unlabelled images are in no pair.
     - retrieval_at_1: `retrieval` from each other view to `gallery_view`; "profiles" pools the
       two views with the largest absolute yaw. `retrieval_chance` is a random guess.
     - yaw_predictability: balanced accuracy of a linear probe for the view, cross-validated over
@@ -166,11 +172,12 @@ def view_invariance(
     share a large positive mean, which lifts all cosines alike: compare margins, or pass
     `center=True` to subtract the mean embedding first. `seed` draws the folds and halves.
 
-    Raises ValueError for non-finite embeddings, a table of another length or without a needed
-    column, or a table without `gallery_view`.
+    Raises:
+        ValueError: non-finite embeddings, a table of another length or without a needed column, or
+            a table without `gallery_view`.
     """
     x = check_embeddings(embeddings)
-    _check_table(x, table)
+    _check_table(x, table, _NEEDED)
     if center:
         x = x - x.mean(0)
     unit = unit_rows(x)
@@ -182,7 +189,8 @@ def view_invariance(
         )
 
     yaw = table.groupby("view", sort=False)["yaw"].mean()
-    views = sorted(view_order(view), key=lambda name: yaw[name])
+    # Views whose yaw is not known come last.
+    views = sorted(view_order(view), key=lambda name: np.nan_to_num(yaw[name], nan=np.inf))
     outermost = yaw.abs().max()
     profiles = [v for v in views if v != gallery_view and abs(yaw[v]) > outermost - 1]
     asked = {v: [v] for v in views if v != gallery_view} | {"profiles": profiles}
@@ -210,16 +218,15 @@ def view_invariance(
     )
 
 
-def _check_table(x: np.ndarray, table: pd.DataFrame) -> None:
+def _check_table(x: np.ndarray, table: pd.DataFrame, needed: Sequence[str]) -> None:
     if len(table) != len(x):
         raise ValueError(
             f"{len(x)} embeddings, but the table has {len(table)} rows; "
             "pass prepared.table.iloc[indices] with the same indices"
         )
-    needed = ["subject", "expression", "view", "yaw", "session", "instance"]
     missing = [column for column in needed if column not in table]
     if missing:
-        raise ValueError(f"the table has no column {missing}; it needs {needed}")
+        raise ValueError(f"the table has no column {missing}; it needs {list(needed)}")
 
 
 def _pair_cosines(unit: np.ndarray, table: pd.DataFrame) -> tuple[float, float]:
@@ -237,10 +244,12 @@ def _pair_cosines(unit: np.ndarray, table: pd.DataFrame) -> tuple[float, float]:
             pairs += int(counted.sum())
         return total / pairs if pairs else float("nan")
 
-    return (
-        mean_over_pairs(code(["instance"]), code(["view"])),
-        mean_over_pairs(code(["subject", "session"]), code(["expression"])),
-    )
+    same = mean_over_pairs(code(["instance"]), code(["view"]))
+    if "expression" not in table:
+        return same, float("nan")
+    labelled = table["expression"].notna().to_numpy()
+    table, unit = table[labelled], unit[labelled]
+    return same, mean_over_pairs(code(["subject", "session"]), code(["expression"]))
 
 
 def _yaw_predictability(x, view, subject, seed: int) -> float:

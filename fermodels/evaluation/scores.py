@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fermodels.data import VIEWS, view_order
+from fermodels.evaluation.arrays import check_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,13 +25,19 @@ def per_view_accuracy(y_true, y_pred, views, profiles: Sequence | None = None) -
 
     Args:
         y_true, y_pred: (N,) labels.
-        views: (N,) view names, or yaws in degrees.
+        views: (N,) view names, or yaws in degrees. Images without one (NaN) count in "all" only.
         profiles: the outermost views. Default: full_left and full_right, or, for yaws, those
             furthest from 0. "profiles" is NaN where the images have none.
+
+    Returns:
+        Accuracies by view, "profiles" and "all".
+
+    Raises:
+        ValueError: shapes that differ, no prediction, or true labels that are missing (−1, None).
     """
     import pandas as pd
 
-    y_true, y_pred, views = np.asarray(y_true), np.asarray(y_pred), np.asarray(views)
+    y_true, y_pred, views = check_labels(y_true, "y_true"), np.asarray(y_pred), np.asarray(views)
     if not (y_true.shape == y_pred.shape == views.shape and y_true.ndim == 1):
         raise ValueError(
             f"y_true {y_true.shape}, y_pred {y_pred.shape} and views {views.shape} "
@@ -41,7 +48,7 @@ def per_view_accuracy(y_true, y_pred, views, profiles: Sequence | None = None) -
     hit = y_true == y_pred  # (N,)
     order = view_order(views)
     if profiles is None:
-        if isinstance(order[0], str):
+        if not order or isinstance(order[0], str):
             profiles = PROFILE_VIEWS
         else:
             outermost = max(abs(yaw) for yaw in order)
@@ -58,7 +65,9 @@ def confusion(y_true, y_pred, classes: Sequence[str], *, normalize: bool = True)
 
     Labels are class names, or indices into `classes`. With `normalize` each row is a share of
     its true class and sums to 1 (a class without images is NaN), else entries count images.
-    Raises ValueError for labels outside `classes`.
+
+    Raises:
+        ValueError: labels outside `classes`.
     """
     import pandas as pd
 
@@ -102,9 +111,10 @@ def classification_scores(y_true, y_pred, classes: Sequence[str] | None = None) 
         classes: if given, labels are these names or indices into them, and others are refused.
 
     Raises:
-        ValueError: shapes that differ, no clip, or a label outside `classes`.
+        ValueError: shapes that differ, no clip, a true label that is missing (−1, None), or a
+            label outside `classes`.
     """
-    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    y_true, y_pred = check_labels(y_true, "y_true"), np.asarray(y_pred)
     if y_true.ndim != 1 or y_true.shape != y_pred.shape or len(y_true) == 0:
         raise ValueError(
             f"y_true {y_true.shape} and y_pred {y_pred.shape} must be one-dimensional, equally "

@@ -46,7 +46,7 @@ def _parser(command: str):
         )
     except ImportError as error:
         raise ImportError(
-            "the command line needs jsonargparse: pip install 'jsonargparse[signatures]'"
+            "the command line needs jsonargparse[signatures]: pip install 'fermodels[experiments]'"
         ) from error
     parser.add_argument("-c", "--config", action="config", help="a file such as configs/*.yaml")
     parser.add_subclass_arguments(Experiment, "experiment", required=True)

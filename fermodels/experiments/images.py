@@ -1,4 +1,4 @@
-"""The experiment of photographs from several angles: pre-train, fine-tune, test on other people."""
+"""The experiment of images from several angles: pre-train, fine-tune, test on other people."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class ImagePretraining:
     Args:
         method: "viewfx" uses the labels, the others do not.
         epochs: passes of as many images through the encoder as there are; a fraction is allowed.
-            SimCLR, which takes each photograph twice, then sees it half as often as CL-MEx does.
-        groups_per_batch: (subject, session) groups, of KDEF 35 photographs each.
-        num_augmentations: of each photograph; SimCLR always has two.
-        augment: how strongly photographs are changed.
+            SimCLR, which takes each image twice, then sees it half as often as CL-MEx does.
+        groups_per_batch: (subject, session) groups, of KDEF 35 images each.
+        num_augmentations: of each image; SimCLR always has two.
+        augment: how strongly images are changed.
         temperature, projection_dim: of the contrastive loss and the projection head.
         learning_rate, weight_decay, warmup: of AdamW and its one cycle.
     """
@@ -84,10 +84,11 @@ class ImageFinetuning:
 
 
 class ImageExperiment(Experiment):
-    """CL-MEx and its kin on KDEF, DDCF or photographs of your own, fold by fold.
+    """CL-MEx and its kin on KDEF, DDCF or images of your own, fold by fold.
 
     Fold k is tested; the fold after it validates, where there are three or more; the others train.
-    Nobody is in two folds, and pre-training sees the training people alone.
+    Nobody is in two folds, and pre-training sees the training people alone. Images without an
+    expression take part in pre-training only.
 
     Args:
         name: of the run, as the table of results shows it.
@@ -126,7 +127,7 @@ class ImageExperiment(Experiment):
         self.split, self.folds, self.seed = split, folds, seed
         self.fold_column, self.num_folds = fold_column, num_folds
         if pretraining and pretraining.method == "simclr" and pretraining.num_augmentations != 1:
-            raise ValueError("SimCLR augments each photograph twice: leave num_augmentations at 1")
+            raise ValueError("SimCLR augments each image twice: leave num_augmentations at 1")
         positive(finetuning.epochs, "finetuning.epochs")
         if pretraining:
             positive(pretraining.epochs, "pretraining.epochs")
@@ -196,7 +197,7 @@ class ImageExperiment(Experiment):
             encoder, _ = recipes.pretrain(
                 method,
                 self.prepared,
-                train,
+                self._labelled(fold, "train") if method == "viewfx" else train,
                 images_seen=math.ceil(images_seen),
                 seed=self.seed,
                 run_dir=folder / "pretraining",
@@ -207,6 +208,8 @@ class ImageExperiment(Experiment):
         settings = asdict(self.finetuning)
         settings["augment"] = _augment(settings["augment"], network.image_size)
         epochs, batch_size = settings.pop("epochs"), settings.pop("batch_size")
+        # What is not labelled has done its work in pre-training.
+        train = self._labelled(fold, "train")
         learner = recipes.finetune(
             self.prepared,
             train,
@@ -215,11 +218,18 @@ class ImageExperiment(Experiment):
             batch_size=batch_size,
             seed=self.seed,
             run_dir=folder / "finetuning",
-            val_indices=fold.get("val"),
+            val_indices=self._labelled(fold, "val") if "val" in fold else None,
             **hardware,
             **settings,
         )
-        return self._test(learner.classifier.to(self.device), fold["test"])
+        return self._test(learner.classifier.to(self.device), self._labelled(fold, "test"))
+
+    def _labelled(self, fold: dict[str, np.ndarray], part: str) -> np.ndarray:
+        """The rows of a part that have an expression."""
+        rows = fold[part][self.prepared.labels[fold[part]] >= 0]
+        if len(rows) == 0:
+            raise ValueError(f"{self.data}: no image of the part {part!r} has an expression")
+        return rows
 
     def _test(self, classifier, rows: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
         import pandas as pd

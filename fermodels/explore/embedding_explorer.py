@@ -50,17 +50,19 @@ class EmbeddingExplorer:
     Args:
         embeddings: (N, D), or a mapping from encoders' names to (N, D); D may differ.
         prepared: PreparedImages or PreparedClips with the N rows that were embedded
-            (`prepared.subset(rows)`), or a DataFrame, which has no pictures.
+            (`prepared.subset(rows)`), or a DataFrame, which has no images.
         coords: positions (N, 2) on the map, or such by encoder, instead of PCA.
         map: "pca" (at once), "umap" (seconds to a minute) or "given".
-        color_by: the column that colours the points at first. Default: the expression.
+        color_by: the column that colours the points at first. Default: the expression or emotion;
+            where nothing is labelled, the view, the subject or another column that tells points
+            apart.
         predictions: labels, (N,) names or indices, or such by encoder; see `Source`.
         split: row indices by name, as `prepared.split()` gives them.
         reports: `evaluate.view_invariance` reports by encoder, if they are at hand. Otherwise they
             are measured once a browser shows the explorer, without holding it up.
         lines: which instances' views are joined by a line: one of "none", "one", "selected", "all".
         k: how many neighbours to show.
-        page_size: pictures on a page of the contact sheet.
+        page_size: images on a page of the contact sheet.
         height: of the maps in pixels.
         remember: a file that keeps the settings and the selection between runs of a notebook.
         in_notebook: False hides the button that puts the selection into a variable.
@@ -109,7 +111,7 @@ class EmbeddingExplorer:
         self._selection = np.zeros(0, dtype=np.int64)
         self._chosen: int | None = None
         self._hovered: int | None = None
-        self._picture: ipywidgets.Image | None = None
+        self._image: ipywidgets.Image | None = None
         self._hidden: dict[str, set[int]] = {}
         self._shown = np.ones(count, dtype=bool)
         self._linking = self._measuring = self._closed = False
@@ -117,9 +119,7 @@ class EmbeddingExplorer:
 
         map = map or next(iter(self._layouts.values())).names[0]
         state = {} if remember is None else memory.load(remember, count)
-        self._build(
-            map, color_by or self._source.label or next(iter(self._source.fields)), lines, k
-        )
+        self._build(map, color_by or self._source.fields.default, lines, k)
         self._fill(page_size, height, in_notebook)
         self._restore(state)
         self._remember = remember
@@ -216,7 +216,13 @@ class EmbeddingExplorer:
         """Select rows (numbers or a mask), or all rows with the given values, or both at once.
 
         `select(expression="sad", view=["full_left", "full_right"])` selects the sad profiles.
-        Returns the selection; raises IndexError or ValueError for rows or columns unknown.
+
+        Returns:
+            The selection, row numbers int64 (n,).
+
+        Raises:
+            IndexError: a row that is not there.
+            ValueError: a column or a value that is not there.
         """
         count = len(self._source)
         rows = np.arange(count) if rows is None else np.asarray(rows)
@@ -320,7 +326,8 @@ class EmbeddingExplorer:
     def reports(self) -> dict[str, ViewInvarianceReport]:
         """The view-invariance report of each encoder; measured now, where it has not been yet.
 
-        Raises ValueError where the data set has no instances seen from several views.
+        Raises:
+            ValueError: the data set has no instances seen from several views.
         """
         if not self._invariance.available:
             raise ValueError("this data set has no instances seen from several views")
@@ -480,7 +487,7 @@ class EmbeddingExplorer:
             self._selected.show(self._selection, self._field, counted, self._chosen)
         if "neighbours" in what:
             self._near.show(self._chosen, self._controls.k.value, self._field)
-        self._draw_picture()
+        self._draw_image()
         self._save()
 
     def _counted(self) -> list[str]:
@@ -562,23 +569,23 @@ class EmbeddingExplorer:
                 )
 
     def _draw_without_webgl(self) -> None:
-        """A picture in the place of the maps; the legend, the arrow keys and the menus remain."""
-        if self._picture is not None:
+        """An image in the place of the maps; the legend, the arrow keys and the menus remain."""
+        if self._image is not None:
             return
-        self._picture = ipywidgets.Image(format="png", layout={"max_width": "100%"})
-        self._picture.add_class("fm-static")
+        self._image = ipywidgets.Image(format="png", layout={"max_width": "100%"})
+        self._image.add_class("fm-static")
         headers = ipywidgets.HBox(list(self._headers.values())).add_class("fm-maps")
-        column = ipywidgets.VBox([headers, self._picture], layout={"flex": "1 1 0"})
+        column = ipywidgets.VBox([headers, self._image], layout={"flex": "1 1 0"})
         column.layout.min_width = "0"
         self.widget.children[1].children = (column, self._legend)
         self._controls.say(
-            "webgl", "This browser cannot draw with WebGL: here are the maps as a picture."
+            "webgl", "This browser cannot draw with WebGL: here are the maps as an image."
         )
         self._measure()
-        self._draw_picture()
+        self._draw_image()
 
-    def _draw_picture(self) -> None:
-        if self._picture is None:
+    def _draw_image(self) -> None:
+        if self._image is None:
             return
         import io
 
@@ -587,14 +594,14 @@ class EmbeddingExplorer:
         figure, buffer = self.figure(), io.BytesIO()
         figure.savefig(buffer, format="png")
         plt.close(figure)
-        self._picture.value = buffer.getvalue()
+        self._image.value = buffer.getvalue()
 
     def _card(self, row: int) -> dict[str, Any]:
         return {
             "row": row,
             "lines": self._source.describe(row),
             "color": self._field.color_of(row),
-            "picture": self._source.pictures.jpeg(row),
+            "picture": self._source.images.jpeg(row),
         }
 
     def _failed(self, error: Exception) -> None:

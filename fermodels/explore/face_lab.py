@@ -14,7 +14,7 @@ import numpy as np
 from fermodels import evaluation
 from fermodels.data import EXPRESSIONS, PreparedImages, encode_image
 from fermodels.explore import lab_controls, lab_save, memory
-from fermodels.explore.fields import NONE_COLOR
+from fermodels.explore.fields import NONE_COLOR, Field
 from fermodels.explore.lab_column import EncoderColumn, Projection, probe, with_classifier
 from fermodels.explore.lab_face import LabFace
 from fermodels.explore.lab_figure import lab_figure
@@ -42,12 +42,13 @@ class FaceLab:
     Args:
         encoders: an ImageEncoder, or a mapping from names to such; two fit side by side.
         reference: PreparedImages. They are the dots of the maps (PCA, the explorer's), and a linear
-            probe on them is the default classifier. Without it there are no maps.
+            probe on those that are labelled is the default classifier. Without it there are no
+            maps.
         embeddings: (N, D) of the reference, or such by encoder, if they are at hand. Otherwise
             they are computed first, some seconds for a thousand images.
         classifier: an ImageClassifier, or such by encoder, instead of the probe.
         seed: number of the first person.
-        size: height and width of the rendered picture in pixels, 16…512. Before an encoder sees
+        size: height and width of the rendered image in pixels, 16…512. Before an encoder sees
             it, it is brought to the size of the reference's images, as those were.
         height: of the maps in pixels, at most: they are no higher than wide.
         remember: a file that keeps person and sliders between runs of a notebook.
@@ -93,7 +94,7 @@ class FaceLab:
         self._source = None if reference is None else Source(reference)
         self._palette = dict(EXPRESSION_COLORS)
         if self._source is not None:
-            self._palette |= self._source.fields["expression"].palette
+            self._palette |= self._field.palette
 
         state = {} if remember is None else memory.load(remember, self._rows)
         self._remember = remember
@@ -112,9 +113,11 @@ class FaceLab:
             projection = Projection(self._known[name], self._maps[name])
         if classifier is not None:
             classes, classify = with_classifier(classifier, encoder)
-        elif self._reference is not None:
-            labels = self._reference.table["expression"].to_numpy(dtype=object)
-            classes, classify = probe(self._known[name], labels, self._reference.expressions)
+        elif self._reference is not None and (self._reference.labels >= 0).any():
+            known = self._reference.labels >= 0
+            labels = self._reference.table["expression"].to_numpy(dtype=object)[known]
+            x = self._known[name][known]
+            classes, classify = probe(x, labels, self._reference.expressions)
         return EncoderColumn(name, encoder, projection, classes, classify)
 
     def _panel(self, height: int) -> LabPanel:
@@ -136,7 +139,7 @@ class FaceLab:
 
     def _dots(self, source: Source) -> dict[str, Any]:
         """The reference, for the browser; a random part of a large one."""
-        field = source.fields["expression"]
+        field = self._field
         # In a random order no expression covers the others by coming last.
         rows = np.random.default_rng(0).permutation(self._rows)[:_MOST_DOTS]
         return {
@@ -153,8 +156,10 @@ class FaceLab:
         """Move sliders: expressions and action units (0…1), `yaw` (−90…90) and `pitch` (−30…30)
         in degrees, `light` (−1 from the left … 1 from the right), `brightness` (0.3…1.5).
 
-        `set(happy=0.8, AU12=1, yaw=45)`; the others stay. Raises ValueError for an unknown name
-        or a value out of its range, and changes nothing then.
+        `set(happy=0.8, AU12=1, yaw=45)`; the others stay.
+
+        Raises:
+            ValueError: an unknown name or a value out of its range; nothing has changed then.
         """
         checked = lab_controls.check(values)
         with self._lock:
@@ -183,17 +188,17 @@ class FaceLab:
 
     @property
     def image(self) -> np.ndarray:
-        """The picture, uint8 (size, size, 3)."""
+        """The image, uint8 (size, size, 3)."""
         return self._image.copy()
 
     @property
     def embeddings(self) -> dict[str, np.ndarray]:
-        """The embedding of the picture by encoder, float32 (D,)."""
+        """The embedding of the image by encoder, float32 (D,)."""
         return {name: h.copy() for name, h in self._h.items()}
 
     @property
     def positions(self) -> dict[str, np.ndarray]:
-        """Where the picture lies on each map, (2,); the reference lies in [−1, 1]."""
+        """Where the image lies on each map, (2,); the reference lies in [−1, 1]."""
         return {name: place.copy() for name, place in self._places.items()}
 
     @property
@@ -208,8 +213,10 @@ class FaceLab:
         """Turn the head from −90° to 90° and draw the way of its embedding on the maps.
 
         The angles are `step` degrees apart, 1…90, and the five standard cameras are among them.
-        Returns a row per encoder and angle: `encoder`, `yaw`, `x`, `y` (on the map, where there
-        is one), `cosine` to the frontal view.
+
+        Returns:
+            A row per encoder and angle: `encoder`, `yaw`, `x`, `y` (on the map, where there is
+            one), `cosine` to the frontal view.
         """
         with self._lock:
             self._track = turn(self._face, self.values, self._columns, self._seen, step)
@@ -231,7 +238,11 @@ class FaceLab:
             expression: default: the strongest of the expression sliders, or "neutral".
             subject: default: "person" and the number.
 
-        Returns the path. Raises `PreparedError` and `OSError` as `lab_save.save_instance` does.
+        Returns:
+            The path.
+
+        Raises:
+            PreparedError, OSError: as `lab_save.save_instance`.
         """
         with self._lock:
             return self._save_instance(path, expression, subject)
@@ -243,7 +254,7 @@ class FaceLab:
         expression = (expression or "").strip() or lab_controls.strongest(values)[0]
         subject = (subject or "").strip() or self._subject
         known = EXPRESSIONS if self._reference is None else self._reference.expressions
-        views = self._seen(self._face.pictures(values, lab_save.YAWS))
+        views = self._seen(self._face.images(values, lab_save.YAWS))
         whole = lab_save.save_instance(path, self._face, values, views, subject, expression, known)
         self._path = path
         self.widget.status = (
@@ -256,7 +267,7 @@ class FaceLab:
         """The face, the maps and the probabilities as they are now, without widgets."""
         return lab_figure(
             self._image,
-            self._reference,
+            None if self._source is None else self._field,
             self._maps,
             self.positions,
             self.probabilities,
@@ -327,21 +338,21 @@ class FaceLab:
 
     # ----------------------------------------------------------------------------- drawing
 
-    def _seen(self, pictures: np.ndarray) -> np.ndarray:
-        """Pictures (V, size, size, 3) at the size of the reference's images, uint8."""
-        if self._reference is None or self._reference.image_size == pictures.shape[1:3]:
-            return pictures
+    def _seen(self, images: np.ndarray) -> np.ndarray:
+        """Images (V, size, size, 3) at the size of the reference's images, uint8."""
+        if self._reference is None or self._reference.image_size == images.shape[1:3]:
+            return images
         from PIL import Image
 
         height, width = self._reference.image_size
-        # Of Pillow's filters the one whose result lands nearest to a picture drawn at that size.
-        small = [Image.fromarray(p).resize((width, height), Image.LANCZOS) for p in pictures]
+        # Of Pillow's filters the one whose result lands nearest to an image drawn at that size.
+        small = [Image.fromarray(p).resize((width, height), Image.LANCZOS) for p in images]
         return np.stack([np.asarray(p) for p in small])
 
     def _update(self) -> None:
         """Draw the face, embed it, and show what comes of it."""
         values = self.values
-        self._image = self._face.pictures(values)[0]  # (S, S, 3)
+        self._image = self._face.images(values)[0]  # (S, S, 3)
         seen = self._seen(self._image[None])
         self._h, self._places, self._shares = {}, {}, {}
         columns = []
@@ -374,6 +385,11 @@ class FaceLab:
         }
         if self._remember is not None:
             memory.save(self._remember, self.state)
+
+    @property
+    def _field(self) -> Field:
+        """What colours the dots."""
+        return self._source.fields[self._source.fields.default]
 
     @property
     def _subject(self) -> str:

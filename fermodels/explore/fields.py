@@ -74,6 +74,14 @@ class Fields(Mapping[str, Field]):
         self._names = tuple(first + [name for name in names if name not in first])
         self._built: dict[str, Field] = {}
 
+    @property
+    def default(self) -> str:
+        """What to colour by at first: the label if there is any, else the first of view, subject,
+        split and the other columns that tells points apart."""
+        labels = [name for name in self._names if name in LABELS]
+        several = (name for name in self._names if len(self[name].categories) > 1)
+        return labels[0] if labels else next(several, self._names[0])
+
     def __getitem__(self, name: str) -> Field:
         if name not in self._names:
             raise KeyError(name)
@@ -89,7 +97,8 @@ class Fields(Mapping[str, Field]):
 
 
 def field(name: str, column: pd.Series) -> Field:
-    """A column of N values as categories with colours; missing values become "(none)"."""
+    """A column of N values as categories with colours; missing values become "(none)", and
+    "(unlabelled)" where the column is that of the expression or the emotion."""
     import pandas as pd
 
     missing = column.isna().to_numpy()
@@ -112,7 +121,8 @@ def field(name: str, column: pd.Series) -> Field:
     colors = _colors(names, numbers=_is_number(column))
     if missing.any():
         codes = np.where(missing, len(names), codes)
-        names, colors = [*names, "(none)"], [*colors, NONE_COLOR]
+        nothing = "(unlabelled)" if name in LABELS else "(none)"
+        names, colors = [*names, nothing], [*colors, NONE_COLOR]
     return Field(name, tuple(names), codes.astype(np.int32), tuple(colors))
 
 

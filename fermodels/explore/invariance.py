@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fermodels.data import view_order
 from fermodels.evaluation import ViewInvarianceReport, view_invariance
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NEEDED = ("subject", "expression", "view", "yaw", "session", "instance")
+NEEDED = ("subject", "view", "yaw", "session", "instance")
 # The probes take seconds for 5,000 images and minutes for 100,000.
 _MOST_IMAGES = 6_000
 
@@ -45,7 +46,9 @@ class Invariance:
         if name not in self.done:
             rows = self._rows()
             view = self._table["view"].iloc[rows]
-            frontal = self._table["yaw"].iloc[rows].abs().groupby(view).mean().idxmin()
+            yaw = self._table["yaw"].iloc[rows].abs().groupby(view).mean()
+            # Where no angle is known, some view has to be the one that others are compared with.
+            frontal = view_order(view)[0] if yaw.isna().all() else yaw.idxmin()
             table = self._table.iloc[rows].reset_index(drop=True)
             x = self._embeddings[name][rows]
             self.done[name] = view_invariance(x, table, gallery_view=frontal)
@@ -75,7 +78,7 @@ def summary(report: ViewInvarianceReport) -> list[dict[str, Any]]:
     return [
         {
             "name": "margin",
-            "value": f"{report.margin:+.2f}".replace("-", "−"),
+            "value": "–" if np.isnan(report.margin) else f"{report.margin:+.2f}".replace("-", "−"),
             "chance": "",
             "help": "mean cosine of the same moment from other views, minus that of the same "
             "person's other expressions; higher is better",

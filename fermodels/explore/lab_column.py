@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
+from fermodels import evaluation
 from fermodels.models import ImageClassifier, ImageEncoder
-from fermodels.models.modes import evaluating
 
 
 class Projection:
@@ -62,11 +62,8 @@ class EncoderColumn:
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         """uint8 images (N, H, W, 3) → float32 (N, D)."""
-        device = next(self.encoder.parameters()).device
-        batch = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-        with evaluating(self.encoder), torch.inference_mode(), _one_thread():
-            h = self.encoder(batch.permute(0, 3, 1, 2).float() / 255)  # (N, D)
-        return h.float().cpu().numpy()
+        with _one_thread():
+            return evaluation.embed(self.encoder, images, progress=False)
 
 
 def probe(embeddings: np.ndarray, labels: np.ndarray, classes: Sequence[str]):
@@ -74,19 +71,13 @@ def probe(embeddings: np.ndarray, labels: np.ndarray, classes: Sequence[str]):
 
     Returns (the names among `classes` that occur, a function for `EncoderColumn`).
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     found = [name for name in classes if name in set(labels)]
     if len(found) < 2:
         raise ValueError(
             f"the reference shows the single expression {found[0]!r}: a probe needs two, or pass "
             "a classifier"
         )
-    # float64, as `evaluation.linear_probe` does: the solver goes other ways in float32.
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, tol=1e-3, max_iter=1000))
-    model.fit(embeddings.astype(np.float64), labels)
+    model = evaluation.fit_linear_probe(embeddings, labels)
     order = [list(model.classes_).index(name) for name in found]
 
     def classify(h: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -111,7 +102,7 @@ def with_classifier(classifier: ImageClassifier, encoder: ImageEncoder):
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """For a picture or two: several threads would mostly wait for each other, and for the browser
+    """For an image or two: several threads would mostly wait for each other, and for the browser
     that uses the same cores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -22,7 +22,7 @@ class LabFace:
 
     Args:
         number: of the first person, 0 or more.
-        size: height and width of the pictures in pixels, 16…512.
+        size: height and width of the images in pixels, 16…512.
 
     Attributes: number, person, studio (its light is replaced by the controls').
     """
@@ -46,10 +46,10 @@ class LabFace:
         self.studio = sample_studio(rng)
         self.number = int(number)
 
-    def pictures(
+    def images(
         self, values: Mapping[str, float], yaws: Sequence[float] | None = None
     ) -> np.ndarray:
-        """Pictures from the cameras `yaws` (default: the control's), uint8 (V, size, size, 3).
+        """Images from the cameras `yaws` (default: the control's), uint8 (V, size, size, 3).
 
         `values` holds every control of `lab_controls`.
         """

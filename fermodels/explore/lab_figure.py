@@ -1,4 +1,4 @@
-"""The face lab as a picture, for paper and for front ends without widgets."""
+"""The face lab as an image, for paper and for front ends without widgets."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fermodels import plots
-from fermodels.explore.fields import NONE_COLOR
+from fermodels.explore.fields import NONE_COLOR, Field
 from fermodels.explore.lab_turn import Track, yaw_colors
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from fermodels.data import PreparedImages
-
 
 def lab_figure(
     image: np.ndarray,
-    reference: PreparedImages | None,
+    field: Field | None,
     maps: Mapping[str, np.ndarray],
     positions: Mapping[str, np.ndarray],
     probabilities: pd.DataFrame,
@@ -49,7 +47,7 @@ def lab_figure(
     for i, name in enumerate(names, start=1):
         if name in maps:
             axes[0, i].set_axis_on()
-            _map(axes[0, i], maps[name], reference, palette, i == len(names))
+            _map(axes[0, i], maps[name], field, palette, i == len(names))
             if track is not None:
                 _draw_track(axes[0, i], track, name)
             axes[0, i].plot(*positions[name], "o", ms=12, mfc="none", mec="white", mew=4)
@@ -61,11 +59,11 @@ def lab_figure(
     return figure
 
 
-def _map(ax, coords: np.ndarray, reference: PreparedImages, palette, legend: bool) -> None:
-    shown = reference.table["expression"].to_numpy()
+def _map(ax, coords: np.ndarray, field: Field, palette, legend: bool) -> None:
+    shown = field.values
     # The expressions that all figures know have markers of their own beside their colours.
     own = None if set(shown) <= set(plots.EXPRESSION_COLORS) else palette
-    plots.embedding_map(coords, shown, own, name="PCA", label="expression", legend=legend, ax=ax)
+    plots.embedding_map(coords, shown, own, name="PCA", label=field.name, legend=legend, ax=ax)
     for dots in ax.collections:
         dots.set_alpha(0.35)  # the face and its track stand out
     ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")

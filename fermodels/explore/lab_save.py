@@ -30,13 +30,13 @@ def save_instance(
     """Write a face, seen from the five cameras, as one more instance of the file `path`.
 
     Args:
-        views: its pictures from `YAWS`, uint8 (5, H, W, 3).
+        views: its images from `YAWS`, uint8 (5, H, W, 3).
         expressions: label order of a new file; `expression` is added where it is not among them.
 
     Returns what the file holds now. The old file stays until the new one is whole.
 
     Raises:
-        PreparedError: the file cannot be read, was not made here, has pictures of another size, or
+        PreparedError: the file cannot be read, was not made here, has images of another size, or
             knows another person under this name.
         OSError: it cannot be written.
     """
@@ -99,7 +99,7 @@ def _table(face: LabFace, values, views, subject: str, expression: str, instance
     }
     rows = [
         # Lossless, so that the file's embeddings are those that the lab has shown.
-        {"image": encode_image(picture, "PNG"), "view": view, "yaw": np.float32(yaw)} | shared
-        for view, yaw, picture in zip(VIEWS, YAWS, views, strict=True)
+        {"image": encode_image(image, "PNG"), "view": view, "yaw": np.float32(yaw)} | shared
+        for view, yaw, image in zip(VIEWS, YAWS, views, strict=True)
     ]
     return pd.DataFrame(rows)

@@ -68,15 +68,17 @@ def turn(
     seen: Callable[[np.ndarray], np.ndarray],
     step: float,
 ) -> Track:
-    """Render the face every `step` degrees and at the five cameras; embed all pictures at once.
+    """Render the face every `step` degrees and at the five cameras; embed all images at once.
 
-    `seen` brings pictures to the size that the encoders get. Raises ValueError for a step outside
-    1…90.
+    `seen` brings images to the size that the encoders get.
+
+    Raises:
+        ValueError: a step outside 1…90.
     """
     if not 1 <= step <= 90:
         raise ValueError(f"step is {step}; it must be from 1 to 90 degrees")
     yaws = np.unique(np.concatenate([np.arange(-90, 90 + 1e-6, step), YAWS]))  # (V,)
-    images = seen(face.pictures(values, yaws.tolist()))
+    images = seen(face.images(values, yaws.tolist()))
     points, cosine = {}, {}
     front = int(np.flatnonzero(yaws == 0)[0])
     for column in columns:

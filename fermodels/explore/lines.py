@@ -1,4 +1,4 @@
-"""The photographs of one instance joined by a line, from the leftmost view to the rightmost."""
+"""The images of one instance joined by a line, from the leftmost view to the rightmost."""
 
 from __future__ import annotations
 

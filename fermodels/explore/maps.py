@@ -34,23 +34,6 @@ def square(coords) -> np.ndarray:
     return (0.95 * (coords - (low + high) / 2) / half).astype(np.float32)
 
 
-def pca(embeddings: np.ndarray) -> np.ndarray:
-    """Embeddings (N, D) on their two directions of most variance, float32 (N, 2).
-
-    The same map as `plots.project(x, "pca")`, without scikit-learn, whose import alone takes as
-    long as all the rest of opening an explorer.
-    """
-    length = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    x = embeddings / np.maximum(length, 1e-12)
-    x -= x.mean(0)
-    _, directions = np.linalg.eigh(np.asarray(x.T @ x, dtype=np.float64))  # ascending
-    axes = directions[:, : -3 if directions.shape[1] > 2 else None : -1]  # (D, 2)
-    largest = np.take_along_axis(axes, np.abs(axes).argmax(0)[None], axis=0)
-    coords = x @ (axes * np.sign(largest)).astype(np.float32)
-    # One dimension has no second direction.
-    return np.pad(coords, [(0, 0), (0, 2 - coords.shape[1])])
-
-
 class Layouts:
     """The maps of one encoder's embeddings (N, D) by name: "pca", "umap", "given"."""
 
@@ -76,7 +59,7 @@ class Layouts:
         if name not in self._known:
             x = self._embeddings
             self._known[name] = square(
-                pca(x) if name == "pca" else plots.project(x, name, self._seed)
+                plots.pca(x) if name == "pca" else plots.project(x, name, self._seed)
             )
         return self._known[name]
 

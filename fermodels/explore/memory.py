@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from pathlib import Path
 from typing import Any
+
+from fermodels._shared.files import replace_file
 
 
 def load(path: str | os.PathLike, rows: int) -> dict[str, Any]:
@@ -21,7 +22,5 @@ def load(path: str | os.PathLike, rows: int) -> dict[str, Any]:
 def save(path: str | os.PathLike, state: dict[str, Any]) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # JupyterLab handles the messages of widgets and the cells of a notebook in several threads.
-    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
-    part.write_text(json.dumps(state))
-    os.replace(part, path)
+    # At every move of a slider: settings are not worth the wait for the disk.
+    replace_file(path, json.dumps(state).encode(), sync=False)

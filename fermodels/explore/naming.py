@@ -11,8 +11,9 @@ def by_encoder(
 ) -> dict[str, Any]:
     """What was given, by encoder; empty for None. With one encoder, it need not be a mapping.
 
-    Raises ValueError for several encoders without a mapping, for an encoder that is not there, and
-    with `complete` for one that is missing.
+    Raises:
+        ValueError: several encoders without a mapping, an encoder that is not there, or with
+            `complete` one that is missing.
     """
     encoders = list(encoders)
     if given is None:
@@ -28,6 +29,10 @@ def by_encoder(
 
 
 def check_name(what: str, name: Any, known: Iterable[Any]) -> None:
-    """Raises ValueError, with the names that there are, for one that is not among them."""
+    """Refuse a name that is not among the known ones.
+
+    Raises:
+        ValueError: the name is unknown; the message has the names that there are.
+    """
     if name not in known:
         raise ValueError(f"{what} {name!r} is unknown; there are {', '.join(map(str, known))}")

@@ -11,7 +11,7 @@ from fermodels.explore.neighbours import Space, neighbour_frame, shared_counts
 from fermodels.explore.parts import Sheet
 from fermodels.explore.source import Source
 
-_HINT = "Click a point or a picture to see what lies near it in the full space."
+_HINT = "Click a point or an image to see what lies near it in the full space."
 
 
 class NeighbourPanel:
@@ -48,9 +48,9 @@ class NeighbourPanel:
         self.chosen.title = f"Chosen: {source.caption(row)}"
         self.chosen.content = {
             "tiles": [source.tile(row, field.color_of(row))],
-            "pictures": [source.pictures.jpeg(row)],
+            "pictures": [source.images.jpeg(row)],
         }
-        self.player.value = source.pictures.player(row)
+        self.player.value = source.images.player(row)
         for name, sheet in self.strips.items():
             frame = neighbour_frame(self._spaces[name], source.table, row, k)
             counts = ", ".join(f"{n} the same {what}" for what, n in shared_counts(frame).items())
@@ -59,7 +59,7 @@ class NeighbourPanel:
             near = zip(frame.index.tolist(), frame["distance"].tolist(), strict=True)
             sheet.content = {
                 "tiles": [source.tile(r, field.color_of(r), note=f"{d:.3f}") for r, d in near],
-                "pictures": [source.pictures.jpeg(r) for r in frame.index.tolist()],
+                "pictures": [source.images.jpeg(r) for r in frame.index.tolist()],
             }
 
     def _event(self, kind: str, content: dict) -> None:

@@ -15,7 +15,8 @@ SHARED = ("expression", "emotion", "instance", "view", "subject")
 def check_embeddings(embeddings, rows: int, name: str) -> np.ndarray:
     """Finite float32 (N, D), the array itself where it is that already.
 
-    Raises ValueError for another shape, another N, or values that are not finite.
+    Raises:
+        ValueError: another shape, another N, or values that are not finite.
     """
     x = np.asarray(embeddings)
     if x.ndim != 2 or 0 in x.shape:

@@ -78,7 +78,7 @@ class Legend(Part):
 
 
 class Sheet(Part):
-    """Pictures side by side, each a button. Events: "pick" with `row`.
+    """Images side by side, each a button. Events: "pick" with `row`.
 
     tiles: dicts of `row`, `caption`, `note`, `color`; pictures: JPEG bytes, b"" for none.
     """
@@ -86,7 +86,7 @@ class Sheet(Part):
     _esm = script("sheet")
     title = traitlets.Unicode().tag(sync=True)
     empty = traitlets.Unicode().tag(sync=True)
-    # One trait, so that tiles never meet the pictures of others.
+    # One trait, so that tiles never meet the images of others.
     content = traitlets.Dict({"tiles": [], "pictures": []}).tag(sync=True)
 
 

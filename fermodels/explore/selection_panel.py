@@ -21,9 +21,9 @@ _HINT = (
 
 
 class SelectionPanel:
-    """Contact sheet in pages of `page_size` pictures; only those of the page are sent.
+    """Contact sheet in pages of `page_size` images; only those of the page are sent.
 
-    `on_pick(row)` is called when a picture is clicked; `frame()` gives the DataFrame.
+    `on_pick(row)` is called when an image is clicked; `frame()` gives the DataFrame.
     """
 
     def __init__(
@@ -89,10 +89,10 @@ class SelectionPanel:
             self._source.tile(row, self._field.color_of(row), chosen=row == self._chosen)
             for row in rows.tolist()
         ]
-        pictures = [self._source.pictures.jpeg(row) for row in rows.tolist()]
+        images = [self._source.images.jpeg(row) for row in rows.tolist()]
         self.sheet.title = f"Selection: {len(self._rows):,} of {len(self._source):,}"
         self.sheet.empty = "" if len(rows) else _HINT
-        self.sheet.content = {"tiles": tiles, "pictures": pictures}
+        self.sheet.content = {"tiles": tiles, "pictures": images}
         pages = -(-len(self._rows) // self._page_size)
         self._pager.layout.display = "flex" if pages > 1 else "none"
         self.where.value = f"{first + 1:,} to {first + len(rows):,}"

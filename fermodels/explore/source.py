@@ -1,4 +1,4 @@
-"""What the explorer shows: a table with a row per point, its fields, pictures and words."""
+"""What the explorer shows: a table with a row per point, its fields, images and words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fermodels.explore.fields import LABELS, Fields
-from fermodels.explore.pictures import Pictures
+from fermodels.explore.images import Images
 
 # In this order, as far as the table has them.
 _CAPTION = ("subject", *LABELS, "view", "session")
@@ -18,7 +18,7 @@ class Source:
     """A prepared data set or a plain table, with predictions and splits as further columns.
 
     Args:
-        prepared: PreparedImages, PreparedClips, or a DataFrame (then there are no pictures).
+        prepared: PreparedImages, PreparedClips, or a DataFrame (then there are no images).
         predictions: a label per row (names, or indices into the labels), or such by encoder.
             Adds `prediction` and `outcome` ("correct", "wrong"; missing where a row has no label),
             with the encoder's name in brackets where there are several.
@@ -42,7 +42,7 @@ class Source:
         self.fields = Fields(self.table)
         if not len(self.fields):
             raise ValueError(f"none of the columns {list(table)} can colour the points")
-        self.pictures = Pictures(prepared)
+        self.images = Images(prepared)
         self._caption = [self.table[name] for name in _CAPTION if name in self.table]
 
     def __len__(self) -> int:
@@ -67,15 +67,15 @@ class Source:
         for name in self.table:
             if str(name).startswith("prediction"):
                 lines.append(f"{name}: {self.table[name].iat[row]}")
-        words = self.pictures.words(row)
+        words = self.images.words(row)
         if words:
             lines.append(f"“{words}”")
         return [*lines, f"row {row}"]
 
     def tile(self, row: int, color: str, note: str = "", chosen: bool = False) -> dict[str, Any]:
-        """A picture of a contact sheet, without its pixels."""
+        """An image of a contact sheet, without its pixels."""
         tile = {"row": int(row), "caption": self.caption(row), "color": color, "note": note}
-        words = self.pictures.words(row)
+        words = self.images.words(row)
         return tile | {"words": words, "chosen": chosen}
 
     def _add_predictions(self, prepared: Any, predictions: Any) -> None:

@@ -1,4 +1,4 @@
-"""The maps as a picture, for paper and for places without WebGL."""
+"""The maps as an image, for paper and for places without WebGL."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Parametric 3D faces: 52 facial actions on Anny's head model, rendered from any angle."""
 
+from fermodels._shared.extras import require
 from fermodels.faces.actions import (
     ACTION_UNITS,
     ACTIONS,
@@ -19,6 +20,8 @@ from fermodels.faces.people import (
     sample_take,
 )
 from fermodels.faces.render import FaceRenderer
+
+require(__name__, "faces")
 
 __all__ = [
     "ACTIONS",

@@ -75,8 +75,10 @@ PROTOTYPES: dict[str, Prototype] = {
 def unit_weights(units: dict[int, float], left: float = 1.0, right: float = 1.0) -> np.ndarray:
     """The 52 action weights, float32 in 0…1, of `{action unit: intensity 0…1}`.
 
-    `left` and `right` scale the actions that exist on both sides. Raises ValueError for an action
-    unit that is not in `ACTION_UNITS`.
+    `left` and `right` scale the actions that exist on both sides.
+
+    Raises:
+        ValueError: an action unit that is not in `ACTION_UNITS`.
     """
     weights = np.zeros(len(ACTIONS), dtype=np.float32)
     for unit, intensity in units.items():
@@ -94,7 +96,8 @@ def unit_weights(units: dict[int, float], left: float = 1.0, right: float = 1.0)
 def prototype_weights(expression: str, intensity: float = 1.0) -> np.ndarray:
     """The 52 action weights of an emotion's prototype: its core units and the common optional ones.
 
-    Raises ValueError for an unknown expression.
+    Raises:
+        ValueError: an unknown expression.
     """
     if expression not in PROTOTYPES:
         raise ValueError(f"unknown expression {expression!r}: known are {sorted(PROTOTYPES)}")

@@ -153,7 +153,8 @@ def sample_person(
 ) -> Person:
     """A new person of a gender ("female" or "male") and an age in years.
 
-    Raises ValueError for another gender.
+    Raises:
+        ValueError: another gender.
     """
     if gender not in ("female", "male"):
         raise ValueError(f"gender must be 'female' or 'male', got {gender!r}")

@@ -1,4 +1,4 @@
-"""Heads to pictures: light and camera (pyvista, off-screen)."""
+"""Heads to images: light and camera (pyvista, off-screen)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from fermodels.faces.parts import eyeball, place_eye, plain, shirt, teeth
 from fermodels.faces.people import Person, Studio
 from fermodels.faces.triangles import Triangles
 
-HALF_HEIGHT = 1.45  # of the picture, in distances from the eyes to the mouth, as KDEF's crops
+HALF_HEIGHT = 1.45  # of the image, in distances from the eyes to the mouth, as KDEF's crops
 SUPERSAMPLING = 2  # drawn larger and averaged: smoother outlines than the renderer's own
 
 
 @dataclass(frozen=True)
 class _Identity:
-    """What all pictures of a person share."""
+    """What all images of a person share."""
 
     person: Person
 
@@ -58,7 +58,7 @@ class FaceRenderer:
     """Draws takes of people from several angles; one off-screen window, reused.
 
     Args:
-        size: height and width of the pictures in pixels, 16…512.
+        size: height and width of the images in pixels, 16…512.
     """
 
     def __init__(self, size: int = 96) -> None:
@@ -78,7 +78,7 @@ class FaceRenderer:
             )
         self._plotter.ren_win.multi_samples = 0  # SUPERSAMPLING does the smoothing
         self._plotter.enable_parallel_projection()
-        # Everything is in sight; finding that out goes through all triangles for every picture.
+        # Everything is in sight; finding that out goes through all triangles for every image.
         self._plotter.renderer.GetCullers().RemoveAllItems()
         self._head_light = pyvista.Light(light_type="headlight", intensity=0.7)
         self._key_light = pyvista.Light(light_type="camera light", intensity=0.4)
@@ -101,12 +101,12 @@ class FaceRenderer:
         pose: np.ndarray | tuple[float, float, float] = (0.0, 0.0, 0.0),
         pitch: float = 0.0,
     ) -> np.ndarray:
-        """Pictures of a person's takes from several cameras.
+        """Images of a person's takes from several cameras.
 
         Args:
             actions: facial action weights, 0…1, (52,) for one take or (N, 52) for N takes.
             yaws: camera angles in degrees, V of them. At −90 ("full left") the camera sees the
-                subject's left cheek, and the nose points to the picture's left edge.
+                subject's left cheek, and the nose points to the image's left edge.
             pose: how the head itself is turned (yaw, pitch, roll), degrees, (3,) or (N, 3).
             pitch: camera elevation, degrees.
 
@@ -140,7 +140,7 @@ class FaceRenderer:
         cloth, cloth_faces = own.shirt
         self._show("shirt", cloth - aim, cloth_faces, plain(studio.shirt, len(cloth)), 0.0)
         cameras = [(_direction(yaw, pitch), _aside(yaw, studio) * unit) for yaw in yaws]
-        pictures = []
+        images = []
         for points, surface, turn in zip(coarse, fine, poses, strict=True):
             rotation = _rotation(*turn)
             eyes = np.concatenate(
@@ -153,8 +153,8 @@ class FaceRenderer:
             self._show("eyes", (eyes - aim) @ rotation.T, eye_faces, own.irises, 0.6)
             self._show("teeth", (tooth_points - aim) @ rotation.T, tooth_faces, tooth_colors, 0.2)
             height = HALF_HEIGHT * unit * studio.zoom
-            pictures.append([self._image(*camera, height) for camera in cameras])
-        averaged = _average(np.array(pictures), SUPERSAMPLING)  # (N, V, S, S, 3)
+            images.append([self._image(*camera, height) for camera in cameras])
+        averaged = _average(np.array(images), SUPERSAMPLING)  # (N, V, S, S, 3)
         return averaged[0] if np.ndim(actions) == 1 else averaged
 
     def _identity_of(self, person: Person) -> _Identity:
@@ -209,7 +209,7 @@ class _Mesh:
         self.data["colour"] = colors
         self.data.point_data.active_normals = np.zeros((len(vertices), 3), np.float32)
         self.actor = plotter.add_mesh(self.data, scalars="colour", rgb=True)
-        # Without pyvista's filters in between, which are asked in Python for every picture.
+        # Without pyvista's filters in between, which are asked in Python for every image.
         self.actor.mapper.SetInputDataObject(self.data)
         self.actor.prop.interpolation = "Phong"
         self.actor.prop.ambient = 0.12
@@ -246,10 +246,10 @@ def _rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     return z @ x @ y
 
 
-def _average(pictures: np.ndarray, factor: int) -> np.ndarray:
-    *lead, h, w, c = pictures.shape
+def _average(images: np.ndarray, factor: int) -> np.ndarray:
+    *lead, h, w, c = images.shape
     total = np.zeros((*lead, h // factor, w // factor, c), dtype=np.uint16)
     for i in range(factor):
         for j in range(factor):
-            total += pictures[..., i::factor, j::factor, :]
+            total += images[..., i::factor, j::factor, :]
     return ((total + factor**2 // 2) // factor**2).astype(np.uint8)

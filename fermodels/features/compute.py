@@ -10,7 +10,7 @@ import pickle
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,11 +20,12 @@ import torch
 from torch import Tensor
 
 from fermodels._shared.modalities import MODALITIES
+from fermodels._shared.parts import folder_of_parts, start_worker
 from fermodels._shared.progress import progress_wanted
 from fermodels.features.backbone import Backbone, FeatureError
 from fermodels.features.backbones import audio_backbone, text_backbone, video_backbone
 from fermodels.features.feature_set import FeatureSet
-from fermodels.features.parts import Parts, start_worker
+from fermodels.features.parts import read_chunk, write_chunk
 from fermodels.features.tfidf import TfidfSvd
 
 if TYPE_CHECKING:
@@ -80,6 +81,8 @@ def compute_features(
         FeatureError: an unknown backbone, a modality without training rows to be fitted on, no
             modality at all, or features that are not finite.
         PreparedError: a clip cannot be decoded.
+        ValueError: another process is making `out`, or files that are not its own lie in
+            `OUT.parts`.
 
     Warns:
         UserWarning: no clip has a modality that was asked for; it is left out.
@@ -98,22 +101,21 @@ def compute_features(
     if out is not None and resume and (done := _finished(out, job)) is not None:
         return done
 
-    parts = Parts(None if out is None else out.with_name(out.name + ".parts"), job, resume)
-    chunks = _run(task, parts, jobs, progress)
-    tensors = {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
-    features = FeatureSet(
-        {m: tensors[m] for m in backbones},
-        {m: tensors[f"present.{m}"] for m in backbones},
-        clips=task.ids,
-        fingerprint=clips.fingerprint(),
-        backbones={m: backbone.name for m, backbone in backbones.items()},
-        settings={"num_augmentations": num_augmentations, "seed": seed, "job": job},
-        text_model=_model_of(backbones.get("text")),
-        nonfinite=nonfinite,
-    )
-    if out is not None:
-        features.write(out)
-        parts.remove()
+    with nullcontext() if out is None else folder_of_parts(out, job, resume) as folder:
+        chunks = _run(task, folder, jobs, progress)
+        tensors = {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
+        features = FeatureSet(
+            {m: tensors[m] for m in backbones},
+            {m: tensors[f"present.{m}"] for m in backbones},
+            clips=task.ids,
+            fingerprint=clips.fingerprint(),
+            backbones={m: backbone.name for m, backbone in backbones.items()},
+            settings={"num_augmentations": num_augmentations, "seed": seed, "job": job},
+            text_model=_model_of(backbones.get("text")),
+            nonfinite=nonfinite,
+        )
+        if out is not None:
+            features.write(out)
     return features
 
 
@@ -191,10 +193,15 @@ class _Task:
             raise FeatureError(f"clip {clip!r}, {modality} by {name}: {error}") from error
 
 
-def _run(task: _Task, parts: Parts, jobs: int, progress: bool | None) -> list[dict[str, Tensor]]:
+def _run(
+    task: _Task, folder: Path | None, jobs: int, progress: bool | None
+) -> list[dict[str, Tensor]]:
     from tqdm.auto import tqdm
 
-    done = {i: found for i in range(task.chunks) if (found := parts.read(i)) is not None}
+    done = {}
+    if folder is not None:
+        read = {i: read_chunk(folder, i) for i in range(task.chunks)}
+        done = {i: chunk for i, chunk in read.items() if chunk is not None}
     missing = [i for i in range(task.chunks) if i not in done]
     with tqdm(
         total=len(task.clips),
@@ -204,7 +211,8 @@ def _run(task: _Task, parts: Parts, jobs: int, progress: bool | None) -> list[di
         disable=not progress_wanted(progress),
     ) as bar:
         for index, tensors in _chunks(task, missing, min(jobs, len(missing))):
-            parts.write(index, tensors)
+            if folder is not None:
+                write_chunk(folder, index, tensors)
             done[index] = tensors
             bar.update(len(next(iter(tensors.values()))))
     return [done[i] for i in range(task.chunks)]

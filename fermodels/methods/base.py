@@ -12,6 +12,8 @@ from typing_extensions import TypedDict, Unpack
 
 from fermodels.data import Augment
 from fermodels.models import ProjectionHead
+from fermodels.models.heads import length_of_representation
+from fermodels.models.saving import SavedModule
 
 _VALIDATION = 2**32  # above any step, so that validation draws numbers of its own
 
@@ -89,11 +91,11 @@ class Learner(nn.Module):
 
     def settings(self) -> dict:
         """What fixes the result of a run, as JSON; `fit` refuses to resume a run with others."""
-        encoder = getattr(self.encoder, "_hub_mixin_config", None) or repr(self.encoder)
+        config = self.encoder.config if isinstance(self.encoder, SavedModule) else None
         augment = {} if self.augment is None else {"augment": repr(self.augment)}
         return {
             "method": type(self).__name__,
-            "encoder": encoder,
+            "encoder": config or repr(self.encoder),
             **augment,
             "learning_rate": self.learning_rate,
             "weight_decay": self.weight_decay,
@@ -177,7 +179,8 @@ class ContrastiveLearner(Learner):
         shared: `weight_decay`, `seed`: see :class:`Learner`.
 
     Raises:
-        ValueError: the encoder has no `feature_dim`, or no `image_size` to augment at.
+        TypeError: the encoder has no `feature_dim`.
+        ValueError: it has no `image_size` to augment at.
     """
 
     def __init__(
@@ -194,7 +197,9 @@ class ContrastiveLearner(Learner):
         augment = default_augment(encoder) if augment is None else augment
         super().__init__(augment, learning_rate=learning_rate, warmup=warmup, **shared)
         self.encoder = encoder
-        self.projection = ProjectionHead(feature_dim(encoder), hidden_dim, projection_dim)
+        self.projection = ProjectionHead(
+            length_of_representation(encoder), hidden_dim, projection_dim
+        )
 
     def settings(self) -> dict:
         head = self.projection
@@ -229,14 +234,3 @@ def default_augment(encoder: nn.Module) -> Augment:
     if size is None:
         raise ValueError("the encoder takes images of any size: pass augment=Augment.mild(size)")
     return Augment.mild(size)
-
-
-def feature_dim(encoder: nn.Module) -> int:
-    """Length of the encoder's representation; ValueError if it does not say."""
-    length = getattr(encoder, "feature_dim", None)
-    if length is None:
-        raise ValueError(
-            f"{type(encoder).__name__} has no feature_dim: set it to the length of its "
-            "representations (N, feature_dim)"
-        )
-    return length

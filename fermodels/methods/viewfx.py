@@ -2,12 +2,10 @@
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 from typing_extensions import Unpack
 
 from fermodels.losses import BarlowTwinsLoss, MultiViewContrastiveLoss, SupervisedContrastiveLoss
 from fermodels.methods.base import ContrastiveArguments, ContrastiveLearner
-from fermodels.methods.labels import check_labelled
 
 
 class ViewFX(ContrastiveLearner):
@@ -60,17 +58,18 @@ class ViewFX(ContrastiveLearner):
             "barlow_weight": self.barlow_weight,
         }
 
-    def check_data(self, dataset: Dataset) -> None:
-        # −1 would be a class like another, and images without a label each other's positives.
-        if self.supervised_weight:
-            check_labelled(dataset, "expression", "images")
-
     def batch_loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
         z = self.project(batch["image"], self.num_augmentations, generator)  # (A·N, D)
         instance = batch["instance"].repeat(self.num_augmentations)  # (A·N,)
         expression = batch["expression"].repeat(self.num_augmentations)
         loss = self.multi_view(z, instance)
         if self.supervised_weight:
+            if (expression < 0).any():
+                raise ValueError(
+                    f"ViewFX needs labels, but {int((batch['expression'] < 0).sum())} of the "
+                    f"{len(batch['image'])} images of this batch have no expression (−1). Train on "
+                    "labelled rows only, or take CL-MEx, which needs none"
+                )
             loss = loss + self.supervised_weight * self.supervised(z, expression)
         if self.barlow_weight:
             first, second = random_pairs(instance, generator)

@@ -19,7 +19,7 @@ def _encoder_from(config: dict) -> MultiModalEncoder:
 
 class ClipClassifier(
     SavedModule,
-    coders={MultiModalEncoder: (lambda encoder: encoder._hub_mixin_config, _encoder_from)},
+    coders={MultiModalEncoder: (lambda encoder: encoder.config, _encoder_from)},
 ):
     """A clip encoder with a linear classifier on the representations of all modalities.
 

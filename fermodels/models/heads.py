@@ -1,6 +1,7 @@
 """Heads: what sits on an encoder's representation. Tensors only."""
 
 from collections.abc import Mapping
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,21 @@ def _check(h: Tensor, in_dim: int, head: nn.Module) -> None:
             f"{type(head).__name__} takes representations of shape (N, {in_dim}), "
             f"got {tuple(h.shape)}"
         )
+
+
+def length_of_representation(encoder: nn.Module) -> int:
+    """`feature_dim` of an encoder.
+
+    Raises:
+        TypeError: it has none.
+    """
+    dim = getattr(encoder, "feature_dim", None)
+    if not isinstance(dim, Integral) or dim < 1:
+        raise TypeError(
+            f"{type(encoder).__name__} is no encoder: it needs an attribute feature_dim, the "
+            f"length of its representations, got {dim!r}"
+        )
+    return int(dim)
 
 
 class ProjectionHead(nn.Sequential):

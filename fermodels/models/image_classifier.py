@@ -5,41 +5,62 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from fermodels.models.heads import ClassificationHead
+from fermodels.models.heads import ClassificationHead, length_of_representation
 from fermodels.models.image_encoder import ImageEncoder
-from fermodels.models.modes import evaluating
+from fermodels.models.inference import as_images, run_in_batches
 from fermodels.models.saving import SavedModule
 
 
+def _config_of(encoder: nn.Module) -> dict | None:
+    # Of an ImageEncoder itself: a class made from it may build another network.
+    return encoder.config if type(encoder) is ImageEncoder else None
+
+
 def _encoder_from(config: dict) -> ImageEncoder:
-    return ImageEncoder(**config)
+    return ImageEncoder(**{key: value for key, value in config.items() if key != "pretrained"})
 
 
-class ImageClassifier(
-    SavedModule, coders={ImageEncoder: (lambda encoder: encoder._hub_mixin_config, _encoder_from)}
-):
+class ImageClassifier(SavedModule, coders={nn.Module: (_config_of, _encoder_from)}):
     """An encoder with a linear classifier on its representation.
 
     Args:
-        encoder: the image encoder f.
+        encoder: the image encoder f: an :class:`fermodels.models.ImageEncoder`, or any module
+            with `feature_dim` D that maps images (N, 3, H, W) in [0, 1] to (N, D). Only a
+            classifier with the former can be saved.
         classes: names of the expressions, in the order of the labels.
 
     Raises:
         ValueError: fewer than two classes, or a name twice.
+        TypeError: the encoder has no `feature_dim`.
     """
 
-    def __init__(self, encoder: ImageEncoder, classes: Sequence[str]):
+    def __init__(self, encoder: nn.Module, classes: Sequence[str]):
         super().__init__()
         if len(classes) < 2 or len(set(classes)) != len(classes):
             raise ValueError(f"a classifier needs two or more different classes, got {classes}")
         self.encoder = encoder
         self.classes = tuple(classes)
-        self.head = ClassificationHead(encoder.feature_dim, len(self.classes))
+        self.head = ClassificationHead(length_of_representation(encoder), len(self.classes))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.encoder!r}, classes={self.classes})"
+
+    def save_pretrained(self, save_directory, *, half: bool = False, **hub_options) -> None:
+        """As :meth:`fermodels.models.SavedModule.save_pretrained`.
+
+        Raises:
+            TypeError: the encoder is none of :class:`fermodels.models.ImageEncoder`, so that
+                `config.json` cannot say how to build it again.
+        """
+        if _config_of(self.encoder) is None:
+            raise TypeError(
+                f"a classifier on {type(self.encoder).__name__} is not exportable: config.json "
+                "describes encoders of the class ImageEncoder alone. Keep its state_dict() with "
+                "torch.save, and build it again by your own code"
+            )
+        super().save_pretrained(save_directory, half=half, **hub_options)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), float in [0, 1] → logits (N, classes)."""
@@ -49,37 +70,21 @@ class ImageClassifier(
     def predict(
         self, images: np.ndarray | Tensor, batch_size: int = 256
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Classify pictures, in eval mode and on the device of the classifier.
+        """Classify images, in eval mode and on the device of the classifier.
 
         Args:
-            images: uint8 (N, H, W, 3), as `PreparedImages.images` gives them, or float
-                (N, 3, H, W) in [0, 1].
+            images: (N, H, W, 3), as `PreparedImages.images` gives them, or (N, 3, H, W); uint8 or
+                float in [0, 1].
             batch_size: how many at a time.
 
         Returns:
             labels int64 (N,), indices into `classes`, and probabilities float32 (N, classes).
         """
-        images = _channels_first(images)
-        device = self.head.weight.device
-        parts = []
-        with evaluating(self):
-            for batch in images.split(batch_size):
-                batch = batch.to(device)
-                if batch.dtype == torch.uint8:
-                    batch = batch.float() / 255
-                parts.append(self(batch).float().softmax(dim=1).cpu())
-        probabilities = torch.cat(parts) if parts else torch.empty(0, len(self.classes))
-        return probabilities.argmax(dim=1).numpy(), probabilities.numpy()
+        images = as_images(images)
 
+        def probabilities(batch: Tensor) -> Tensor:
+            return self(batch).float().softmax(dim=1)
 
-def _channels_first(images: np.ndarray | Tensor) -> Tensor:
-    """uint8 (N, H, W, 3) or float (N, 3, H, W) → either type (N, 3, H, W)."""
-    images = torch.as_tensor(images)
-    channel = 3 if images.dtype == torch.uint8 else 1
-    known = images.dtype == torch.uint8 or images.is_floating_point()
-    if not known or images.ndim != 4 or images.shape[channel] != 3:
-        raise ValueError(
-            "expected uint8 images (N, H, W, 3) or float images (N, 3, H, W) in [0, 1], got "
-            f"{images.dtype} {tuple(images.shape)}"
-        )
-    return images.permute(0, 3, 1, 2) if channel == 3 else images
+        parts = run_in_batches(self, images.split(batch_size), apply=probabilities)
+        found = torch.cat(parts) if len(images) else torch.empty(0, len(self.classes))
+        return found.argmax(dim=1).numpy(), found.numpy()

@@ -1,14 +1,17 @@
 """Image encoders f: images in, one representation h for each out."""
 
 # No `from __future__ import annotations` here: the Hub mixin reads the annotations as types.
-import difflib
+import os
 from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from fermodels.models.networks import normalisation, small_network, torchvision_network
 from fermodels.models.saving import SavedModule
+
+_MEAN, _STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
 
 class ImageEncoder(SavedModule):
@@ -16,19 +19,28 @@ class ImageEncoder(SavedModule):
 
     Args:
         name: "small", a residual network for laptops (:class:`fermodels.models.SmallResNet`),
-            or a classification model of torchvision ("resnet18", "mobilenet_v3_small" …), with
-            random weights.
-        image_size: images of another size are resized to this side (bilinear, antialiased; a
-            picture that is not square is squeezed). None takes them as they come.
-        mean, std: normalisation for each channel, applied to images in [0, 1].
+            or a classification model of torchvision ("resnet18", "mobilenet_v3_small" …).
+        image_size: images of another size are resized to this side in pixels (bilinear,
+            antialiased; an image that is not square is squeezed). None takes them as they come.
+            For a vision transformer it is a multiple of the patch ("vit_b_16": 16 pixels).
+        mean, std: normalisation for each channel, applied to images in [0, 1]. None takes what the
+            pretrained weights expect, and without any 0.5 and 0.25.
         width: channels of the first stage of "small"; other networks ignore it.
+        pretrained: where the weights of a model of torchvision start. False: random. True: its
+            default weights, downloaded once into torch's cache. A path: a file of weights of that
+            architecture, `.safetensors` or what `torch.save(network.state_dict(), …)` wrote. Their
+            last layer is left out; position embeddings of a vision transformer are interpolated
+            to `image_size`. It is no part of a saved encoder, which holds its own weights.
 
     Attributes:
         feature_dim: length D of the representation.
 
     Raises:
         ValueError: torchvision has no such classification model, or one whose last layer is not
-            linear.
+            linear; `image_size` does not fit; the file is broken or of another architecture;
+            "small" is to be pretrained.
+        FileNotFoundError: there is no such file of weights.
+        OSError: the weights cannot be downloaded.
 
     Example:
         >>> import torch
@@ -41,17 +53,31 @@ class ImageEncoder(SavedModule):
         self,
         name: str = "small",
         image_size: int | None = 48,
-        mean: Sequence[float] = (0.5, 0.5, 0.5),
-        std: Sequence[float] = (0.25, 0.25, 0.25),
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
         width: int = 24,
+        pretrained: bool | str | os.PathLike = False,
     ):
         super().__init__()
         if image_size is not None and image_size < 16:
             raise ValueError(f"image_size must be at least 16 pixels or None, got {image_size}")
+        if pretrained and name == "small":
+            raise ValueError(
+                "torchvision has no weights for 'small': load an encoder that ships with "
+                "ImageEncoder.from_pretrained(folder), or take another name"
+            )
+        if name == "small":
+            self.backbone, self.feature_dim = small_network(width)
+        else:
+            self.backbone, self.feature_dim = torchvision_network(name, image_size, pretrained)
+        own = normalisation(name) if pretrained else (_MEAN, _STD)
+        mean, std = own[0] if mean is None else mean, own[1] if std is None else std
         if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
             raise ValueError(f"mean and std need three numbers, std above 0; got {mean}, {std}")
         self.name, self.image_size = name, image_size
-        self.backbone, self.feature_dim = _backbone(name, image_size, width)
+        # What config.json says builds this encoder again without the file that it started from.
+        self._hub_mixin_config |= {"mean": tuple(mean), "std": tuple(std)}
+        self._hub_mixin_config.pop("pretrained", None)
         # config.json holds both, so they stay out of the weights.
         shape = (1, 3, 1, 1)
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(shape), False)
@@ -94,41 +120,7 @@ class ImageEncoder(SavedModule):
         # Channels last makes the convolutions a quarter to a third faster, on CPU and on CUDA.
         return self.backbone(images.contiguous(memory_format=torch.channels_last))  # (N, D)
 
-
-def _backbone(name: str, image_size: int | None, width: int) -> tuple[nn.Module, int]:
-    """The network without its last linear layer, and the length of its output."""
-    if name == "small":
-        from fermodels.models.small_resnet import SmallResNet
-
-        network = SmallResNet(width)
-        return network, network.feature_dim
-
-    import torchvision
-
-    known = torchvision.models.list_models(module=torchvision.models)
-    if name not in known:
-        close = difflib.get_close_matches(name, known, 3) or ["resnet18", "mobilenet_v3_small"]
-        raise ValueError(
-            f"unknown encoder {name!r}: take 'small' or a classification model of torchvision, "
-            f"such as {', '.join(map(repr, close))}"
-        )
-    options = {}
-    if name in ("googlenet", "inception_v3"):
-        options = {"aux_logits": False, "init_weights": True}
-    if name.startswith("vit_"):
-        if image_size is None:
-            raise ValueError(f"{name!r} has a fixed grid of patches: set image_size, such as 224")
-        options = {"image_size": image_size}
-    network = torchvision.models.get_model(name, weights=None, **options)
-    parent, key = network, ""
-    for key in ("fc", "classifier", "heads", "head"):
-        head = getattr(network, key, None)
-        if isinstance(head, nn.Sequential):
-            parent, key = head, [k for k, _ in head.named_children()][-1]
-        if head is not None:
-            break
-    last = getattr(parent, key, None)
-    if not isinstance(last, nn.Linear):
-        raise ValueError(f"{name!r} does not end in a linear layer: take another encoder")
-    setattr(parent, key, nn.Identity())
-    return network, last.in_features
+    @classmethod
+    def _from_pretrained(cls, *, pretrained: object = None, **options):
+        # Wherever a configuration has it from: a saved encoder holds its own weights.
+        return super()._from_pretrained(**options)

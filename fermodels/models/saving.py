@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,11 @@ class SavedModule(nn.Module, PyTorchModelHubMixin):
     needs neither the training framework nor pickle.
     """
 
+    @property
+    def config(self) -> dict[str, Any]:
+        """The arguments of the constructor as `config.json` holds them."""
+        return dict(self._hub_mixin_config)
+
     def save_pretrained(self, save_directory, *, half: bool = False, **hub_options) -> None:
         """Write the module to a folder, which is made if it is not there.
 
@@ -40,8 +47,7 @@ class SavedModule(nn.Module, PyTorchModelHubMixin):
             return
         directory.mkdir(parents=True, exist_ok=True)
         self._save_pretrained(directory, half)
-        config = {key: value for key, value in self._hub_mixin_config.items()}
-        replace_file(directory / CONFIG, (json.dumps(config, indent=2) + "\n").encode())
+        replace_file(directory / CONFIG, (json.dumps(self.config, indent=2) + "\n").encode())
 
     def _save_pretrained(self, save_directory: Path, half: bool = False) -> None:
         from safetensors.torch import save
@@ -130,7 +136,15 @@ class SavedModule(nn.Module, PyTorchModelHubMixin):
         except SafetensorError as error:
             raise ValueError(f"{path}: not a whole safetensors file ({error})") from error
         module = cls(**settings)
-        _check_fit(module, tensors, path)
+        expected = module.state_dict()
+        if problems := differences(expected, tensors):
+            raise ValueError(
+                f"{path}: weights of another architecture than its {CONFIG} says "
+                f"({module}): {problems}"
+            )
+        tensors = OrderedDict(tensors)
+        # Some networks refuse weights that do not say which version of them they are of.
+        tensors._metadata = expected._metadata
         module.load_state_dict(tensors)  # copies into float32, whatever the file holds
         return module.to(map_location).eval()
 
@@ -157,9 +171,8 @@ def _looks_local(source) -> bool:
     return local or text.count("/") != 1 or os.path.isdir(os.path.dirname(text))
 
 
-def _check_fit(module: nn.Module, tensors: dict[str, torch.Tensor], path: str) -> None:
-    """ValueError that names what differs between weights in a file and a module."""
-    expected = module.state_dict()
+def differences(expected: Mapping[str, torch.Tensor], tensors: Mapping[str, torch.Tensor]) -> str:
+    """What differs between the tensors that a module has and those in a file; "" if nothing."""
     problems = []
     missing, unknown = set(expected) - set(tensors), set(tensors) - set(expected)
     if missing:
@@ -171,8 +184,4 @@ def _check_fit(module: nn.Module, tensors: dict[str, torch.Tensor], path: str) -
             shapes = tuple(tensors[name].shape), tuple(expected[name].shape)
             problems.append(f"{name} has shape {shapes[0]} instead of {shapes[1]}")
             break
-    if problems:
-        raise ValueError(
-            f"{path}: weights of another architecture than its {CONFIG} says "
-            f"({module}): {'; '.join(problems)}"
-        )
+    return "; ".join(problems)

@@ -27,6 +27,9 @@ from .multi_task import pair_matrix as pair_matrix
 from .multi_task import task_curves as task_curves
 from .multi_task import task_diagram as task_diagram
 from .multi_task import unit_circle as unit_circle
+from .player import ClipPlayer as ClipPlayer
+from .player import clip_player as clip_player
+from .projection import pca as pca
 from .projection import project as project
 from .style import EXPRESSION_COLORS as EXPRESSION_COLORS
 from .style import EXPRESSION_MARKERS as EXPRESSION_MARKERS

@@ -76,7 +76,7 @@ def spectrogram(
     if frequencies is not None and len(frequencies) != len(mel):
         raise ValueError(f"{len(frequencies)} frequencies for {len(mel)} bands")
     ax = axes_or_new(ax, 6.4, 2.4)
-    picture = ax.imshow(
+    image = ax.imshow(
         mel,
         origin="lower",
         aspect="auto",
@@ -93,7 +93,7 @@ def spectrogram(
         ax.set_ylabel("frequency (Hz)")
     ax.set_xlabel("time (s)")
     if colorbar:
-        ax.figure.colorbar(picture, ax=ax, label=label, pad=0.02)
+        ax.figure.colorbar(image, ax=ax, label=label, pad=0.02)
     return ax
 
 
@@ -141,8 +141,8 @@ def clip_strip(
         axes.append(figure.add_axes(box, sharex=axes[0] if axes else None))
         y -= gap
 
-    for picture, start, end in zip(shown, edges[:-1], edges[1:], strict=True):
-        axes[0].imshow(picture, extent=(start, end, 0, 1), aspect="auto")
+    for image, start, end in zip(shown, edges[:-1], edges[1:], strict=True):
+        axes[0].imshow(image, extent=(start, end, 0, 1), aspect="auto")
     if waveform is not None:
         mel = log_mel(torch.as_tensor(waveform)).numpy()  # (n_mels, frames)
         spectrogram(mel, len(waveform) / 16_000, ax=axes[1])
@@ -191,11 +191,11 @@ def _thinned(moving, at_most: int) -> tuple[list, np.ndarray, float]:
     """At most so many frames, the edges of their equal slots in seconds, height ÷ width."""
     if moving is None:
         return [], np.zeros(1), 1.0
-    pictures, fps = moving
-    count = min(at_most, len(pictures))
-    chosen = ((np.arange(count) + 0.5) * len(pictures) / count).astype(int)
-    edges = np.linspace(0, len(pictures) / fps, count + 1)
-    return list(pictures[chosen]), edges, pictures.shape[1] / pictures.shape[2]
+    images, fps = moving
+    count = min(at_most, len(images))
+    chosen = ((np.arange(count) + 0.5) * len(images) / count).astype(int)
+    edges = np.linspace(0, len(images) / fps, count + 1)
+    return list(images[chosen]), edges, images.shape[1] / images.shape[2]
 
 
 def _title(clips: PreparedClips, row: int) -> str:

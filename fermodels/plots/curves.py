@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fermodels.data import view_order
-from fermodels.plots.embeddings import _SPARE_MARKERS
-from fermodels.plots.images import _degrees
+from fermodels.plots.embeddings import SPARE_MARKERS
+from fermodels.plots.images import degrees
 from fermodels.plots.style import (
     METHOD_COLORS,
     VIEW_COLORS,
@@ -44,7 +44,8 @@ def loss_curve(
             fiftieth of the rows; 1 draws the raw curve alone).
         unit: of the loss.
 
-    Raises ValueError where a column is missing or no loss is finite.
+    Raises:
+        ValueError: a column is missing or no loss is finite.
     """
     single = not isinstance(history, Mapping)
     histories = {"loss": history} if single else dict(history)
@@ -138,7 +139,7 @@ def per_view_bars(
             ax.scatter(
                 x + spread, runs, s=9, color="white", edgecolor="#222222", linewidth=0.6, zorder=3
             )
-    labels = [words(c) + (f"\n{_degrees(yaws[c])}" if c in (yaws or {}) else "") for c in columns]
+    labels = [words(c) + (f"\n{degrees(yaws[c])}" if c in (yaws or {}) else "") for c in columns]
     ax.set_xticks(centre, labels)
     ax.set_ylim(0, 100)
     ax.set_ylabel("accuracy (%)")
@@ -175,7 +176,7 @@ def label_fraction_curve(
         grouped = 100 * part.groupby("fraction")[metric].agg(["mean", "std"]).fillna(0)
         x, mean, deviation = 100 * grouped.index.to_numpy(), grouped["mean"], grouped["std"]
         ax.fill_between(x, mean - deviation, mean + deviation, color=color, alpha=0.15, lw=0)
-        marker = _SPARE_MARKERS[i % len(_SPARE_MARKERS)]
+        marker = SPARE_MARKERS[i % len(SPARE_MARKERS)]
         ax.plot(x, mean, color=color, marker=marker, markersize=5, linewidth=1.8, label=name)
         ax.scatter(
             100 * part["fraction"], 100 * part[metric], s=7, color=color, alpha=0.5, linewidth=0
@@ -199,7 +200,7 @@ def label_fraction_curve(
 def confusion_heatmap(
     table: pd.DataFrame, *, colorbar: bool = True, ax: Axes | None = None
 ) -> Axes:
-    """`evaluate.confusion` as a picture: shares of the true class in %, or counts of images."""
+    """`evaluation.confusion` as a figure: shares of the true class in %, or counts of images."""
     import seaborn as sns
 
     counts = all(kind.kind in "iu" for kind in table.dtypes)

@@ -21,8 +21,9 @@ from fermodels.plots.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SPARE_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">", "h", "*")
+SPARE_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">", "h", "*")
 _LEGEND_LIMIT = 12
+_UNLABELLED = "unlabelled"
 
 
 def similarity_matrix(
@@ -44,10 +45,10 @@ def similarity_matrix(
         raise ValueError(f"embeddings have shape {x.shape}; expected (N, D)")
     x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
     ax = axes_or_new(ax, 5.2, 4.2)
-    picture = ax.imshow(
+    image = ax.imshow(
         x @ x.T, vmin=vmin, vmax=vmax, cmap="RdBu_r" if vmin < 0 else "Blues", aspect="equal"
     )
-    ax.figure.colorbar(picture, ax=ax, label="cosine similarity", shrink=0.85)
+    ax.figure.colorbar(image, ax=ax, label="cosine similarity", shrink=0.85)
     if groups is not None:
         groups = list(groups)
         if len(groups) != len(x):
@@ -83,6 +84,7 @@ def embedding_map(
     Args:
         coords: (N, 2), as `project` returns them.
         values: N expressions, view names or other categories, or floats such as yaw in degrees.
+            Missing categories (None) are drawn in grey, as "unlabelled".
         palette: colour per category. Default: the fixed colours and markers of expressions and
             views, else distinct hues.
         name: what the axes are called. They have no unit, and so no ticks.
@@ -103,6 +105,8 @@ def embedding_map(
         if legend:
             ax.figure.colorbar(dots, ax=ax, label=label or "value", shrink=0.85)
     else:
+        missing = [value is None or value != value for value in values.tolist()]
+        values = np.where(missing, _UNLABELLED, values.astype(object)) if any(missing) else values
         categories, colors, markers = _categories(values, palette)
         color = np.array([colors[v] for v in values.tolist()], dtype=object)
         shape = np.array([markers[v] for v in values.tolist()], dtype=object)
@@ -147,7 +151,7 @@ def _categories(values: np.ndarray, palette: Mapping | None) -> tuple[list, dict
     """(categories in the order of the legend, colour of each, marker of each)."""
     import seaborn as sns
 
-    present = set(values.tolist())
+    present = set(values.tolist()) - {_UNLABELLED}
     if present <= set(EXPRESSION_COLORS):
         categories = [e for e in EXPRESSION_COLORS if e in present]
         colors, markers = EXPRESSION_COLORS, EXPRESSION_MARKERS
@@ -157,11 +161,17 @@ def _categories(values: np.ndarray, palette: Mapping | None) -> tuple[list, dict
     else:
         categories = sorted(present)
         colors = dict(zip(categories, sns.husl_palette(len(categories), s=0.8), strict=True))
-        shapes = _SPARE_MARKERS if len(categories) <= _LEGEND_LIMIT else "o" * len(categories)
+        shapes = SPARE_MARKERS if len(categories) <= _LEGEND_LIMIT else "o" * len(categories)
         markers = dict(zip(categories, shapes, strict=False))
     if palette is not None:
         missing = present - set(palette)
         if missing:
             raise ValueError(f"the palette has no colour for {sorted(missing, key=str)[:5]}")
         colors = dict(palette)
+    if _UNLABELLED in values.tolist():
+        categories = [*categories, _UNLABELLED]
+        colors, markers = (
+            {_UNLABELLED: "#A8A8A8"} | dict(colors),
+            {_UNLABELLED: "."} | dict(markers),
+        )
     return categories, colors, markers

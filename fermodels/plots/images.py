@@ -81,10 +81,19 @@ def instance_grid(
     tile: float = 0.64,
     ax: Axes | None = None,
 ) -> Axes:
-    """All takes of a subject in one session (default: the first): a row per expression, a column
-    per view with its yaw in degrees. A photograph that was not taken leaves a gap.
+    """All takes of a subject in one session: a row per expression, a column per view with its yaw
+    in degrees. A view that was not taken leaves a gap. Takes without an expression follow, a row
+    for each instance.
 
-    Raises ValueError for a subject or session that is not in the file.
+    Args:
+        prepared: the prepared images.
+        subject: as the column `subject` has it.
+        session: default the first.
+        tile: width of an image in inches.
+        ax: where to draw; default a new figure.
+
+    Raises:
+        ValueError: a subject or session that is not in the file.
     """
     table = prepared.table
     own = table[table["subject"] == subject]
@@ -98,34 +107,39 @@ def instance_grid(
         raise ValueError(f"subject {subject!r} has no session {session!r}; there are {sessions}")
 
     # One take per expression: a second one would need a row of its own.
-    own = own.drop_duplicates(["expression", "view"])
-    expressions = [e for e in prepared.expressions if e in set(own["expression"])]
+    take = own["expression"].where(own["expression"].notna(), own["instance"])
+    own = own.assign(take=take).drop_duplicates(["take", "view"])
+    unlabelled = own["take"][own["expression"].isna()].drop_duplicates().tolist()
+    takes = [e for e in prepared.expressions if e in set(own["expression"])] + unlabelled
+    names = takes if len(unlabelled) != 1 else [*takes[:-1], "unlabelled"]
     views = view_order(own["view"])
     images = dict(
         zip(
-            zip(own["expression"], own["view"], strict=True),
+            zip(own["take"], own["view"], strict=True),
             as_uint8(prepared.images(own.index.to_numpy())),
             strict=True,
         )
     )
     height, width = next(iter(images.values())).shape[:2]
-    tiles = [images.get((e, v)) for e in expressions for v in views]
+    tiles = [images.get((e, v)) for e in takes for v in views]
     gap = max(1, width // 32)
     sheet = montage(tiles, len(views), (gap, gap))
-    ax = axes_or_new(ax, len(views) * tile + 0.9, len(expressions) * tile * height / width + 0.5)
+    ax = axes_or_new(ax, len(views) * tile + 0.9, len(takes) * tile * height / width + 0.5)
     ax.imshow(sheet)
     yaw = own.groupby("view")["yaw"].mean()
-    between = " " if tile >= 0.6 else "\n"  # "half right" is wider than a small picture
+    between = " " if tile >= 0.6 else "\n"  # "half right" is wider than a small image
     ax.set_xticks(
         [j * (width + gap) + width / 2 for j in range(len(views))],
-        [f"{words(v).replace(' ', between)}\n{_degrees(yaw[v])}" for v in views],
+        [f"{words(v).replace(' ', between)}\n{degrees(yaw[v])}" for v in views],
     )
-    ax.set_yticks([i * (height + gap) + height / 2 for i in range(len(expressions))], expressions)
+    ax.set_yticks([i * (height + gap) + height / 2 for i in range(len(takes))], names)
     ax.tick_params(length=0, labelsize=9)
     ax.tick_params(axis="x", top=True, bottom=False, labeltop=True, labelbottom=False)
     ax.spines[:].set_visible(False)
     return ax
 
 
-def _degrees(yaw: float) -> str:
+def degrees(yaw: float) -> str:
+    if yaw != yaw:
+        return ""
     return f"{'−' if round(yaw) < 0 else ''}{abs(round(yaw))}°"

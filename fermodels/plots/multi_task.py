@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TASK_COLORS = {"contrastive": "#D1495B", "clustering": "#2E86AB", "reconstruction": "#E1A100"}
 # Of label budgets, the largest first.
 FRACTION_COLORS = ("#0060B0", "#C43C00", "#666666", "#009E73")
-# Clusters have no meaning, so their colours are none of those that emotions or senses have.
+# Clusters have no meaning, so their colours are none of those that emotions or modalities have.
 CLUSTER_COLORS = ("#4477AA", "#EE6677", "#228833", "#AA3377", "#BBAA22", "#66CCEE")
 
 
@@ -29,7 +29,11 @@ def task_diagram(axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
 
     if axes is None:
         axes = plt.subplots(1, 3, figsize=(10.5, 2.9))[1]
-    titles = ("pairs: who belongs to me?", "the crowd: which heap is mine?", "itself: rebuild me")
+    titles = (
+        "pairs: who belongs to me?",
+        "the crowd: which cluster is mine?",
+        "itself: rebuild me",
+    )
     for ax, task, title in zip(axes, TASKS, titles, strict=True):
         ax.set_title(f"{task}\n{title}", fontsize=10)
         ax.set(xlim=(-1.75, 1.75), ylim=(-1.15, 1.45), aspect="equal")
@@ -42,7 +46,7 @@ def task_diagram(axes: Sequence[Axes] | None = None) -> Sequence[Axes]:
     for place in corners.values():
         _arrow(axes[1], place, centre, TASK_COLORS["clustering"], "-|>")
     axes[1].scatter(*centre, marker="*", s=330, color=TASK_COLORS["clustering"], zorder=3)
-    axes[1].text(0, -0.42, "centre of a heap", ha="center", fontsize=8.5)
+    axes[1].text(0, -0.42, "centre of a cluster", ha="center", fontsize=8.5)
     for ax in axes[:2]:
         for name, place in corners.items():
             _node(ax, place, name, name)
@@ -81,12 +85,12 @@ def unit_circle(
     """Embeddings of two numbers, scaled to length 1, on the circle.
 
     Args:
-        embeddings: modality → (N, 2). A sense has its own marker and colour, unless `groups`.
+        embeddings: modality → (N, 2). A modality has its own marker and colour, unless `groups`.
         groups: the cluster of each of the N clips, as its colour.
         centroids: (K, 2), drawn as stars; with `groups`, dashed lines lead to them.
         moves: modality → (N, 2), an arrow at each embedding.
         names: of the N clips, written beside them.
-        legend: name the senses.
+        legend: name the modalities.
 
     Raises:
         ValueError: an embedding has not two numbers.
@@ -139,10 +143,10 @@ def pair_matrix(
     numbers: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Cosines (B, B) of two senses of the same B clips; the diagonal is what belongs together.
+    """Cosines (B, B) of two modalities of the same B clips; the diagonal is what belongs together.
 
     Args:
-        similarity: row = clip in the first sense, column = clip in the second.
+        similarity: row = clip in the first modality, column = clip in the second.
         modalities: the names of the two.
         numbers: write the cosines into the fields, and frame the diagonal.
 
@@ -153,8 +157,8 @@ def pair_matrix(
     if s.ndim != 2 or s.shape[0] != s.shape[1]:
         raise ValueError(f"similarity has shape {s.shape}; expected a square, (B, B)")
     ax = axes_or_new(ax, 4.2, 3.4)
-    picture = ax.imshow(s, vmin=-1, vmax=1, cmap="RdBu_r")
-    ax.figure.colorbar(picture, ax=ax, label="cosine", shrink=0.85)
+    image = ax.imshow(s, vmin=-1, vmax=1, cmap="RdBu_r")
+    ax.figure.colorbar(image, ax=ax, label="cosine", shrink=0.85)
     if numbers:
         for i in range(len(s)):
             ax.add_patch(_square(i, {"fill": False, "edgecolor": "black", "linewidth": 1.6}))
@@ -243,7 +247,7 @@ def combination_chart(
 ) -> tuple[Axes, Axes]:
     """The study of task combinations: what each method was given, and how good it became.
 
-    Left, a filled dot for each task and each sense that a method used. Right, its score at every
+    Left, a filled dot for each task and each modality that a method used. Right, its score at every
     label budget: seeds as small dots, their mean as a tick, the range as a line.
 
     Args:

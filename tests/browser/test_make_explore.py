@@ -11,8 +11,9 @@ import pytest
 from fermodels import course
 from fermodels.course.explore_page import ENCODERS, kept_embeddings
 from fermodels.data import PreparedImages
-from fermodels.explore.maps import pca, square
+from fermodels.explore.maps import square
 from fermodels.models import ImageEncoder
+from fermodels.plots import pca
 from tests.browser.page import free_rectangle, wait_until
 from tests.browser.servers import ROOT, Server, free_port, own_folders
 

@@ -19,23 +19,27 @@ def register(monkeypatch):
     return exercises.exercise
 
 
-# -------------------------------------------------------------------------------------- profile
+# --------------------------------------------------------------------------------------- preset
 
 
 @pytest.mark.parametrize(("cuda", "name"), [(False, "laptop"), (True, "gpu")])
-def test_profile_follows_the_hardware(monkeypatch, cuda, name):
+def test_preset_follows_the_hardware(monkeypatch, cuda, name):
     monkeypatch.delenv("FERMODELS_PRESET", raising=False)
+    monkeypatch.delenv("FERMODELS_PROFILE", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     assert course.hardware_preset() == course.HardwarePreset(name, "cuda" if cuda else "cpu")
 
 
-def test_profile_from_the_environment(monkeypatch, no_cuda):
+def test_preset_from_the_environment(monkeypatch, no_cuda):
     monkeypatch.setenv("FERMODELS_PRESET", "fast")
     preset = course.hardware_preset()
     assert preset.fast and preset.device == "cpu"
     assert (preset.pick(1, 2), preset.pick(1, 2, 3)) == (1, 1)
     monkeypatch.setenv("FERMODELS_PRESET", "laptop")
     assert not course.hardware_preset().fast and course.hardware_preset().pick(1, 2, 3) == 2
+    monkeypatch.delenv("FERMODELS_PRESET")
+    monkeypatch.setenv("FERMODELS_PROFILE", "fast")  # its name in the first release
+    assert course.hardware_preset().fast
 
 
 def test_pick_without_a_value_for_gpus_takes_that_of_laptops():
@@ -44,7 +48,7 @@ def test_pick_without_a_value_for_gpus_takes_that_of_laptops():
 
 
 @pytest.mark.parametrize(("name", "message"), [("slow", "fast, laptop, gpu"), ("gpu", "CUDA")])
-def test_profile_errors(monkeypatch, no_cuda, name, message):
+def test_preset_errors(monkeypatch, no_cuda, name, message):
     monkeypatch.setenv("FERMODELS_PRESET", name)
     with pytest.raises(ValueError, match=message):
         course.hardware_preset()

@@ -23,9 +23,9 @@ def asked(monkeypatch):
     count = []
     embed = evaluation.embed
 
-    def counting(encoder, prepared, rows, **options):
-        count.extend(rows)
-        return embed(encoder, prepared, rows, **options)
+    def counting(encoder, prepared, **options):
+        count.extend(range(len(prepared)))
+        return embed(encoder, prepared, **options)
 
     monkeypatch.setattr(evaluation, "embed", counting)
     return count
@@ -44,12 +44,11 @@ def quiet(_):
     pass
 
 
-def test_embeddings_are_computed_once(tiny_prepared, encoder, asked, tmp_path, monkeypatch):
-    monkeypatch.setattr(explore_page, "_CHUNK", 100)
+def test_embeddings_are_computed_once(tiny_prepared, encoder, asked, tmp_path):
     said = []
     x = explore_page.kept_embeddings(encoder, tiny_prepared, say=said.append, folder=tmp_path / "x")
     assert asked == list(range(420))
-    assert said[-1] == ": 400 of 420 faces embedded …"
+    assert said == [f": {done} of 420 faces embedded …" for done in (0, 256, 420)]
     np.testing.assert_allclose(x, evaluation.embed(encoder, tiny_prepared, range(420)), atol=1e-5)
     asked.clear()
     again = explore_page.kept_embeddings(encoder, tiny_prepared, say=quiet, folder=tmp_path / "x")

@@ -33,7 +33,7 @@ def test_a_batch(tiny_prepared):
     p = tiny_prepared
     rows = np.array([400, 7, 7, 33])
     data = ImageDataset(p, rows)
-    batch = data.__getitems__([0, 1, 3])
+    batch = data.batch([0, 1, 3])
     assert batch["image"].shape == (3, 3, 24, 24) and batch["image"].dtype == torch.uint8
     chosen = rows[[0, 1, 3]]
     assert np.array_equal(batch["image"].permute(0, 2, 3, 1).numpy(), p.images(chosen))
@@ -53,7 +53,7 @@ def test_a_batch(tiny_prepared):
 
 
 def test_a_batch_is_a_copy(data):
-    data.__getitems__([0])["image"].zero_()
+    data.batch([0])["image"].zero_()
     assert data[0]["image"].any()
 
 
@@ -104,10 +104,8 @@ def test_decoded_as_they_are_used(tiny_prepared, data, tmp_path, from_file):
 
 def test_batches_come_a_little_ahead_and_stop_with_the_training(tiny_prepared, monkeypatch):
     lazy = ImageDataset(tiny_prepared, in_memory=False)
-    fetched, get = [], ImageDataset.__getitems__
-    monkeypatch.setattr(
-        ImageDataset, "__getitems__", lambda self, i: fetched.append(i[0]) or get(self, i)
-    )
+    fetched, get = [], ImageDataset.batch
+    monkeypatch.setattr(ImageDataset, "batch", lambda self, i: fetched.append(i[0]) or get(self, i))
     before = threading.active_count()
     batches = iter(loader(lazy, RandomBatchSampler(420, 20)))
     for _ in range(3):

@@ -15,7 +15,6 @@ from PIL import Image
 
 from fermodels.data import EXPRESSIONS, VIEWS, PreparedError, PreparedImages, encode_image, pixels
 from fermodels.data.file_media import FileMedia, webp_size
-from fermodels.data.table import _deal
 from tests.fixtures.images import make_tiny
 
 TEST_SUBJECTS = "s005 s009 s012 s016 s026 s027 s037 s038 s045 s049 s052 s067"
@@ -104,7 +103,8 @@ def test_the_file_is_plain_parquet(tmp_path, small):
 
 
 def test_the_file_opens_in_duckdb(tmp_path, small):
-    duckdb = pytest.importorskip("duckdb")
+    import duckdb
+
     path = small.write(tmp_path / "small.parquet")
     query = f"select expression, count(*), sum(len(actions)) from '{path}' group by 1 order by 1"
     assert duckdb.sql(query).fetchall() == [("happy", 16, 64), ("sad", 16, 64)]
@@ -253,6 +253,32 @@ def test_fingerprint_sees_every_change(small):
         assert rebuilt(small, 3, column, value).fingerprint() != small.fingerprint(), column
 
 
+def test_the_fingerprint_is_kept_but_never_stale(small, monkeypatch):
+    p, computed = small.subset(range(32)), []
+    compute = PreparedImages._computed_fingerprint
+    monkeypatch.setattr(
+        PreparedImages,
+        "_computed_fingerprint",
+        lambda self, lists: computed.append(self) or compute(self, lists),
+    )
+    first = p.fingerprint()
+    assert p.fingerprint() == first and len(computed) == 1
+    assert p.subset([0, 1]).fingerprint() != first  # not that of the whole
+    was = p.table["actions"][3][0]
+    p.table["actions"][3][0] += 1  # inside of a list
+    assert p.fingerprint() != first
+    p.table["actions"][3][0] = was
+    assert p.fingerprint() == first
+    p.table.loc[5, "session"] = "C"
+    assert p.fingerprint() == PreparedImages(frame(p), p.metadata).fingerprint() != first
+    p.table.loc[5, "session"] = small.table["session"][5]
+    p.table["more"] = 1
+    assert p.fingerprint() != first
+    del p.table["more"]
+    p.metadata["expressions"] = ["sad", "happy"]
+    assert p.fingerprint() != first
+
+
 def test_concat(small):
     rows = np.arange(len(small))
     both = PreparedImages.concat([small.subset(rows[:20]), small.subset(rows[20:])])
@@ -345,11 +371,6 @@ def test_split_refuses_what_it_cannot_do(small):
         small.split(by="file")
     with pytest.raises(PreparedError, match="no official split.*by='subject'"):
         small.split(by="official")
-
-
-def test_deal_gives_ties_to_the_later_part():
-    parts = _deal(np.arange(5), {"train": 0.4, "val": 0.3, "test": 0.3}, "subjects", "x")
-    assert [len(part) for part in parts.values()] == [2, 1, 2]
 
 
 def test_split_by_row_leaks_and_says_so(small):
@@ -458,7 +479,7 @@ def test_no_rows(small):
         PreparedImages(frame(small).iloc[:0], {})
 
 
-@pytest.mark.parametrize("column", ["subject", "yaw", "image"])
+@pytest.mark.parametrize("column", ["session", "instance", "image"])
 def test_null(small, column):
     with pytest.raises(PreparedError, match=rf"faulty\.parquet: row 5, column '{column}' is empty"):
         rebuilt(small, 5, column, None)

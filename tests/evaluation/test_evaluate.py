@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from fermodels import evaluation
+from fermodels.data import ImageDataset, RandomBatchSampler, loader
 
 EXPRESSIONS = ("afraid", "angry", "disgusted", "happy", "neutral", "sad", "surprised")
 YAWS = {"full_left": -90, "half_left": -45, "straight": 0, "half_right": 45, "full_right": 90}
@@ -101,13 +103,99 @@ def test_embed_on_cuda_brings_the_encoder_home():
     np.testing.assert_allclose(got, evaluation.embed(net, prepared), rtol=1e-2, atol=1e-3)
 
 
-def test_embed_a_prepared_data_set(tiny_prepared):
-    class Mean(torch.nn.Module):
-        def forward(self, images):
-            return images.mean((2, 3))
+class Mean(torch.nn.Module):
+    """Mean color of each image: (n, 3, H, W) → (n, 3)."""
 
-    got = evaluation.embed(Mean(), tiny_prepared, [3, 1])
-    np.testing.assert_allclose(got, tiny_prepared.images([3, 1]).mean((1, 2)) / 255, rtol=1e-4)
+    def forward(self, images):
+        assert images.dtype == torch.float32 and images.shape[1] == 3
+        return images.mean((2, 3))
+
+
+def test_embed_takes_images_in_every_form(tiny_prepared, tmp_path):
+    rows = np.arange(50)
+    part = tiny_prepared.subset(rows)
+    pixels = part.images()  # uint8 (50, 24, 24, 3)
+    want = pixels.mean((1, 2)) / 255
+    tensor = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+    data = ImageDataset(tiny_prepared, rows)
+    pairs = torch.utils.data.TensorDataset(tensor, torch.arange(50))
+    for images in (
+        part,
+        part.write(tmp_path / "part.parquet"),
+        str(tmp_path / "part.parquet"),
+        pixels,
+        (pixels / 255).astype(np.float32),
+        tensor,
+        tensor.float() / 255,
+        tensor.half() / 255,
+        torch.from_numpy(pixels),
+        DataLoader(data, batch_size=16),
+        loader(data, RandomBatchSampler(50, 16, drop_last=False)),
+        DataLoader(pairs, batch_size=16),
+        DataLoader(tensor, batch_size=16),
+    ):
+        got = evaluation.embed(Mean(), images, batch_size=16, progress=False)
+        assert got.dtype == np.float32 and got.shape == (50, 3)
+        if getattr(images, "batch_sampler", None) and images.batch_size is None:  # shuffled
+            got, expected = np.sort(got, 0), np.sort(want, 0)
+        else:
+            expected = want
+        np.testing.assert_allclose(got, expected, atol=1e-3)
+
+
+def test_embed_some_of_an_array():
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 4, 4, 3), dtype=np.uint8)
+    mask = np.arange(9) % 2 == 0
+    for images in (pixels, torch.from_numpy(pixels)):
+        got = evaluation.embed(Mean(), images, mask, batch_size=2)
+        np.testing.assert_allclose(got, pixels[mask].mean((1, 2)) / 255, atol=1e-6)
+
+
+def test_where_channels_could_be_either_arrays_have_them_last_and_tensors_first():
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 5, 3), dtype=np.uint8)
+    got = evaluation.embed(Mean(), pixels)
+    np.testing.assert_allclose(got, pixels.mean((1, 2)) / 255, atol=1e-6)
+    got = evaluation.embed(Mean(), torch.from_numpy(pixels))
+    np.testing.assert_allclose(got, pixels.mean((2, 3)) / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (np.zeros((0, 4, 4, 3), np.uint8), ValueError, "no images to embed"),
+        (np.zeros((4, 4, 3), np.uint8), ValueError, r"expected images .*got .*uint8 \(4, 4, 3\)"),
+        (np.zeros((2, 4, 4, 3), np.int64), ValueError, "expected images .*int64"),
+        (torch.full((2, 3, 4, 4), 255.0), ValueError, r"in \[0, 1\], got values from 255 to 255"),
+        (torch.full((2, 3, 4, 4), np.nan), ValueError, r"in \[0, 1\], got values from nan"),
+        ([np.zeros((4, 4, 3))], TypeError, "cannot embed list: pass PreparedImages"),
+        ("nowhere.parquet", ValueError, "there is no file nowhere.parquet"),
+        (DataLoader([{"x": 1}]), ValueError, "a batch has no 'image'; it has x"),
+    ],
+)
+def test_embed_refuses_what_it_cannot_use(images, error, message):
+    with pytest.raises(error, match=message):
+        evaluation.embed(Mean(), images)
+
+
+def test_a_data_loader_chooses_itself(tiny_prepared):
+    batches = DataLoader(ImageDataset(tiny_prepared), batch_size=64)
+    with pytest.raises(ValueError, match="leave `indices` out"):
+        evaluation.embed(Mean(), batches, [0])
+
+
+def test_embed_tells_how_far_it_is(monkeypatch, capsys):
+    images, told = np.zeros((10, 4, 4, 3), np.uint8), []
+    evaluation.embed(Mean(), images, batch_size=4, progress=lambda *now: told.append(now))
+    assert told == [(0, 10), (4, 10), (8, 10), (10, 10)]
+    evaluation.embed(Mean(), images)  # short work
+    evaluation.embed(Mean(), images, progress=False)
+    assert capsys.readouterr().err == ""
+    evaluation.embed(Mean(), images, progress=True)
+    assert "10/10" in capsys.readouterr().err
+    monkeypatch.setattr("fermodels.evaluation.embedding._BAR_AFTER", 0)
+    monkeypatch.setenv("FERMODELS_PROGRESS", "0")
+    evaluation.embed(Mean(), images)
+    assert capsys.readouterr().err == ""
 
 
 # --------------------------------------------------------------------------------- probes
@@ -444,3 +532,65 @@ def test_view_metrics_name_what_is_wrong():
     x[3] = np.inf
     with pytest.raises(ValueError, match=r"1 of 70 rows hold NaN or infinity \(first: \[3\]\)"):
         evaluation.retrieval(x, table, "full_left")
+
+
+# ------------------------------------------------------------------------------ unlabelled
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_view_invariance_without_expressions(missing):
+    table = make_table(4)
+    whole = evaluation.view_invariance(noise(table), table)
+    some = table.assign(expression=missing)
+    for bare in (some, table.drop(columns="expression")):
+        report = evaluation.view_invariance(noise(table), bare)
+        assert np.isnan(report.other_expression_cosine) and np.isnan(report.margin)
+        differ = whole.to_series().compare(report.to_series()).index.tolist()
+        assert set(differ) == {"other_expression_cosine", "margin"}
+        assert "nan" in str(report)
+    assert evaluation.retrieval(noise(table), bare[["view", "instance"]], "full_left") >= 0
+
+
+def test_unlabelled_images_are_in_no_pair_of_expressions():
+    table = make_table(4)
+    half = table.assign(expression=table["expression"].where(table["subject"] < "S2", None))
+    known = half["expression"].notna().to_numpy()
+    x = noise(table)
+    report = evaluation.view_invariance(x, half)
+    alone = evaluation.view_invariance(x[known], table[known].reset_index(drop=True))
+    assert report.other_expression_cosine == pytest.approx(alone.other_expression_cosine)
+
+
+def test_view_invariance_where_angles_are_not_known():
+    table = make_table(4)
+    table["yaw"] = np.nan
+    report = evaluation.view_invariance(noise(table), table)
+    assert "profiles" not in report.retrieval_at_1 and len(report.retrieval_at_1) == 4
+
+
+@pytest.mark.parametrize(
+    "missing", [np.array([0, 1, -1]), np.array(["a", "b", None], object), np.array([0, 1, np.nan])]
+)
+def test_what_an_unlabelled_row_shows_cannot_be_measured(missing):
+    message = r"1 of the 3 labels of {} are missing \(first: row 2\).*prepared.labels >= 0"
+    known = np.where([True, True, False], missing, missing[0])
+    x = np.eye(3)
+    for probe in (evaluation.linear_probe, evaluation.knn):
+        with pytest.raises(ValueError, match=message.format("y_train")):
+            probe(x, missing, x, known)
+        with pytest.raises(ValueError, match=message.format("y_test")):
+            probe(x, known, x, missing)
+    with pytest.raises(ValueError, match=message.format("y_true")):
+        evaluation.per_view_accuracy(missing, known, ["straight"] * 3)
+    with pytest.raises(ValueError, match=message.format("y_true")):
+        evaluation.classification_scores(missing, known)
+
+
+def test_accuracy_where_an_angle_is_not_known():
+    accuracy = evaluation.per_view_accuracy([0, 1, 1], [0, 1, 0], [0.0, 30.0, np.nan])
+    assert accuracy.to_dict() == {0.0: 1.0, 30.0: 1.0, "profiles": 1.0, "all": 2 / 3}
+    accuracy = evaluation.per_view_accuracy([0, 1], [0, 0], [np.nan, np.nan])
+    assert accuracy["all"] == 0.5 and np.isnan(accuracy["profiles"])
+    names = ["unknown", "straight", "other"]
+    accuracy = evaluation.per_view_accuracy([0, 1, 1], [0, 1, 0], names)
+    assert list(accuracy.index[:3]) == ["straight", "other", "unknown"]

@@ -6,11 +6,11 @@ import pytest
 
 from fermodels.explore.composition import composition, composition_html
 from fermodels.explore.fields import Fields, field
+from fermodels.explore.images import Images
 from fermodels.explore.invariance import Invariance, summary
 from fermodels.explore.lines import InstanceLines
-from fermodels.explore.maps import Layouts, pca, square
+from fermodels.explore.maps import Layouts, square
 from fermodels.explore.neighbours import Space, check_embeddings, neighbour_frame, shared_counts
-from fermodels.explore.pictures import Pictures
 from fermodels.explore.source import Source
 from fermodels.explore.walk import step
 from fermodels.plots import EXPRESSION_COLORS, VIEW_COLORS, project
@@ -178,12 +178,6 @@ def test_composition_bars_escape_names_and_keep_the_commonest():
 # ------------------------------------------------------------------------- maps and walking
 
 
-def test_pca_is_that_of_the_static_figures():
-    x = np.random.default_rng(1).normal(size=(60, 7)).astype(np.float32)
-    np.testing.assert_allclose(pca(x), project(x, "pca"), atol=1e-5)
-    assert pca(x[:, :1]).shape == (60, 2)
-
-
 def test_square_keeps_proportions():
     coords = square([[0, 0], [10, 0], [10, 5]])
     np.testing.assert_allclose(coords, [[-0.95, -0.475], [0.95, -0.475], [0.95, 0.475]], rtol=1e-5)
@@ -198,6 +192,7 @@ def test_layouts_are_computed_once_and_given_ones_come_first():
     assert layouts.names == ("given", "pca", "umap")
     assert layouts.known("given") and not layouts.known("pca")
     assert layouts["pca"] is layouts["pca"]
+    np.testing.assert_array_equal(layouts["pca"], square(project(x, "pca")))
     with pytest.raises(ValueError, match="unknown map 'tsne'"):
         layouts["tsne"]
 
@@ -272,12 +267,12 @@ def test_pictures_are_jpeg_of_the_row_and_only_the_last_are_kept(tiny_prepared, 
 
     from PIL import Image
 
-    monkeypatch.setattr("fermodels.explore.pictures._KEPT", 2)
-    pictures = Pictures(tiny_prepared)
+    monkeypatch.setattr("fermodels.explore.images._KEPT", 2)
+    pictures = Images(tiny_prepared)
     shown = np.asarray(Image.open(io.BytesIO(pictures.jpeg(37))), dtype=float)
     true = tiny_prepared.images([37])[0].astype(float)
     assert shown.shape == true.shape and np.abs(shown - true).mean() < 6
     for row in range(5):
         pictures.jpeg(row)
     assert len(pictures._kept) == 2
-    assert Pictures(pd.DataFrame()).jpeg(0) == b"" and not Pictures(None).available
+    assert Images(pd.DataFrame()).jpeg(0) == b"" and not Images(None).available

@@ -12,9 +12,10 @@ from fermodels.data import VIEWS, PreparedError, PreparedImages
 from fermodels.evaluation import embed, linear_probe
 from fermodels.explore import EmbeddingExplorer, FaceLab, lab_controls
 from fermodels.explore.lab_column import Projection, probe
-from fermodels.explore.maps import pca, square
+from fermodels.explore.maps import square
 from fermodels.faces import ACTION_UNITS, ACTIONS, PROTOTYPES
 from fermodels.models import ImageClassifier, ImageEncoder
+from fermodels.plots import pca
 
 EVIL = "<img src=x onerror=alert(1)>"
 

@@ -74,7 +74,8 @@ def test_log_mel_is_its_definition(rate, n_mels, n_fft, hop, samples):
 
 
 def test_filters_are_slaneys():
-    audio_utils = pytest.importorskip("transformers.audio_utils")
+    from transformers import audio_utils
+
     other = audio_utils.mel_filter_bank(201, 40, 0, 8000, RATE, norm="slaney", mel_scale="slaney")
     np.testing.assert_allclose(mel_filters(RATE, 400, 40), other.T, atol=1e-12)
     assert (mel_filters(RATE, 400, 40).sum(1) > 0).all()

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 from data_prep.__main__ import main
 from fermodels.data import PreparedError
@@ -253,7 +254,8 @@ def test_hugging_face_without_transformers(monkeypatch):
 
 
 def test_hugging_face_audio_encoder(tmp_path, clips):
-    transformers = pytest.importorskip("transformers")
+    import transformers
+
     torch.manual_seed(0)
     config = transformers.Wav2Vec2Config(
         hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24,
@@ -281,7 +283,8 @@ def test_hugging_face_audio_encoder(tmp_path, clips):
 
 
 def test_hugging_face_sentence_encoder(tmp_path):
-    transformers = pytest.importorskip("transformers")
+    import transformers
+
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "happy", "sad", "day"]
     (tmp_path / "vocab.txt").write_text("\n".join(words))
     transformers.BertTokenizerFast(str(tmp_path / "vocab.txt")).save_pretrained(tmp_path)
@@ -557,6 +560,18 @@ def test_parts_of_other_settings_are_dropped(clips, tmp_path, counted, monkeypat
     counted.clear()
     compute_features(clips, out, audio=Broken(1.0), num_augmentations=2, **options)
     assert counted == [1, 2, 3, 4, 5, 6] and not parts.exists()
+
+
+def test_another_run_and_the_files_of_somebody_else_are_left_alone(clips, tmp_path, counted):
+    out, parts = tmp_path / "f.safetensors", tmp_path / "f.safetensors.parts"
+    options = {"video": None, "text": None, "audio": Broken(1.0)}
+    parts.mkdir()
+    with FileLock(parts / "lock"), pytest.raises(ValueError, match="another process is making"):
+        compute_features(clips, out, **options)
+    (parts / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="notes.txt is in the way"):
+        compute_features(clips, out, **options, resume=False)
+    assert (parts / "notes.txt").exists() and not counted and not out.exists()
 
 
 @pytest.mark.slow

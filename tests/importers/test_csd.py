@@ -173,8 +173,9 @@ def test_a_flipped_byte_in_the_compressed_data_names_the_entry(labels):
 
 def test_without_h5py_the_message_says_what_to_install(labels):
     program = (
-        "import sys; sys.modules['h5py'] = None\n"
+        "import sys\n"
         "from data_prep.importers.csd import CsdFile\n"
+        "sys.modules['h5py'] = None\n"
         f"try: CsdFile({str(labels)!r})\n"
         "except ImportError as error: print(error)\n"
     )
@@ -187,8 +188,8 @@ def test_text_that_would_be_read_for_ever(labels, monkeypatch):
     from data_prep.importers import csd
 
     data = bytearray(labels.read_bytes())
-    at = data.index(b"GCOL") + 16  # the heap of strings: number, count, size, text, and so on
-    while data[at : at + 2] != b"\0\0":  # number 0 is the rest of the heap
+    at = data.index(b"GCOL") + 16  # the cluster of strings: number, count, size, text, and so on
+    while data[at : at + 2] != b"\0\0":  # number 0 is the rest of the cluster
         size = int.from_bytes(data[at + 8 : at + 16], "little")
         at += 16 + -(-size // 8) * 8
     data[at + 8 : at + 16] = bytes(8)

@@ -103,7 +103,7 @@ def test_two_files_that_are_read_alike_are_refused(imported, folder):
         (("--pattern", "(?P<subject>"), "is no regular expression"),
         (
             ("--pattern", r"(?P<subject>\w+) (?P<expression>\w+) (?P<view>\w+)"),
-            "seen: 160 pictures",
+            "seen: 160 images",
         ),
         (("--pattern", PATTERN, "--labels", "x.csv"), r"(one of them)"),
         (("--labels", "nowhere.csv"), "nowhere.csv cannot be read"),

@@ -1,4 +1,4 @@
-"""Damaged photographs, archives, tables and patterns: rows, or a sentence that names the file."""
+"""Damaged images, archives, tables and patterns: rows, or a sentence that names the file."""
 
 import io
 import os
@@ -36,7 +36,7 @@ FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "TIFF": "tif", "GIF": "g
 pytestmark = pytest.mark.filterwarnings("ignore:.*has one view only")
 
 
-def picture(format="JPEG", number=2, size=(40, 50)):
+def image(format="JPEG", number=2, size=(40, 50)):
     buffer = io.BytesIO()
     Image.fromarray(faces().images([number])[0]).resize(size).save(buffer, format)
     return buffer.getvalue()
@@ -56,21 +56,21 @@ def test_there_are_two_thousand_inputs_and_each_is_thrown():
 
 
 def photographs(kind, size=(40, 50)):
-    wholes = [(picture(format, size=size), ending) for format, ending in FORMATS.items()]
+    wholes = [(image(format, size=size), ending) for format, ending in FORMATS.items()]
     for number, rng in kind:
         whole, ending = wholes[number % len(wholes)]
         yield f"s{number:03d}/happy/straight.{ending}", damaged(whole, rng)
 
 
-def test_photographs(thrown, tmp_path):
+def test_images(thrown, tmp_path):
     files = dict(photographs(inputs("photographs")))
     _, _, about = thrown("image-folder", write_folder(files.items(), tmp_path / "raw"), *NO_FACE)
     all_said(about, files)
     assert 60 < about["kept"] < len(files) - 60
 
 
-def test_photographs_in_which_faces_are_looked_for(thrown, tmp_path):
-    kind = inputs("photographs with faces looked for")
+def test_images_in_which_faces_are_looked_for(thrown, tmp_path):
+    kind = inputs("images with faces looked for")
     files = dict(photographs(kind, size=(160, 200)))
     _, _, about = thrown("image-folder", write_folder(files.items(), tmp_path / "raw"))
     all_said(about, files)
@@ -81,9 +81,9 @@ def test_photographs_in_which_faces_are_looked_for(thrown, tmp_path):
     "kind, ending", [(inputs("zip"), "zip"), (inputs("tar"), "tar"), (inputs("tar.gz"), "tar.gz")]
 )
 def test_archives(thrown, tmp_path, kind, ending):
-    data = picture(size=(24, 30))
+    data = image(size=(24, 30))
     files = [(f"s{n}/happy/straight.jpg", data) for n in range(4)]
-    path = tmp_path / f"photographs.{ending}"
+    path = tmp_path / f"images.{ending}"
     whole = (write_zip if ending == "zip" else write_tar)(files, path).read_bytes()
     codes = []
     for _, rng in kind:
@@ -111,9 +111,9 @@ def test_odd_names_in_a_folder(thrown, tmp_path):
         folder = os.path.join(root, os.fsencode(name), b"happy")
         os.makedirs(folder)
         with open(os.path.join(folder, b"straight.jpg"), "wb") as file:
-            file.write(picture())
+            file.write(image())
     _, _, about = thrown("image-folder", tmp_path / "raw", *NO_FACE)
-    # "café" in both of Unicode's forms is one person: the second photograph is left out.
+    # "café" in both of Unicode's forms is one person: the second image is left out.
     assert about["kept"] == len(names) - 1 and len(about["skipped"]) == 1
     assert not re.search(r"[\x00-\x1f\x7f-\x9f]", "".join(about["skipped"][0].values()))
 
@@ -124,7 +124,7 @@ def test_odd_names_in_archives(thrown, tmp_path):
         names = [(*ODD_NAMES, *LONG_NAMES)[number] for number, _ in kind]
         if ending == "zip":  # which holds text, or bytes of an old code page
             names = [name.encode("utf-8", "replace").decode() for name in names]
-        files = [(f"{name}/happy/straight.jpg", picture()) for name in names]
+        files = [(f"{name}/happy/straight.jpg", image()) for name in names]
         _, _, about = thrown("image-folder", write(files, tmp_path / f"a.{ending}"), *NO_FACE)
         assert about["kept"] + len(about["skipped"]) == len(names)
         assert about["kept"] > len(ODD_NAMES) - 9
@@ -133,8 +133,8 @@ def test_odd_names_in_archives(thrown, tmp_path):
 
 
 def test_links_and_what_is_no_file(thrown, tmp_path):
-    root = write_folder([("ann/happy/straight.jpg", picture())], tmp_path / "raw")
-    person, outside = root / "ann/happy", write_folder([("x.jpg", picture())], tmp_path / "other")
+    root = write_folder([("ann/happy/straight.jpg", image())], tmp_path / "raw")
+    person, outside = root / "ann/happy", write_folder([("x.jpg", image())], tmp_path / "other")
     targets = {
         **{"half_left.jpg": "half_left.jpg", "half_right.jpg": "full_right.jpg"},
         **{"full_right.jpg": "half_right.jpg", "up": "..", "itself": ".", "root": str(root)},
@@ -154,9 +154,9 @@ def test_links_and_what_is_no_file(thrown, tmp_path):
 
 @pytest.fixture
 def labelled(tmp_path):
-    """Six photographs and a table of them."""
+    """Six images and a table of them."""
     names = [f"{n}.jpg" for n in range(6)]
-    write_folder([(name, picture()) for name in names], tmp_path / "raw")
+    write_folder([(name, image()) for name in names], tmp_path / "raw")
     rows = [f'{name},S{n},happy,straight,{n},"a, b",7.5' for n, name in enumerate(names)]
     return "\r\n".join(["file,subject,expression,view,yaw,session,age", *rows])
 
@@ -192,7 +192,7 @@ def test_tables_of_labels(thrown, tmp_path, labelled):
 
 def test_patterns(run, tmp_path):
     names = ("F01/happy_0_l1.jpg", "F01/sad_L30_l1.jpg", "F02/happy_R30_l2.jpg", "é/sad_0_l1.jpg")
-    raw = write_folder([(name, picture()) for name in names], tmp_path / "raw")
+    raw = write_folder([(name, image()) for name in names], tmp_path / "raw")
     whole = r"(?P<subject>\w+)/(?P<expression>[a-z]+)_(?P<view>\w+)_(?P<session>l\d)"
     bits = (*"()[]{}*+?|\\^$.", "(?P<yaw>", "(?P<file>.*)", r"\1", "{9999}", "é", "[z-a]", "\0")
     mild = ("", ".*", "^", "$", "()", "(?P<age>)", "(?P<_warning>.?)", "(?P<split>.*)", r"\b", "é?")

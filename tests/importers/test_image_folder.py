@@ -1,4 +1,4 @@
-"""Photographs of one's own: folders and tables, and the mistakes that people make in them."""
+"""Images of one's own: folders and tables, and the mistakes that people make in them."""
 
 import json
 import unicodedata
@@ -13,7 +13,7 @@ OPTIONS = ("--crop", "none", "--jobs", "1", "--size", "32")
 
 
 @pytest.fixture(scope="module")
-def picture():
+def image():
     return jpeg(faces().images([2])[0], (90, 120), 80)
 
 
@@ -31,9 +31,9 @@ def imported(run, tmp_path):
 
 
 @pytest.fixture
-def five(picture):
+def five(image):
     return {
-        f"{subject}/{expression}/{view}.jpg": picture
+        f"{subject}/{expression}/{view}.jpg": image
         for subject in ("anna", "ben")
         for expression in ("happy", "neutral")
         for view in VIEWS
@@ -60,9 +60,9 @@ def test_folders_say_who_what_and_from_where(imported, five):
     assert "face_found" in table and "width" not in table
 
 
-def test_the_folder_above_and_names_of_another_shape(imported, picture):
+def test_the_folder_above_and_names_of_another_shape(imported, image):
     names = ["Full Left.JPG", "half-left.jpeg", "STRAIGHT.png", "Half_Right.jpg", "full right.jpg"]
-    prepared, about = imported({f"my photos/Zoë/Joy/{name}": picture for name in names})
+    prepared, about = imported({f"my photos/Zoë/Joy/{name}": image for name in names})
     assert list(prepared.table["view"]) == list(VIEWS) and not about["skipped"]
     assert set(prepared.table["expression"]) == {"happy"}
     assert set(prepared.table["original_label"]) == {"Joy"} and set(prepared.table["subject"]) == {
@@ -70,8 +70,8 @@ def test_the_folder_above_and_names_of_another_shape(imported, picture):
     }
 
 
-def test_second_photographs_are_another_session(imported, five, picture):
-    five |= {f"anna/happy/straight{x}.jpg": picture for x in ("_2", " (3)", "-4")}
+def test_second_images_are_another_session(imported, five, image):
+    five |= {f"anna/happy/straight{x}.jpg": image for x in ("_2", " (3)", "-4")}
     prepared, about = imported(five)
     table = prepared.table.query(
         "subject == 'anna' and expression == 'happy' and view == 'straight'"
@@ -80,17 +80,17 @@ def test_second_photographs_are_another_session(imported, five, picture):
     assert not about["skipped"]
 
 
-def test_one_person_in_two_unicode_forms_is_one(imported, picture):
+def test_one_person_in_two_unicode_forms_is_one(imported, image):
     names = [unicodedata.normalize(form, "José") for form in ("NFC", "NFD")]
     prepared, _ = imported(
-        {f"{names[0]}/happy/straight.jpg": picture, f"{names[1]}/happy/full_left.jpg": picture}
+        {f"{names[0]}/happy/straight.jpg": image, f"{names[1]}/happy/full_left.jpg": image}
     )
     assert set(prepared.table["subject"]) == {names[0]} and len(prepared) == 2
 
 
-def test_own_names_of_views_and_expressions(imported, picture):
+def test_own_names_of_views_and_expressions(imported, image):
     files = {
-        f"anna/{e}/{v}.jpg": picture for e in ("bored", "froh") for v in ("l", "front", "r", "up")
+        f"anna/{e}/{v}.jpg": image for e in ("bored", "froh") for v in ("l", "front", "r", "up")
     }
     prepared, about = imported(
         files, "--views", "l=-60,front=0,r=60", "--expressions", "froh=happy", "--name", "lab"
@@ -106,9 +106,9 @@ def test_own_names_of_views_and_expressions(imported, picture):
     ]
 
 
-def test_files_that_lie_elsewhere_are_reported(imported, five, picture):
-    five |= {"cover.jpg": picture, "anna/portrait.jpg": picture, "anna/happy/left.jpg": picture}
-    five |= {"anna/happy/notes.txt": b"x", "anna/happy/straight.png": picture}
+def test_files_that_lie_elsewhere_are_reported(imported, five, image):
+    five |= {"cover.jpg": image, "anna/portrait.jpg": image, "anna/happy/left.jpg": image}
+    five |= {"anna/happy/notes.txt": b"x", "anna/happy/straight.png": image}
     five |= {"anna/happy/half_left_2.heic": b"\0\0\0\x18ftypheic" + bytes(50)}
     prepared, about = imported(five)
     assert len(prepared) == 20
@@ -123,9 +123,9 @@ def test_files_that_lie_elsewhere_are_reported(imported, five, picture):
     assert len(about["skipped"]) == 5
 
 
-def test_people_in_two_places_are_refused(imported, picture):
+def test_people_in_two_places_are_refused(imported, image):
     code, error, _ = imported(
-        {"train/anna/happy/straight.jpg": picture, "test/anna/happy/straight.jpg": picture}
+        {"train/anna/happy/straight.jpg": image, "test/anna/happy/straight.jpg": image}
     )
     assert code == 2 and "several places" in error
 
@@ -150,7 +150,7 @@ def test_phones_are_turned_upright(imported, tmp_path, five):
     "files, seen",
     [
         ({}, "no files at all"),
-        ({"a.jpg": b"x"}, "1 pictures, such as a.jpg (a.jpg: does not lie in"),
+        ({"a.jpg": b"x"}, "1 images, such as a.jpg (a.jpg: does not lie in"),
     ],
 )
 def test_nothing_usable(imported, files, seen):
@@ -162,11 +162,11 @@ def test_nothing_usable(imported, files, seen):
 
 
 @pytest.fixture
-def table(imported, tmp_path, picture):
+def table(imported, tmp_path, image):
     def table(text, *options, files=("a.jpg", "b.jpg", "c.jpg"), encoding="utf-8"):
         path = tmp_path / "labels.csv"
         path.write_bytes(text.encode(encoding) if isinstance(text, str) else text)
-        return imported(dict.fromkeys(files, picture), "--labels", path, *options)
+        return imported(dict.fromkeys(files, image), "--labels", path, *options)
 
     return table
 
@@ -244,9 +244,9 @@ def test_what_is_no_table_is_refused(table, text, message):
     assert code == 2 and message in error and ("labels.csv" in error or "lacks" in error)
 
 
-def test_what_becomes_of_a_table_none_of_whose_rows_can_be_used(imported, tmp_path, picture):
+def test_what_becomes_of_a_table_none_of_whose_rows_can_be_used(imported, tmp_path, image):
     (tmp_path / "labels.csv").write_text("file,subject,expression,yaw\na.jpg,S,happy,far\n")
-    code, error, _ = imported({"a.jpg": picture}, "--labels", tmp_path / "labels.csv")
+    code, error, _ = imported({"a.jpg": image}, "--labels", tmp_path / "labels.csv")
     assert code == 2 and "expected: rows of" in error and "labels.csv about" in error
     assert "a.jpg: yaw 'far' is not a number" in error
 

@@ -59,7 +59,7 @@ def session():
 
 @pytest.fixture
 def few(session):
-    """The 35 photographs of one session of one person, to be changed."""
+    """The 35 images of one session of one person, to be changed."""
     return dict(session)
 
 
@@ -151,7 +151,7 @@ def test_sessions_a_and_b_are_one_person_and_no_split_parts_them(whole):
     assert prepared.metadata["splits"]["fold"] == "data_prep/splits/kdef_10fold.csv"
 
 
-def test_pictures_are_of_the_right_row(whole, folder):
+def test_images_are_of_the_right_row(whole, folder):
     prepared, _ = whole
     rows = prepared.table.query("subject == 'M02'").index[::9]
     for row in rows:
@@ -171,7 +171,7 @@ def test_the_archive_as_downloaded_gives_the_same_rows(kind, whole, imported, pu
     assert about["junk"] == 2 and len(about["repaired"]) == 2
 
 
-def test_any_folder_around_the_photographs_will_do(imported, few):
+def test_any_folder_around_the_images_will_do(imported, few):
     for prefix in ("KDEF_and_AKDEF/", "data/raw/KDEF_and_AKDEF/", ""):
         prepared, _ = imported({prefix + name: data for name, data in few.items()})
         assert len(prepared) == 35 and set(prepared.table["subject"]) == {"F02"}
@@ -186,7 +186,7 @@ def test_a_black_frame_that_is_not_on_the_list_is_left_out(imported, few):
     assert len(prepared) == 34 and reasons(about) == {"AF02NES.JPG": "a black frame"}
 
 
-def test_a_listed_black_frame_with_a_photograph_is_kept_with_a_note(imported, few):
+def test_a_listed_black_frame_with_a_image_is_kept_with_a_note(imported, few):
     few["KDEF/AF01/AF01SUFR.JPG"] = few["KDEF/AF02/AF02SUFR.JPG"]
     prepared, about = imported(few)
     assert len(prepared) == 36 and not about["skipped"]
@@ -238,13 +238,13 @@ def test_duplicates_are_reported_and_the_whole_one_is_kept(imported, few):
     assert {"copy/AF02NES.JPG", "copy/AF02NEFL.jpg"} <= kept
 
 
-def test_the_misnamed_and_the_right_name_are_one_photograph(imported, few):
+def test_the_misnamed_and_the_right_name_are_one_image(imported, few):
     few["KDEF/AF31/AF31V.JPG"] = few["KDEF/AF31/AF31SAHL.JPG"] = few["KDEF/AF02/AF02NES.JPG"]
     prepared, about = imported(few)
     assert len(prepared) == 36 and len(about["skipped"]) == 1
 
 
-def test_damaged_photographs_do_not_stop_it(imported, few):
+def test_damaged_images_do_not_stop_it(imported, few):
     names = sorted(few)
     few[names[0]] = few[names[0]][: len(few[names[0]]) // 2]
     few[names[1]] = b""
@@ -254,7 +254,7 @@ def test_damaged_photographs_do_not_stop_it(imported, few):
     assert len(prepared) == 31
     seen = [reasons(about)[name.rpartition("/")[2]] for name in names[:4]]
     assert "damaged or cut off" in seen[0] and "an empty file" in seen[1]
-    assert "not a picture" in seen[2] and "nothing but zeros" in seen[3]
+    assert "not an image" in seen[2] and "nothing but zeros" in seen[3]
 
 
 def test_other_names_are_reported(imported, few):
@@ -300,26 +300,26 @@ def test_akdef_is_recognised(imported):
     "files, seen",
     [
         ({}, "no files at all"),
-        ({"readme.txt": b"x"}, "no pictures among 1 files"),
+        ({"readme.txt": b"x"}, "no images among 1 files"),
         ({"KDEF_and_AKDEF.zip": b"x"}, "archives .*KDEF_and_AKDEF.zip.*give one of them"),
-        ({"happy/a.jpg": b"x", "happy/b.jpg": b"x"}, "2 pictures, such as happy/a.jpg"),
+        ({"happy/a.jpg": b"x", "happy/b.jpg": b"x"}, "2 images, such as happy/a.jpg"),
     ],
 )
 def test_what_is_there_instead_is_said(run, tmp_path, files, seen):
     (tmp_path / "raw").mkdir()
     write_folder(files.items(), tmp_path / "raw")
     code, _, error = run("kdef", tmp_path / "raw", tmp_path / "o.parquet", *OPTIONS)
-    assert code == 2 and "expected: photographs with names like AF01ANFL.JPG" in error
+    assert code == 2 and "expected: images with names like AF01ANFL.JPG" in error
     assert re.search(f"seen: .*{seen}", error)
     assert not (tmp_path / "o.parquet").exists()
 
 
-def test_missing_photographs_are_counted(imported, few):
+def test_missing_images_are_counted(imported, few):
     few.pop("KDEF/AF02/AF02NES.JPG")
     few["KDEF/BF02/BF02NES.JPG"] = few["KDEF/AF02/AF02NEFL.JPG"]
     _, about = imported(few)
     assert "1 of KDEF's 70 people are here" in about["warnings"]
-    assert any(text.startswith("35 photographs of these people") for text in about["warnings"])
+    assert any(text.startswith("35 images of these people") for text in about["warnings"])
 
 
 def test_limit_is_said_and_does_not_count_the_missing(imported, few):

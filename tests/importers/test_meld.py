@@ -42,8 +42,8 @@ def test_the_key_is_split_dialogue_and_utterance(run, raw):
     }
     # Sr No. 2 is on two rows of train, and both are there.
     assert {"train-dia0-utt1", "train-dia125-utt2"} <= set(table["clip"])
-    pictures, fps = clips.frames(int(np.flatnonzero(clips.table["clip"] == "dev-dia0-utt0")[0]))
-    assert fps == 8 and pictures.shape[1:] == (32, 32, 3)
+    images, fps = clips.frames(int(np.flatnonzero(clips.table["clip"] == "dev-dia0-utt0")[0]))
+    assert fps == 8 and images.shape[1:] == (32, 32, 3)
     assert clips.present["audio"].all() and clips.present["video"].all()
 
 

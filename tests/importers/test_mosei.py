@@ -278,10 +278,10 @@ def test_a_stretch_is_cut_out_of_a_whole_video(run, raw):
     clips, table, report = imported(run, "mosei", raw, "--folds", raw.parent / "folds.py")
     at = {clip: row for row, clip in enumerate(clips.table["clip"])}
     frames, fps, _ = footage(3)
-    pictures, _ = clips.frames(at["-aB3_xYz9Q0[2]"])  # 0.8 to 1.5 seconds
-    assert len(pictures) == 6
+    images, _ = clips.frames(at["-aB3_xYz9Q0[2]"])  # 0.8 to 1.5 seconds
+    assert len(images) == 6
     small = np.stack([frame[1::3, 1::3] for frame in frames]).astype(int)  # 96 to 32 pixels
-    first = [np.abs(small[i] - pictures[0]).mean() for i in range(len(frames))]
+    first = [np.abs(small[i] - images[0]).mean() for i in range(len(frames))]
     assert abs(int(np.argmin(first)) - 0.8 * fps) <= 1
     assert clips.waveform(at["-aB3_xYz9Q0[2]"]) is None and "cut" not in table
     # The label ends after the video does.

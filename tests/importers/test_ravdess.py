@@ -30,7 +30,7 @@ def test_names_say_everything(run, raw):
     assert clips.metadata["licence"] == "CC BY-NC-SA 4.0" and "split" not in table
 
 
-def test_pictures_without_sound_and_sounds_without_picture_are_clips(run, raw):
+def test_images_without_sound_and_sounds_without_image_are_clips(run, raw):
     clips, table, report = imported(run, "ravdess", raw)
     there = {
         name: (bool(clips.present["video"][i]), bool(clips.present["audio"][i]))
@@ -48,7 +48,7 @@ def test_a_recording_is_taken_once_unless_asked_otherwise(run, raw):
     for actor in ("01", "24"):
         for modality, ending in (("02", "mp4"), ("03", "wav")):
             name = f"Actor_{actor}/{modality}-01-05-02-01-02-{actor}.{ending}"
-            assert "there with picture and sound" in why[name]
+            assert "there with image and sound" in why[name]
     clips, table, _ = imported(run, "ravdess", raw, "--every-modality")
     assert len(clips) == 10
     assert table.loc["03-01-05-02-01-02-01", "recording"] == "01-05-02-01-02-01"

@@ -38,7 +38,7 @@ class Finds:
 
 
 def photograph(height=762, width=562, seed=0):
-    """A smooth colourful picture in which every place looks different."""
+    """A smooth colourful image in which every place looks different."""
     rng = np.random.default_rng(seed)
     small = Image.fromarray(rng.integers(0, 256, (6, 5, 3), dtype=np.uint8))
     return np.asarray(small.resize((width, height), Image.Resampling.BICUBIC))
@@ -52,7 +52,7 @@ def with_spot(height, width, x, y, radius):
 
 
 def spot(picture):
-    """Centre x, centre y, width and height of the disc, in pixels of the picture."""
+    """Centre x, centre y, width and height of the disc, in pixels of the image."""
     white = picture[..., 0].astype(float) / 255
     columns, rows = white.sum(axis=0), white.sum(axis=1)
     centres = [np.average(np.arange(len(v)) + 0.5, weights=v) for v in (columns, rows)]
@@ -117,7 +117,7 @@ def test_crops_that_look_for_no_face_find_none():
     ]
 
 
-def test_none_shows_all_of_the_photograph():
+def test_none_shows_all_of_the_image():
     image = photograph(300, 100)
     picture, _ = crop(image, "none", 30)
     assert whole_square(300, 100) == (-100, 0, 300)
@@ -187,7 +187,7 @@ def finder():
 
 @pytest.fixture(scope="module")
 def faces():
-    """Yaw → photographs (H, W, 3) of 12 rendered people, their framing known: the middle third."""
+    """Yaw → images (H, W, 3) of 12 rendered people, their framing known: the middle third."""
     import pyarrow.parquet as pq
 
     columns = ["image", "subject", "yaw", "expression", "session"]
@@ -215,7 +215,7 @@ def test_faces_of_all_views_are_cropped_as_the_course_s_own(finder, faces, yaw):
     assert abs(y.mean()) < 0.035 and np.abs(y).max() < 0.12
 
 
-def test_a_mirrored_photograph_has_a_mirrored_face(finder, faces):
+def test_a_mirrored_image_has_a_mirrored_face(finder, faces):
     away = []
     for photograph in (faces[yaw][i] for yaw in faces for i in (0, 5)):
         box = finder.find(photograph)
@@ -241,7 +241,7 @@ def test_small_and_close_faces(finder, faces):
         assert finder.find(faces[yaw][0][200:400, 200:400]) is not None
 
 
-def test_real_photographs(finder):
+def test_real_images(finder):
     import matplotlib
     import sklearn.datasets
 
@@ -254,7 +254,7 @@ def test_real_photographs(finder):
 
 
 def face_row(x=60.0, y=60.0, width=60.0, height=80.0, score=0.9):
-    """What the detector says of a face from the front, in the second look's picture."""
+    """What the detector says of a face from the front, in the second look's image."""
     marks = [(0.34, 0.4), (0.66, 0.4), (0.5, 0.6), (0.37, 0.8), (0.63, 0.8)]
     points = [(x + a * width, y + b * height) for a, b in marks]
     return np.array([x, y, width, height, *np.ravel(points), score], dtype=np.float32)

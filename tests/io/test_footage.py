@@ -36,7 +36,7 @@ def levels(frames: np.ndarray) -> list[int]:
         {"channels": 6},
     ],
 )
-def test_pictures_and_sound_of_the_usual_codecs(options):
+def test_images_and_sound_of_the_usual_codecs(options):
     frames, fps, sound = footage(0)
     found = read_footage(video_bytes(0, **options), fps, 20)
     assert abs(len(found.frames) - len(frames)) <= 1 and found.frames.dtype == np.uint8
@@ -116,12 +116,12 @@ def test_what_is_no_video(data):
         read_footage(data, 8.0, 20)
 
 
-def test_a_shorter_file_than_a_frame_keeps_its_one_picture():
+def test_a_shorter_file_than_a_frame_keeps_its_one_image():
     data = video_bytes(0, frames=numbered(1), fps=25.0, sound=None)
     assert len(read_footage(data, 1.0, 20).frames) == 1
 
 
-def test_large_pictures_are_made_smaller_to_fit_into_memory(monkeypatch):
+def test_large_images_are_made_smaller_to_fit_into_memory(monkeypatch):
     from data_prep.io import footage as module
 
     monkeypatch.setattr(module, "_MOST_BYTES", 3 * 16 * 32 * 32)
@@ -133,7 +133,7 @@ def test_large_pictures_are_made_smaller_to_fit_into_memory(monkeypatch):
 
 
 def test_a_video_of_absurd_length_does_not_fill_the_memory():
-    # Two pictures, ten days apart.
+    # Two images, ten days apart.
     times = [0.0, 864_000.0]
     data = video_bytes(0, frames=numbered(2), times=times, container="matroska", sound=None)
     found = read_footage(data, 2.0, 2.0)

@@ -1,4 +1,4 @@
-"""Decoding the photographs of all kinds of cameras, and what is not one."""
+"""Decoding the images of all kinds of cameras, and what is not one."""
 
 import io
 import random
@@ -13,9 +13,9 @@ from data_prep.io.importing import REPAIRED, Item, Skip
 from tests.importers.fixtures.images import faces, jpeg
 
 
-def encoded(picture, format="JPEG", **options):
+def encoded(image, format="JPEG", **options):
     buffer = io.BytesIO()
-    picture.save(buffer, format, **options)
+    image.save(buffer, format, **options)
     return buffer.getvalue()
 
 
@@ -25,7 +25,7 @@ def face():
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG"])
-def test_a_picture_is_decoded_no_larger_than_needed(face, format):
+def test_a_image_is_decoded_no_larger_than_needed(face, format):
     data = encoded(face.resize((1600, 2000)), format, quality=95)
     for at_least, shape in ((1600, (2000, 1600)), (400, (500, 400)), (100, (125, 100))):
         pixels, size, turned = decode(data, at_least)
@@ -42,10 +42,10 @@ def test_the_orientation_in_the_exif_is_followed(face, orientation):
         6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
         8: Image.Transpose.ROTATE_270,
     }  # fmt: skip
-    picture = face.transpose(stored[orientation]) if orientation > 1 else face
+    image = face.transpose(stored[orientation]) if orientation > 1 else face
     exif = Image.Exif()
     exif[0x0112] = orientation
-    pixels, _, turned = decode(encoded(picture, quality=95, exif=exif), 200)
+    pixels, _, turned = decode(encoded(image, quality=95, exif=exif), 200)
     assert np.abs(pixels.astype(int) - np.asarray(face, int)).mean() < 3
     assert (turned is None) == (orientation == 1)
 
@@ -55,7 +55,7 @@ def test_all_kinds_of_pixels_become_rgb(face):
     deep = Image.fromarray(np.asarray(grey, np.uint16) * 257)
     clear = face.copy().convert("RGBA")
     clear.putalpha(Image.new("L", face.size, 0))
-    for picture, format, expected in (
+    for image, format, expected in (
         (grey, "JPEG", grey),
         (face.convert("CMYK"), "JPEG", face),
         (face.quantize(128), "PNG", face),
@@ -66,9 +66,9 @@ def test_all_kinds_of_pixels_become_rgb(face):
         (face, "BMP", face),
         (clear, "PNG", Image.new("RGB", face.size, "white")),
     ):
-        pixels, _, _ = decode(encoded(picture, format), 400)
+        pixels, _, _ = decode(encoded(image, format), 400)
         off = np.abs(pixels.astype(int) - np.asarray(expected.convert("RGB"), int)).mean()
-        assert off < 8, (picture.mode, format, off)
+        assert off < 8, (image.mode, format, off)
 
 
 @pytest.mark.parametrize(
@@ -76,21 +76,21 @@ def test_all_kinds_of_pixels_become_rgb(face):
     [
         (b"", "an empty file"),
         (bytes(5000), "nothing but zeros"),
-        (b"<html>Not found</html>", "not a picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "not a picture"),
+        (b"<html>Not found</html>", "not an image"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", "not an image"),
         (b"\0\0\0\x18ftypheic" + bytes(100), "HEIC.*export it as JPEG"),
-        (b"\xff\xd8\xff\xe0" + bytes(100), "not a picture|damaged"),
+        (b"\xff\xd8\xff\xe0" + bytes(100), "not an image|damaged"),
     ],
 )
-def test_what_is_no_photograph_is_skipped_with_its_reason(data, reason):
+def test_what_is_no_image_is_skipped_with_its_reason(data, reason):
     with pytest.raises(Skip, match=reason):
         decode(data, 100)
 
 
-def test_a_picture_that_was_cut_off_is_skipped(face):
+def test_a_image_that_was_cut_off_is_skipped(face):
     data = encoded(face, quality=90)
     for share in (0.02, 0.2, 0.5, 0.8, 0.97):
-        with pytest.raises(Skip, match="damaged or cut off|not a picture"):
+        with pytest.raises(Skip, match="damaged or cut off|not an image"):
             decode(data[: int(share * len(data))], 100)
 
 
@@ -108,7 +108,7 @@ def test_huge_dimensions_are_refused_unread(face):
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"])
-def test_damaged_bytes_give_a_picture_or_a_reason(face, format):
+def test_damaged_bytes_give_a_image_or_a_reason(face, format):
     whole, rng = encoded(face.resize((40, 50)), format), random.Random(format)
     skipped = 0
     for number in range(250):
@@ -126,19 +126,19 @@ def test_damaged_bytes_give_a_picture_or_a_reason(face, format):
     assert skipped > 50
 
 
-def test_frames_without_a_picture_are_known():
+def test_frames_without_a_image_are_known():
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 12, (90, 70, 3), dtype=np.uint8)
     assert empty_frame(noise) == "a black frame"
     assert empty_frame(noise + 120) is None or noise.std() < 4
     assert empty_frame(np.full((90, 70, 3), 200, np.uint8)) == "a frame of one colour"
-    dark = (faces().images([2])[0] * 0.25).astype(np.uint8)  # badly lit, but a photograph
+    dark = (faces().images([2])[0] * 0.25).astype(np.uint8)  # badly lit, but an image
     assert empty_frame(dark) is None
-    assert all(empty_frame(picture) is None for picture in faces().images(np.arange(0, 4900, 100)))
+    assert all(empty_frame(image) is None for image in faces().images(np.arange(0, 4900, 100)))
 
 
 @pytest.mark.parametrize("crop", ["centre", "none"])
-def test_a_row_has_a_square_picture_and_what_is_known(crop):
+def test_a_row_has_a_square_image_and_what_is_known(crop):
     data = jpeg(faces().images([2])[0])
     options = Namespace(crop=crop, size=48)
     row = image_row(Item(None, {"subject": "F01"}), data, options, with_size=True)

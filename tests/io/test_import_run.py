@@ -33,7 +33,7 @@ COUNT = 20
 
 
 def make_row(item, data, options):
-    """A picture of one colour, given by the file's content; some contents are faults."""
+    """An image of one colour, given by the file's content; some contents are faults."""
     text = data.decode()
     if text == "skip":
         raise Skip("it says so")
@@ -43,8 +43,8 @@ def make_row(item, data, options):
         raise ImportError("pip install decoder")
     if text == "huge":
         raise MemoryError
-    picture = np.full((options.size, options.size, 3), int(text), np.uint8)
-    row = {"image": encode_image(picture, "PNG")} | item.about
+    image = np.full((options.size, options.size, 3), int(text), np.uint8)
+    row = {"image": encode_image(image, "PNG")} | item.about
     return (
         row
         | ({REPAIRED: "mended"} if text == "7" else {})

@@ -52,7 +52,7 @@ def small(dims=DIMS, seed=0):
 
 def clean(features, n=None):
     data = FeatureDataset(features)
-    return data.__getitems__(
+    return data.batch(
         range(0, len(data) if n is None else n * data.views_per_clip, data.views_per_clip)
     )
 
@@ -189,7 +189,7 @@ def test_a_batch_holds_copies_of_the_clips_and_their_labels(clips, features):
     rows = np.array([7, 50, 3])
     data = FeatureDataset(features, clips, rows, ["text", "video"])
     assert len(data) == 3 * 4 and data.modalities == ("video", "text")
-    batch = data.__getitems__([1 * 4 + 3, 0 * 4 + 0])  # copy 3 of clip 50, the clean clip 7
+    batch = data.batch([1 * 4 + 3, 0 * 4 + 0])  # copy 3 of clip 50, the clean clip 7
     assert batch["index"].tolist() == [50, 7]
     assert batch["emotion"].tolist() == clips.labels[[50, 7]].tolist()
     assert torch.equal(batch["targets"].argmax(1), batch["emotion"])
@@ -352,7 +352,7 @@ def test_simclr_on_two_copies(features):
     method = ClipSimCLR(
         encoder=small({"video": DIMS["video"]}), temperature=0.3, learning_rate=5e-3
     )
-    batch = data.__getitems__(next(iter(sampler)))
+    batch = data.batch(next(iter(sampler)))
     h = method.encoder(batch["features"])["video"]
     expected = NTXentLoss(0.3)(*method.projection(h).chunk(2))
     torch.testing.assert_close(method.training_step(batch, 0), expected)
@@ -362,7 +362,7 @@ def test_simclr_on_two_copies(features):
     embedded = embed_clips(method.encoder, video)
     assert embedded.shape == (84, 12)
     with pytest.raises(ValueError, match="num_views=2"):
-        method.training_step(data.__getitems__(range(8)), 0)
+        method.training_step(data.batch(range(8)), 0)
     with pytest.raises(ValueError, match="feature_dims"):
         ClipSimCLR()
     with pytest.raises(ValueError, match="feature_dropout"):
@@ -377,12 +377,12 @@ def test_simclr_leaves_out_clips_without_the_modality(holes):
     rows = np.arange(20)
     there = rows[holes.present["video"][:20].numpy()]
     losses = [
-        method.training_step(data.__getitems__(np.concatenate([4 * r, 4 * r + 1])), 0)
+        method.training_step(data.batch(np.concatenate([4 * r, 4 * r + 1])), 0)
         for r in (rows, there)
     ]
     assert 0 < len(there) < 20 and torch.equal(*losses)
     with pytest.raises(ValueError, match="no clip of the batch has video"):
-        method.training_step(data.__getitems__([0, 1]), 0)
+        method.training_step(data.batch([0, 1]), 0)
 
 
 # ------------------------------------------------------------------------------- classifier
@@ -427,7 +427,7 @@ def test_a_frozen_encoder_stays(clips, features):
 
 
 def test_class_weights_scale_the_loss_of_their_clips(clips, features):
-    batch = FeatureDataset(features, clips).__getitems__(range(0, 336, 4))
+    batch = FeatureDataset(features, clips).batch(range(0, 336, 4))
     only_sad = np.where(np.array(EMOTIONS) == "sad", 1.0, 0.0)
     learner = ClipFineTuning(small(), clips.emotions, class_weights=only_sad)
     sad = batch["emotion"] == EMOTIONS.index("sad")

@@ -39,7 +39,7 @@ def learner(dims=DIMS, tasks=TASKS, seed=0, **options):
 
 def batch_of(features, clips=None, n=42, modalities=None):
     data = FeatureDataset(features, clips, np.arange(n), modalities)
-    return data.__getitems__([i * data.views_per_clip for i in range(n)])
+    return data.batch([i * data.views_per_clip for i in range(n)])
 
 
 def gradients(method, batch):

@@ -27,7 +27,7 @@ def small_encoder(seed=0):
 
 def batch_of(prepared, n=70):
     data = ImageDataset(prepared, np.arange(n))
-    return data.__getitems__(list(range(n)))
+    return data.batch(list(range(n)))
 
 
 def gradients(method, batch):

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from fermodels import evaluation, plots
+from fermodels.data import PreparedImages
 
 EXPRESSIONS = ("afraid", "angry", "disgusted", "happy", "neutral", "sad", "surprised")
 VIEWS = ("full_left", "half_left", "straight", "half_right", "full_right")
@@ -159,6 +160,46 @@ def test_instance_grid(tiny_prepared):
         plots.instance_grid(tiny_prepared, subject, "Z")
 
 
+def test_instance_grid_of_unlabelled_images(tiny_prepared):
+    p = tiny_prepared.subset(range(35))  # one person, one session
+    table = p.table.assign(image=p._blobs())
+    some = table["expression"].where(table["expression"] == "happy", None)
+    for expression, rows in ((some, 7), (None, 7), (some[some.notna()], 1)):
+        part = table.assign(expression=expression)
+        if rows == 1:
+            part = part[table["expression"] == "happy"].assign(expression=None)
+        prepared = PreparedImages(part, p.metadata)
+        ax = plots.instance_grid(prepared, "f000")
+        names = [label.get_text() for label in ax.get_yticklabels()]
+        assert len(names) == rows
+        if rows == 1:
+            assert names == ["unlabelled"]
+        else:
+            assert "f000-A-sad" in names and ("happy" in names) == (expression is some)
+        plt.close("all")
+
+
+def test_instance_grid_of_an_image_of_which_nothing_is_known(tiny_prepared):
+    p = tiny_prepared.subset([2])
+    nothing = dict.fromkeys(("subject", "expression", "view", "yaw", "pitch"))
+    p = PreparedImages(p.table.assign(image=p._blobs(), **nothing), {})
+    ax = plots.instance_grid(p, p.table["subject"][0])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["unknown\n"]
+    assert len(ax.images) == 1
+
+
+def test_an_embedding_map_of_which_some_is_unlabelled():
+    values = np.array(["happy", None, "sad", np.nan], dtype=object)
+    ax = plots.embedding_map(np.eye(4)[:, :2], values)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "happy",
+        "sad",
+        "unlabelled",
+    ]
+    ax = plots.embedding_map(np.eye(4)[:, :2], [None] * 4, {"happy": "red"})
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["unlabelled"]
+
+
 def test_loss_curve_names_its_levels_at_the_line():
     steps = np.arange(200)
     history = pd.DataFrame({"step": steps, "loss": 5 * np.exp(-steps / 60) + 1})
@@ -276,6 +317,23 @@ def test_pca_keeps_a_plane_and_repeats_itself():
         plots.project(x, "tsne")
     with pytest.raises(ValueError, match="finite"):
         plots.project(np.full((5, 2), np.nan))
+
+
+@pytest.mark.parametrize(("count", "width"), [(60, 7), (40, 128), (3000, 256), (3, 2)])
+def test_pca_is_that_of_scikit_learn(count, width):
+    from sklearn.decomposition import PCA
+
+    x = np.random.default_rng(1).normal(size=(count, width)) * 0.98 ** np.arange(width)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    expected = PCA(2, svd_solver="full").fit_transform(unit)  # exact, and with the same signs
+    got = plots.pca(x.astype(np.float32))
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+    np.testing.assert_array_equal(got, plots.project(x, "pca"))
+
+
+def test_pca_of_one_dimension():
+    got = plots.pca(np.arange(-3, 3, dtype=np.float32)[:, None])
+    assert got.shape == (6, 2) and (got[:, 1] == 0).all()
 
 
 @pytest.mark.slow

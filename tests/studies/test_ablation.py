@@ -216,7 +216,7 @@ def test_picture_has_a_row_for_each_change():
     import matplotlib.pyplot as plt
 
     runs = stored({"reference": [0.5, 0.52], "a 1": [0.6, 0.61], "yardstick x": [0.9]})
-    axes = ablation.picture(runs)
+    axes = ablation.figure(runs)
     assert len(axes) == 3
     assert [label.get_text() for label in axes[0].get_yticklabels()] == ["a 1", "reference"]
     plt.close("all")

@@ -578,7 +578,7 @@ def test_its_words_are_known_from_training_but_rare(shipped):
 
 
 def test_the_jaw_that_is_seen_follows_the_sound_that_is_heard(shipped):
-    """Below the nose, pictures change more where the sound is loud than where it is not."""
+    """Below the nose, images change more where the sound is loud than where it is not."""
     change, quiet = [], []
     for row in range(0, 210, 15):
         frames, _ = shipped.frames(row)

@@ -157,7 +157,7 @@ def test_ddcf_children_before_one_wall_in_two_lights(asked):
     assert first.key_position != second.key_position and first.head_light != second.head_light
 
 
-def test_the_wall_is_the_same_in_all_pictures_of_a_session(two):
+def test_the_wall_is_the_same_in_all_images_of_a_session(two):
     prepared = PreparedImages.read(two)
     straight = prepared.table.query("view == 'straight'")
     images = prepared.images(straight.index.to_numpy()).astype(float)

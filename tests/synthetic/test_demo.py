@@ -9,7 +9,7 @@ from data_prep.synthetic.demo_clips import ravdess_files
 from fermodels.data import PreparedClips, PreparedImages
 
 
-def test_own_photographs(run, tmp_path):
+def test_own_images(run, tmp_path):
     raw, out, report = tmp_path / "photos", tmp_path / "own.parquet", tmp_path / "own.json"
     write_folder(own_files(), raw)
     command = ("image-folder", raw, out, "--crop", "centre", "--jobs", "1", "--report", report)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from data_prep.synthetic.anny_clips.acting import perform
 from data_prep.synthetic.anny_clips.sentences import sentence
 from data_prep.synthetic.anny_clips.speakers import EMOTIONS, Design, Speaker, sample_speaker
 from data_prep.synthetic.anny_clips.speech import SAMPLE_RATE, Speech, find_espeak, speak
+from fermodels._shared.digests import json_digest
 from fermodels.data import PreparedClips
 from fermodels.data.media import encode_audio, encode_video
 from fermodels.faces import FaceRenderer, head_model
@@ -43,7 +42,7 @@ class Job:
 
     def fingerprint(self) -> str:
         settings = asdict(self) | {"prosody": prosody.PROSODY}
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+        return json_digest(settings)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,9 +66,10 @@ def make(
 ) -> PreparedClips:
     """Makes the data set and writes it to `out`; returns it.
 
-    Raises ValueError for fewer than one subject, take or process, a size that is odd or outside
-    16…512, a negative seed, an `out` that is not a .parquet file in an existing folder, and where
-    eSpeak NG is not installed.
+    Raises:
+        ValueError: fewer than one subject, take or process, a size that is odd or outside 16…512, a
+            negative seed, an `out` that is not a .parquet file in an existing folder, and where
+            eSpeak NG is not installed.
     """
     for name, value in (("subjects", subjects), ("takes", takes), ("jobs", jobs)):
         if value < 1:

@@ -45,7 +45,11 @@ _Callback = ctypes.CFUNCTYPE(
 
 
 def synthesise(order: dict) -> tuple[bytes, list]:
-    """Samples and phonemes of an order. Raises ValueError for a voice that there is not."""
+    """Samples and phonemes of an order.
+
+    Raises:
+        ValueError: a voice that there is not.
+    """
     data, (accent, _, variant) = order["data"], order["voice"].partition("+")
     # eSpeak NG answers an unknown variant with the plain voice and says nothing.
     if variant and not os.path.isfile(os.path.join(data, "voices", "!v", variant)):

@@ -78,7 +78,11 @@ class Speech:
 
 
 def find_espeak() -> dict[str, str]:
-    """Where eSpeak NG's library and data are. Raises ValueError if it is not installed."""
+    """Where eSpeak NG's library and data are.
+
+    Raises:
+        ValueError: it is not installed.
+    """
     try:
         import espeakng_loader
     except ImportError as error:
@@ -93,7 +97,11 @@ def find_espeak() -> dict[str, str]:
 
 
 def speak(utterance: Utterance) -> Speech:
-    """Says it. Raises ValueError for a voice that this eSpeak NG does not have."""
+    """Says it.
+
+    Raises:
+        ValueError: a voice that this eSpeak NG does not have.
+    """
     order = find_espeak() | asdict(utterance) | {"volume": _VOLUME}
     done = subprocess.run(
         [sys.executable, "-I", "-S", str(Path(espeak.__file__))],

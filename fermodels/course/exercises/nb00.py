@@ -14,10 +14,10 @@ def chance(answer: float) -> None:
     right = 1 / (80 * 8 * 2)
     assert not np.isclose(answer, 1 / (80 * 8)), "each child is photographed in two lightings."
     assert not np.isclose(answer, 1 / (80 * 8 * 5 * 2)), (
-        "only the frontal pictures are looked through: one of the five angles."
+        "only the frontal images are looked through: one of the five angles."
     )
     assert np.isclose(answer, right, rtol=1e-3), (
-        "count the frontal pictures: children × expressions × lightings; exactly one of them is "
+        "count the frontal images: children × expressions × lightings; exactly one of them is "
         "the right one."
     )
 

@@ -55,7 +55,7 @@ def parse_kdef(answer: Callable) -> None:
         }
         assert set(found) == set(wanted), f"the keys are {', '.join(wanted)}."
         assert found["subject"] != session + subject, (
-            f"{name}: the subject is {subject!r}. A and B are two sittings of the same person; "
+            f"{name}: the subject is {subject!r}. A and B are two sessions of the same person; "
             "with the letter in the name, the person would be two."
         )
         for key, value in wanted.items():

@@ -98,9 +98,9 @@ def levels(answer: Mapping) -> None:
         "reconstruction": 2.0,
     }
     hints = {
-        "contrastive": "two senses make one pair, asked in two directions among 64 candidates.",
-        "clustering": "each of two senses asks for one of 32 centres, and the losses are summed.",
-        "reconstruction": "who answers with the mean has an error of 1 for each sense.",
+        "contrastive": "two modalities make one pair, asked in two directions among 64 candidates.",
+        "clustering": "each of two modalities asks for one of 32 centres; the losses are summed.",
+        "reconstruction": "who answers with the mean has an error of 1 for each modality.",
     }
     if not isinstance(answer, Mapping):
         raise ValueError("give a dict with the keys 'contrastive', 'clustering', 'reconstruction'.")

@@ -12,7 +12,7 @@ from fermodels.course.exercises import exercise
 def how_sure(answer: Callable) -> None:
     import numpy as np
 
-    # Of ben there are many photographs, all right; the mean over photographs is another one.
+    # Of ben there are many images, all right; the mean over images is another one.
     right = np.array([True] * 12 + [True, False] + [True, False, False, False])
     subject = np.array(["ben"] * 12 + ["anna"] * 2 + ["cleo"] * 4, dtype=object)
     people = np.array([1.0, 0.5, 0.25])
@@ -21,7 +21,7 @@ def how_sure(answer: Callable) -> None:
     assert np.shape(found) == (2,), f"return two numbers, not {found!r}."
     mean, error = map(float, found)
     assert not np.isclose(mean, right.mean()), (
-        f"{mean:.3f} is the mean over photographs; take each person's accuracy, then their mean."
+        f"{mean:.3f} is the mean over images; take each person's accuracy, then their mean."
     )
     assert np.isclose(mean, people.mean()), (
         f"people with accuracies 1, 0.5 and 0.25 have the mean {people.mean():.3f}, not {mean:.3f}."
@@ -32,7 +32,7 @@ def how_sure(answer: Callable) -> None:
         "the deviation divides by P − 1: ddof=1 in NumPy."
     )
     assert not np.isclose(error, deviation / np.sqrt(len(right))), (
-        "P is the number of people, not of photographs."
+        "P is the number of people, not of images."
     )
     assert np.isclose(error, deviation / np.sqrt(3)), (
         f"the standard error is {deviation / np.sqrt(3):.3f}, not {error:.3f}."

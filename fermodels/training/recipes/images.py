@@ -37,6 +37,7 @@ PRETRAINING: dict[str, dict[str, Any]] = {
 # Chosen on the validation subjects. From scratch, a peak of 2e-3 or more stays at chance level.
 FROM_SCRATCH = {"learning_rate": 1e-3, "weight_decay": 1e-2, "warmup": 0.2}
 PRETRAINED = FROM_SCRATCH | {"encoder_learning_rate": 5e-4}
+_GROUP = 35  # images: the 7 expressions × 5 views of KDEF
 _EPOCH = 50  # steps of fine-tuning between two validations and checkpoints
 
 
@@ -63,7 +64,8 @@ def pretrain(
 
     CL-MEx and ViewFX get batches of whole (subject, session) groups, 7 × 7 expressions × 5 views
     = 245 images of KDEF's shape; SimCLR gets half as many random images, each augmented twice.
-    AdamW, one cycle of the learning rate.
+    Where some subjects are not known, a batch is 35 images for each of `groups_per_batch`, by
+    instance. AdamW, one cycle of the learning rate.
 
     Args:
         method_name: "clmex", "simclr" or "viewfx".
@@ -83,6 +85,9 @@ def pretrain(
 
     Returns:
         The encoder, in eval mode on the CPU, and the history.
+
+    Raises:
+        ValueError: unknown names, or "viewfx" on images without an expression.
     """
     from fermodels import methods
     from fermodels.training.loop import fit
@@ -92,8 +97,12 @@ def pretrain(
     if batch_by not in ("session", "instance"):
         raise ValueError(f"batch_by is 'session' or 'instance', not {batch_by!r}")
     data = ImageDataset(prepared, indices)
+    if method_name == "viewfx":
+        prepared.check_labelled(data.indices, "ViewFX")
     by_subject = SubjectBatchSampler(data, groups_per_batch, seed)
     batch_images = round(len(data) * by_subject.groups_per_batch / len(by_subject.groups))
+    if not prepared.known_subjects[data.indices].all():  # a group would be a single instance
+        batch_by, batch_images = "instance", min(len(data), _GROUP * groups_per_batch)
     other = {} if encoder is None else {"start": weights_digest(encoder)}
     with forked_rng():
         torch.manual_seed(seed)
@@ -165,11 +174,17 @@ def finetune(
 
     Returns:
         The classifier, in eval mode on the CPU; its `history` is what `fit` returned.
+
+    Raises:
+        ValueError: some of the rows have no expression.
     """
     from fermodels import methods
     from fermodels.training.loop import fit
 
     data = ImageDataset(prepared, train_indices)
+    prepared.check_labelled(data.indices, "fine-tuning")
+    if val_indices is not None:
+        prepared.check_labelled(val_indices, "validation")
     start = None if encoder is None else weights_digest(encoder)
     with forked_rng():
         torch.manual_seed(seed)

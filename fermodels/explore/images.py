@@ -1,4 +1,4 @@
-"""The picture, the words and the sound of a row, for as long as someone asks for them."""
+"""The image, the words and the sound of a row, for as long as someone asks for them."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ from collections import OrderedDict
 from typing import Any
 
 from fermodels.data import PreparedError, encode_image
+from fermodels.plots import clip_player
 
 _KEPT = 512
 _TEXT_LIMIT = 300
 
 
-class Pictures:
+class Images:
     """JPEG bytes of rows of a prepared data set: images, the middle frames of clips, or none.
 
     Args:
-        prepared: PreparedImages, PreparedClips, or anything without pictures.
+        prepared: PreparedImages, PreparedClips, or anything without images.
 
-    Pictures are encoded when asked for; the last ones are kept.
+    Images are encoded when asked for; the last ones are kept.
     """
 
     def __init__(self, prepared: Any) -> None:
         self._images = getattr(prepared, "images", None)
         self._frames = getattr(prepared, "frames", None)
-        self._player = getattr(prepared, "player", None)
+        self._clips = prepared if self._frames is not None else None
         self._transcript = getattr(prepared, "transcript", None)
         self._kept: OrderedDict[int, bytes] = OrderedDict()
 
@@ -33,7 +34,7 @@ class Pictures:
         return self._images is not None or self._frames is not None
 
     def jpeg(self, row: int) -> bytes:
-        """The picture of a row; empty where there is none, or none that can be read."""
+        """The image of a row; empty where there is none, or none that can be read."""
         if row not in self._kept:
             pixels = self._pixels(row)
             self._kept[row] = b"" if pixels is None else encode_image(pixels, "JPEG", 88)
@@ -60,9 +61,9 @@ class Pictures:
 
     def player(self, row: int) -> str:
         """HTML that plays a clip with its sound; empty for images."""
-        if self._player is None:
+        if self._clips is None:
             return ""
         try:
-            return self._player(row)._repr_html_()
+            return clip_player(self._clips, row)._repr_html_()
         except PreparedError as error:
             return f"<p>{html.escape(str(error))}</p>"

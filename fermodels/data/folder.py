@@ -1,0 +1,282 @@
+"""A plain folder of images as the table of a prepared data set."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fermodels._shared.progress import progress_wanted
+from fermodels.data.errors import PreparedError
+from fermodels.data.pixels import encode_image
+from fermodels.data.vocabulary import EXPRESSIONS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from PIL import Image
+
+    Subject = str | re.Pattern | Callable[[str], str | None] | None
+
+_JUNK = {"thumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "@eadir"}  # beside hidden ones
+# Pillow hands them to other programs, or reads no more than their header.
+_LEFT_OUT = {"EPS", "BUFR", "GRIB", "HDF5", "MPEG", "WMF", "PDF"}
+# Images that Pillow reads with a plugin at most: to be named rather than passed over.
+_UNREADABLE = {".heic", ".heif", ".cr2", ".nef", ".arw", ".dng"}
+_SHOWN = 3  # broken files in a message
+_BAR_AFTER = 3  # seconds
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    name: str  # within the folder, with "/"
+
+
+def table_of_folder(
+    folder: str | os.PathLike,
+    size: int,
+    labels: str | None,
+    subject: Subject,
+    progress: bool | None,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Table and metadata for `PreparedImages`; see :meth:`PreparedImages.from_folder`."""
+    import pandas as pd
+
+    if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or not 8 <= size <= 4096:
+        raise ValueError(f"size is a number of pixels from 8 to 4096, got {size!r}")
+    if labels not in (None, "folders"):
+        raise ValueError(f"labels is 'folders' or None, not {labels!r}")
+    who = _subject_reader(subject)
+    root = Path(folder).expanduser()
+    files = _image_files(root, folder)
+    encoded, broken = _encode_all(files, size, progress)
+    if broken:
+        text = _about_broken(broken, len(files), root)
+        if len(broken) == len(files):
+            raise PreparedError(text)
+        warnings.warn(text, UserWarning, stacklevel=3)
+    kept = [(file, blob) for file, blob in zip(files, encoded, strict=True) if blob is not None]
+    names = [file.name for file, _ in kept]
+    expressions = [_class_of(name) if labels else None for name in names]
+    if labels and not any(expressions):
+        raise PreparedError(
+            f"labels='folders' takes the expression from the folder that an image lies in, such as "
+            f"happy/im01.jpg, but all {len(names):,} images lie in {root} itself"
+        )
+    table = pd.DataFrame(
+        {
+            "image": [blob for _, blob in kept],
+            "subject": pd.Series([who(name) for name in names], dtype=object),
+            "expression": pd.Series(expressions, dtype=object),
+            "view": None,
+            "yaw": np.nan,
+            "pitch": np.nan,
+            "session": "1",
+            "instance": names,
+        }
+    )
+    metadata: dict[str, Any] = {
+        "name": _text(root.resolve().name) or "folder",
+        "description": f"{len(kept)} images of a folder, the largest square in the middle of each, "
+        f"{size} × {size} px",
+    }
+    found = {name for name in expressions if name is not None}
+    if found:
+        known = [name for name in EXPRESSIONS if name in found]
+        metadata["expressions"] = known + sorted(found - set(known))
+    return table, metadata
+
+
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """An image of any mode as RGB: 16 bits or floats of grey scaled to 8, transparency on white."""
+    from PIL import Image
+
+    if picture.mode.startswith(("I", "F")):  # 16 bits, or more, of grey
+        grey = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+        top = 65535.0 if grey.max() > 255 else 255.0
+        if picture.mode == "F" and grey.max() <= 1:
+            top = 1.0
+        picture = Image.fromarray((grey.clip(0, top) * (255 / top)).astype(np.uint8))
+    if picture.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        paper = Image.new("RGBA", picture.size, (255, 255, 255, 255))
+        picture = Image.alpha_composite(paper, picture)
+    return picture.convert("RGB")
+
+
+def natural_key(name: str) -> list[tuple]:
+    """A key to sort names by, their numbers as numbers (10 comes after 9)."""
+    pieces = (piece for piece in re.split(r"([0-9]+)", name.lower()) if piece)
+    # By their length first: numbers of thousands of digits are refused as such.
+    return [
+        (0, len(piece.lstrip("0")), piece.lstrip("0"), piece)
+        if piece.isdecimal()
+        else (1, 0, piece, piece)
+        for piece in pieces
+    ]
+
+
+def _image_files(root: Path, given: str | os.PathLike) -> list[_File]:
+    """All files that may be images, by their names, in natural order."""
+    from PIL import Image
+
+    if not root.exists():
+        beside = sorted(p.name for p in root.parent.glob("*") if p.is_dir())[:5]
+        hint = f" In {root.parent} there are: {', '.join(beside)}." if beside else ""
+        raise PreparedError(f"there is no folder {given} (looked in {Path.cwd()}).{hint}")
+    if not root.is_dir():
+        more = " PreparedImages.read opens a prepared file." if root.suffix == ".parquet" else ""
+        raise PreparedError(f"{given} is a file, not a folder of images.{more}")
+    kinds = Image.registered_extensions()
+    suffixes = {
+        suffix for suffix, kind in kinds.items() if kind in Image.OPEN and kind not in _LEFT_OUT
+    }
+    others: list[str] = []
+    files: list[_File] = []
+    for file in _walk(root):
+        suffix = file.path.suffix.lower()
+        (files if suffix in suffixes | _UNREADABLE else others).append(file)
+    if not files:
+        seen = f"{len(others):,} other files, such as {others[0].name}" if others else "no files"
+        raise PreparedError(f"{given}: no image in this folder or those below it ({seen})")
+    return sorted(files, key=lambda file: (natural_key(file.name), file.name))
+
+
+def _walk(root: Path) -> Iterator[_File]:
+    """The files below a folder, without those of the operating system; links are followed once."""
+    seen = {os.path.realpath(root)}
+
+    def refuse(error: OSError) -> None:
+        raise PreparedError(f"{error.filename} cannot be listed ({error.strerror})") from error
+
+    for folder, below, names in os.walk(root, onerror=refuse, followlinks=True):
+        new = [name for name in sorted(below) if not _is_junk(name)]
+        real = {name: os.path.realpath(os.path.join(folder, name)) for name in new}
+        below[:] = [name for name in new if real[name] not in seen]
+        seen.update(real.values())
+        for name in names:
+            path = Path(folder, name)
+            if not _is_junk(name) and path.is_file():
+                yield _File(path, _text(path.relative_to(root).as_posix()))
+
+
+def _is_junk(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _JUNK
+
+
+def _text(name: str) -> str:
+    """A file's name as text that can be stored, also where its bytes are no text."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _encode_all(
+    files: list[_File], size: int, progress: bool | None
+) -> tuple[list[bytes | None], list[tuple[str, str]]]:
+    """The encoded images, None for what is broken; and its names with what is wrong."""
+    from tqdm.auto import tqdm
+
+    def encode(file: _File) -> bytes | str:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
+                return encode_image(_square(file.path, size))
+        except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, …
+            return _reason(file, error)
+
+    with (
+        ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,  # Pillow works without the lock
+        tqdm(
+            total=len(files),
+            unit="image",
+            desc="reading",
+            delay=0 if progress else _BAR_AFTER,
+            disable=not progress_wanted(progress),
+        ) as bar,
+    ):
+        found = []
+        for result in pool.map(encode, files):
+            found.append(result)
+            bar.update()
+    broken = [
+        (file.name, why) for file, why in zip(files, found, strict=True) if isinstance(why, str)
+    ]
+    return [blob if isinstance(blob, bytes) else None for blob in found], broken
+
+
+def _square(path: Path, size: int) -> np.ndarray:
+    """uint8 (size, size, 3): upright, the short side resized to `size`, the middle cut out."""
+    from PIL import Image, ImageOps
+
+    formats = [kind for kind in Image.OPEN if kind not in _LEFT_OUT]
+    with Image.open(path, formats=formats) as picture:
+        picture.draft("RGB", (2 * size, 2 * size))  # of a large JPEG, a part is decoded
+        picture.load()
+        upright = _upright(picture)
+        return np.asarray(ImageOps.fit(to_rgb(upright), (size, size), Image.Resampling.LANCZOS))
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # damaged metadata do not damage the image
+        return picture
+
+
+def _reason(file: _File, error: Exception) -> str:
+    from PIL import Image
+
+    if file.path.suffix.lower() in _UNREADABLE:
+        return "Pillow cannot read this format: export it as JPEG"
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "no image" if file.path.stat().st_size else "an empty file"
+    return str(error) or type(error).__name__
+
+
+def _about_broken(broken: list[tuple[str, str]], count: int, root: Path) -> str:
+    shown = "; ".join(f"{name} ({why})" for name, why in broken[:_SHOWN])
+    more = f"; and {len(broken) - _SHOWN:,} more" if len(broken) > _SHOWN else ""
+    return (
+        f"{root}: {len(broken):,} of {count:,} images cannot be read and are left out: "
+        f"{shown}{more}. Repair or delete them."
+    )
+
+
+def _class_of(name: str) -> str | None:
+    """The folder that an image lies in; None for those at the top."""
+    folder = name.rpartition("/")[0].rpartition("/")[2]
+    return (folder.lower() if folder.lower() in EXPRESSIONS else folder) or None
+
+
+def _subject_reader(subject: Subject) -> Callable[[str], str | None]:
+    """A function from an image's name to who it shows."""
+    if subject is None:
+        return lambda name: None
+    if isinstance(subject, (str, re.Pattern)):
+        try:
+            pattern = re.compile(subject)
+        except re.error as error:
+            raise ValueError(f"subject={subject!r} is no regular expression ({error})") from error
+        group = "subject" if "subject" in pattern.groupindex else min(1, pattern.groups)
+
+        def search(name: str) -> str | None:
+            found = pattern.search(name)
+            return found[group] or None if found else None
+
+        return search
+    if not callable(subject):
+        raise ValueError(f"subject is a function or a regular expression, not {subject!r}")
+
+    def ask(name: str) -> str | None:
+        who = subject(name)
+        return None if who is None else str(who)
+
+    return ask
