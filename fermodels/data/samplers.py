@@ -171,14 +171,14 @@ class RandomBatchSampler(EpochSampler):
         self.n = n if isinstance(n, int) else len(n)
         if self.n < 1 or batch_size < 1:
             raise ValueError(f"n and batch_size must be at least 1, got {self.n} and {batch_size}")
-        self.batch_size = min(batch_size, self.n)
+        self.asked, self.batch_size = batch_size, min(batch_size, self.n)
         self.drop_last, self.num_batches = drop_last, num_batches
         if num_batches is None:
             self._own(self._batches())
 
     def settings(self) -> dict[str, Any]:
         return super().settings() | {
-            "batch_size": self.batch_size,
+            "batch_size": self.asked,
             "drop_last": self.drop_last,
             "num_batches": self.num_batches,
         }

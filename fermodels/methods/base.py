@@ -59,8 +59,8 @@ class Learner(nn.Module):
             parts of a sum, one column each in the history.
         find_unused_parameters: whether some steps leave some parameters without gradient, which DDP
             must know.
-        global_step, current_epoch, global_rank: how far the training is, and the number of this
-            process: whoever trains keeps them up to date.
+        global_step, current_epoch, global_rank: how many steps and epochs are done, and the number
+            of this process: whoever trains keeps them up to date.
 
     Raises:
         ValueError: a learning rate, decay or warm-up out of range.

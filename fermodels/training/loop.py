@@ -181,6 +181,7 @@ def fit(
 
     history = History(method.loss_names)
     method.global_rank = fabric.global_rank
+    method.global_step = method.current_epoch = 0
     first_step, first_epoch = cycles[-1] if cycles else (0, 0)
     with contextlib.ExitStack() as within:
         within.enter_context(forked_rng())
@@ -196,6 +197,7 @@ def fit(
         fabric.to_device(method)
         if saved is not None:
             method.load_state_dict(saved["state_dict"])
+            method.global_step, method.current_epoch = saved["global_step"], saved["epoch"] + 1
             history.begin(saved_rows(saved))
         plan = Plan(
             total_steps=total,
@@ -209,7 +211,7 @@ def fit(
             progress=progress_wanted(progress) and fabric.is_global_zero,
         )
         try:
-            if saved is None or saved["global_step"] < total:
+            if method.global_step < total:
                 train(fabric, method, train_loader, plan, saved, history)
         except KeyboardInterrupt:
             again = "; run it again to continue from its last checkpoint" if run_dir else ""

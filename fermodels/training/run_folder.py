@@ -99,7 +99,8 @@ def saved_rows(checkpoint: Mapping[str, Any]) -> list[dict[str, float]]:
     """The history in a checkpoint, of the first release, too."""
     if "history" in checkpoint:
         return checkpoint["history"]
-    return checkpoint["callbacks"]["History"]["rows"]
+    states = checkpoint["callbacks"].values()
+    return next(state["rows"] for state in states if "rows" in state)
 
 
 def save_modules(method: nn.Module, run_dir: Path) -> None:
@@ -108,9 +109,13 @@ def save_modules(method: nn.Module, run_dir: Path) -> None:
         module = getattr(method, name, None)
         if module is None:
             continue
-        if callable(getattr(module, "save_pretrained", None)):
-            module.save_pretrained(run_dir / name)
-        else:
+        try:
+            exported = hasattr(module, "save_pretrained")
+            if exported:
+                module.save_pretrained(run_dir / name)
+        except TypeError:  # of a classifier on an encoder that cannot be
+            exported = False
+        if not exported:
             _save_tensors(module, run_dir / name)
 
 
@@ -128,10 +133,10 @@ def _save_tensors(module: nn.Module, folder: Path) -> None:
     about["load"] = "module.load_state_dict(safetensors.torch.load_file('model.safetensors'))"
     replace_file(folder / "config.json", (json.dumps(about, indent=2) + "\n").encode())
     warnings.warn(
-        f"{type(module).__name__} has no save_pretrained: {folder} holds its weights alone, to be "
-        "loaded into a module of the same class with load_state_dict",
+        f"{type(module).__name__} cannot be exported as a whole: {folder} holds its weights alone, "
+        "to be loaded into a module of the same class with load_state_dict",
         UserWarning,
-        stacklevel=2,
+        stacklevel=4,
     )
 
 

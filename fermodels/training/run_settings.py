@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from torch.utils.data import DataLoader, Dataset
+import numpy as np
+from torch.utils.data import DataLoader, Dataset, Subset
 
 from fermodels.data.indices import indices_digest
 
@@ -43,7 +44,9 @@ def data_settings(dataset: Dataset) -> dict[str, Any]:
     if hasattr(dataset, "prepared"):
         found["fingerprint"] = dataset.prepared.fingerprint()
     if hasattr(dataset, "indices"):
-        found["indices"] = indices_digest(dataset.indices)
+        found["indices"] = indices_digest(np.asarray(dataset.indices))
+    if isinstance(dataset, Subset):
+        found["of"] = data_settings(dataset.dataset)
     return found
 
 

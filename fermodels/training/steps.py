@@ -43,21 +43,27 @@ def train(
     saved: dict[str, Any] | None,
     history: History,
 ) -> None:
-    """Train the learner, which is on its device, from a checkpoint or from the beginning."""
+    """Train the learner, which is on its device, from where it stands.
+
+    Args:
+        fabric: devices, precision, processes, loggers.
+        method: its `global_step` and `current_epoch` are done; so are its weights.
+        loader: the batches of this process.
+        plan: the rest.
+        saved: the checkpoint that the optimiser and its schedule go on from, or None.
+        history: of the steps that are done; gets those that follow.
+    """
+    step, epoch = method.global_step, method.current_epoch
     optimizer, precision = method.configure_optimizer(), fabric.strategy.precision
-    step = epoch = 0
-    if saved is not None:
-        step, epoch = saved["global_step"], saved["epoch"] + 1
-        moments = saved["optimizer_states"][0]
-        if step == plan.first_step:  # the optimiser goes on, its learning rate starts anew
-            optimizer.load_state_dict(moments)
+    if saved is not None and step == plan.first_step:  # moments go on, the rate starts anew
+        optimizer.load_state_dict(saved["optimizer_states"][0])
     height = LATER_CYCLES if plan.first_step else 1.0
     schedule = method.configure_schedule(optimizer, plan.total_steps - plan.first_step, height)
+    if saved is not None and step > plan.first_step:
+        optimizer.load_state_dict(saved["optimizer_states"][0])
+        schedule.load_state_dict(saved["lr_schedulers"][0])
     if saved is not None:
         precision.load_state_dict(saved.get("precision", {}))
-        if step > plan.first_step:
-            optimizer.load_state_dict(moments)
-            schedule.load_state_dict(saved["lr_schedulers"][0])
     # Not `fabric.setup`, under which a batch comes in bfloat16 and stored features lose digits.
     model = fabric.strategy.setup_module(_Step(method))
     stepper = fabric.setup_optimizers(optimizer)
@@ -65,11 +71,9 @@ def train(
     bar = ProgressBar(plan.progress, type(method).__name__, step, plan.total_steps)
     watched = plan.progress or bool(fabric.loggers)
 
-    method.global_step, method.current_epoch = step, epoch
     call(plan.callbacks, "on_train_start", method, plan.total_steps)
     try:
         while step < plan.total_steps:
-            method.current_epoch = epoch
             set_epoch(loader, epoch)
             for number, batch in enumerate(loader):
                 torch.manual_seed(step_seed(method))
@@ -117,7 +121,7 @@ def train(
                 }
                 plan.save(checkpoint, history.csv())
             call(plan.callbacks, "on_epoch_end", method, metrics)
-            epoch += 1
+            epoch = method.current_epoch = epoch + 1
         call(plan.callbacks, "on_train_end", method, history)
     finally:
         bar.close()
