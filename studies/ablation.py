@@ -24,11 +24,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import multiprocessing
 import shutil
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -39,8 +37,8 @@ import torch
 
 from fermodels import evaluation
 from fermodels._shared.files import replace_file
-from fermodels._shared.parts import start_worker
 from fermodels._shared.places import shipped_weights
+from fermodels._shared.workers import in_processes
 from fermodels.data import Augment, PreparedImages
 from fermodels.models import ImageEncoder
 from fermodels.models.modes import forked_rng
@@ -217,24 +215,17 @@ def made(setting: Setting, seed: int) -> dict[str, Any]:
 
 
 def run_all(options: argparse.Namespace, todo: list[tuple[Setting, int, Path]]) -> None:
-    spawn = multiprocessing.get_context("spawn")
     start, spent, left = time.time(), 0.0, sum(cost(setting) for setting, _, _ in todo)
-    with ProcessPoolExecutor(options.jobs, spawn, start_worker) as pool:
-        waiting = {
-            pool.submit(one_run, str(options.data), setting, seed, path, options.runs): run
-            for run in todo
-            for setting, seed, path in [run]
-        }
-        for number, future in enumerate(as_completed(waiting), 1):
-            setting, seed, _ = waiting[future]
-            result = future.result()
-            spent, left = spent + cost(setting), left - cost(setting)
-            minutes = (time.time() - start) / spent * left / 60
-            print(
-                f"{number:2d}/{len(todo)} {setting.name}, seed {seed}: {_lines(result)}; "
-                f"{result['seconds']:.0f} s, about {minutes:.0f} min left",
-                flush=True,
-            )
+    tasks = ((str(options.data), *run, options.runs) for run in todo)
+    for count, (number, result) in enumerate(in_processes(one_run, tasks, options.jobs), 1):
+        setting, seed, _ = todo[number]
+        spent, left = spent + cost(setting), left - cost(setting)
+        minutes = (time.time() - start) / spent * left / 60
+        print(
+            f"{count:2d}/{len(todo)} {setting.name}, seed {seed}: {_lines(result)}; "
+            f"{result['seconds']:.0f} s, about {minutes:.0f} min left",
+            flush=True,
+        )
 
 
 def cost(setting: Setting) -> float:

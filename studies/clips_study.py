@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import shutil
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
@@ -30,7 +28,7 @@ import pandas as pd
 from fermodels import evaluation
 from fermodels._shared.digests import json_digest
 from fermodels._shared.files import replacing
-from fermodels._shared.parts import start_worker
+from fermodels._shared.workers import in_processes
 from fermodels.data import MODALITIES, FeatureSet, PreparedClips, compute_features
 from fermodels.methods.conclugen import TASKS
 from fermodels.training.recipes import clips as clip_recipes
@@ -139,18 +137,11 @@ def recipe_settings() -> dict:
 def run(options: argparse.Namespace, folder: Path) -> list[Path]:
     """The files with the predictions of the chosen methods, in the folder; made or found there."""
     runs = [(m, s) for m in methods() if m.name in options.methods for s in SEEDS]
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.jobs, spawn, start_worker) as pool:
-        waiting = {
-            pool.submit(
-                one_run, options.clips, options.features, options.split, method, seed, folder
-            ): (method, seed)
-            for method, seed in runs
-        }
-        for number, future in enumerate(as_completed(waiting), 1):
-            method, seed = waiting[future]
-            shares = ", ".join(f"{f:.0%} → {a:.1%}" for f, a in future.result().items())
-            print(f"{number:2d}/{len(runs)} {method.name}, seed {seed}: {shares}", flush=True)
+    tasks = ((options.clips, options.features, options.split, m, s, folder) for m, s in runs)
+    for count, (number, found) in enumerate(in_processes(one_run, tasks, options.jobs), 1):
+        method, seed = runs[number]
+        shares = ", ".join(f"{f:.0%} → {a:.1%}" for f, a in found.items())
+        print(f"{count:2d}/{len(runs)} {method.name}, seed {seed}: {shares}", flush=True)
     return sorted(_part(folder, method, seed) for method, seed in runs)
 
 

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,7 +22,7 @@ import torch
 
 from fermodels import evaluation
 from fermodels._shared.files import replacing
-from fermodels._shared.parts import start_worker
+from fermodels._shared.workers import in_processes
 from fermodels.data import PreparedImages
 from fermodels.models import ImageEncoder
 from fermodels.training import recipes
@@ -82,19 +80,14 @@ def main() -> None:
 def fine_tune(options: argparse.Namespace, folder: Path) -> None:
     runs = [(m, f, s) for f in STEPS for s in SEEDS for m in options.methods or METHODS]
     starts = {m: name and options.weights / name for m, name in METHODS.items()}
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.jobs, spawn, start_worker) as pool:
-        waiting = {
-            pool.submit(finetuned, options.data, starts[m], m, f, s, folder): (m, f, s)
-            for m, f, s in runs
-        }
-        for number, future in enumerate(as_completed(waiting), 1):
-            method, fraction, seed = waiting[future]
-            print(
-                f"{number:2d}/{len(runs)} {method:12s} {fraction:4.0%} seed {seed}: "
-                f"{future.result():.1%} of the test images",
-                flush=True,
-            )
+    tasks = ((options.data, starts[m], m, f, s, folder) for m, f, s in runs)
+    for count, (number, accuracy) in enumerate(in_processes(finetuned, tasks, options.jobs), 1):
+        method, fraction, seed = runs[number]
+        print(
+            f"{count:2d}/{len(runs)} {method:12s} {fraction:4.0%} seed {seed}: "
+            f"{accuracy:.1%} of the test images",
+            flush=True,
+        )
 
 
 def study_frozen(options: argparse.Namespace, prepared: PreparedImages, split: dict) -> None:

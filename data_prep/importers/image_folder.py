@@ -11,7 +11,9 @@ Views are full_left (−90°: the left cheek is seen, the nose points to the ima
 half_left, straight, half_right and full_right; ``--views left=-60,front=0`` explains others.
 Expressions are named as in the course or by a word of like meaning (fear, joy); others keep their
 own name. A table (``--labels CSV``) has the columns file, subject, expression, view or yaw, and
-may have pitch, session, instance, gender, age, split and others.
+may have pitch, session, instance, gender, age, split and others. Without an expression, in a row or
+in the whole table, images are unlabelled; the column instance then says which are views of one
+moment.
 """
 
 from __future__ import annotations
@@ -56,7 +58,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     """
     views = options.views or {}
     if options.labels is not None:
-        readings = read_table(options.labels, raw, report)
+        readings = read_table(options.labels, raw, report, needed=("file", "subject"))
     else:
         readings = _by_folders(raw, views, report)
     report.found = len(readings) + len(report.skipped)
@@ -79,7 +81,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
         labels = options.labels
         expected = f"rows of {labels} about images that are there" if labels else _EXPECTED
         raise NothingUsable(expected, seen)
-    own = sorted({item.about["expression"] for item in items} - set(NAMES))
+    own = sorted({item.about["expression"] for item in items} - {None, *NAMES})
     if own:
         report.warn(f"expressions that the course does not know keep their names: {', '.join(own)}")
     return Plan(items, _metadata(options.name, items), "images")

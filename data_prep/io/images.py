@@ -13,6 +13,7 @@ import numpy as np
 from data_prep.io.importing import REPAIRED, Item, Skip
 from data_prep.io.raw import RawFile, RawSource, printable
 from fermodels.data import VIEWS, encode_image
+from fermodels.data.pixels import to_rgb
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -77,7 +78,7 @@ def decode(data: bytes, at_least: int) -> tuple[np.ndarray, tuple[int, int], str
                 turn = _orientation(image)
                 image.draft("RGB", (at_least, at_least))
                 image.load()
-                image = _rgb(image)
+                image = to_rgb(image)
                 if (factor := min(image.size) // at_least) > 1:
                     image = image.reduce(factor)
         except Skip:
@@ -159,20 +160,6 @@ def _orientation(image: Image.Image) -> Image.Transpose | None:
         return turns.get(image.getexif().get(_ORIENTATION))
     except Exception:  # damaged metadata do not damage the image
         return None
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    from PIL import Image
-
-    if image.mode.startswith(("I", "F")):  # 16 bits, or more, of grey
-        grey = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if grey.max() > 255 else 255.0
-        image = Image.fromarray((grey.clip(0, top) * (255 / top)).astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(paper, image)
-    return image.convert("RGB")
 
 
 def _not_an_image(data: bytes) -> str:

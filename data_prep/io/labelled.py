@@ -1,8 +1,9 @@
 """Images whose labels come from the user: a table (CSV), or a reading of the files' names.
 
-Both give for each file some fields as text: ``subject`` and ``expression``, and ``view`` (a name)
-or ``yaw`` (degrees) or both; optionally ``pitch``, ``session``, ``instance``, ``gender``, ``age``,
-``split`` and whatever else, which is kept.
+Both give for each file some fields as text: ``subject`` and ``expression`` (empty where codes are
+not strict and the image is unlabelled), and ``view`` (a name) or ``yaw`` (degrees) or both;
+optionally ``pitch``, ``session``, ``instance``, ``gender``, ``age``, ``split`` and whatever else,
+which is kept.
 """
 
 from __future__ import annotations
@@ -115,8 +116,16 @@ def view_names(yaws: Mapping[str, float]) -> dict[str, str]:
     return {code: code if code in VIEWS else names[x] for code, x in yaws.items()}
 
 
-def read_table(path: Path, raw: RawSource, report: ImportReport) -> list[Reading]:
+def read_table(
+    path: Path,
+    raw: RawSource,
+    report: ImportReport,
+    needed: tuple[str, ...] = ("file", "subject", "expression"),
+) -> list[Reading]:
     """Rows of a CSV (separated by comma, semicolon or tab), matched with the raw files.
+
+    Args:
+        needed: columns that it must have, beside view or yaw.
 
     Raises:
         ValueError: it cannot be read as a table, or lacks a column.
@@ -128,7 +137,7 @@ def read_table(path: Path, raw: RawSource, report: ImportReport) -> list[Reading
     try:
         columns = [(name or "").strip().lower() for name in rows.fieldnames or []]
         rows.fieldnames = columns
-        _check_columns(path, columns)
+        _check_columns(path, columns, needed)
         listed = [(rows.line_num, row) for row in rows]
     except csv.Error as error:
         raise ValueError(f"{path}, line {rows.line_num}: no table ({error})") from error
@@ -169,7 +178,7 @@ def make_items(
     for reading in readings:
         fields = dict(reading.fields)
         try:
-            about = _about(fields, codes, views, names, by_yaw)
+            about = _about(reading.file, fields, codes, views, names, by_yaw)
         except _UnknownExpression as error:
             unknown.setdefault(str(error), reading.file.name)
         except ValueError as error:
@@ -197,18 +206,20 @@ def alike(items: Iterable[Item]) -> list[tuple[Item, Item]]:
 
 
 def label_lists(items: Iterable[Item]) -> dict[str, list[str]]:
-    """`expressions` (the course's order first) and `views` (by their angle) for the metadata."""
+    """`expressions` (the course's order first) and `views` (by their angle) for the metadata.
+
+    Where no image has an expression, there is no list of them.
+    """
     from data_prep.io.vocabulary import NAMES
 
     items = list(items)
-    shown = {item.about["expression"] for item in items}
+    shown = {item.about["expression"] for item in items} - {None}
     yaws: dict[str, float] = {}
     for item in items:
         yaws.setdefault(item.about["view"], item.about["yaw"])
-    return {
-        "expressions": [n for n in NAMES if n in shown] + sorted(shown - set(NAMES)),
-        "views": sorted(yaws, key=lambda view: (yaws[view], view)),
-    }
+    expressions = [n for n in NAMES if n in shown] + sorted(shown - set(NAMES))
+    views = sorted(yaws, key=lambda view: (yaws[view], view))
+    return ({"expressions": expressions} if expressions else {}) | {"views": views}
 
 
 class _UnknownExpression(ValueError):
@@ -221,18 +232,19 @@ def _order(item: Item) -> tuple[Any, ...]:
 
 
 def _about(
+    file: RawFile,
     fields: dict[str, str],
     codes: Codes,
     views: Mapping[str, float],
     names: Mapping[str, str],
     by_yaw: Mapping[float, str],
 ) -> dict[str, Any]:
-    for needed in ("subject", "expression"):
+    for needed in ("subject", "expression") if codes.strict else ("subject",):
         if not fields.get(needed):
             raise ValueError(f"no {needed}")
     subject = unicodedata.normalize("NFC", printable(fields.pop("subject")))
-    original = fields.pop("expression")
-    shown = _expression(original, codes.expressions, codes.strict)
+    original = fields.pop("expression", "")
+    shown = _expression(original, codes.expressions, codes.strict) if original else None
     view, yaw = _view(fields.pop("view", ""), _degrees(fields, "yaw"), views, names, by_yaw)
     session = fields.pop("session", "") or "1"
     about = {
@@ -242,8 +254,10 @@ def _about(
         "yaw": yaw,
         "pitch": _degrees(fields, "pitch") or 0.0,
         "session": session,
-        "instance": fields.pop("instance", "") or f"{subject}-{session}-{shown}",
-        "original_label": printable(original),
+        # Nothing says which unlabelled images are of one moment.
+        "instance": fields.pop("instance", "")
+        or (f"{subject}-{session}-{shown}" if shown else printable(file.name)),
+        "original_label": printable(original) or None,
     }
     if "gender" in fields:
         gender = fields.pop("gender")
@@ -328,16 +342,16 @@ def _tidy(name: str) -> str:
     return unicodedata.normalize("NFC", "/".join(parts))
 
 
-def _check_columns(path: Path, columns: list[str]) -> None:
-    missing = [name for name in ("file", "subject", "expression") if name not in columns]
+def _check_columns(path: Path, columns: list[str], needed: tuple[str, ...]) -> None:
+    missing = [name for name in needed if name not in columns]
     if not {"view", "yaw"} & set(columns):
         missing.append("view (or yaw)")
     twice = {name for name in columns if name and columns.count(name) > 1}
     if missing or twice:
         what = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(twice)} twice"
         raise ValueError(
-            f"{path}: its first line {what}; it has {', '.join(columns)}. Needed are file, "
-            "subject, expression and view or yaw; session, instance, gender, age, … may follow."
+            f"{path}: its first line {what}; it has {', '.join(columns)}. Needed are "
+            f"{', '.join(needed)} and view or yaw; session, instance, gender, age, … may follow."
         )
 
 

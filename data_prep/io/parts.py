@@ -5,16 +5,15 @@ An interrupted run goes on where it stopped and never leaves a half-written data
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from fermodels._shared.parts import folder_of_parts, start_worker
+from fermodels._shared.parts import folder_of_parts
 from fermodels._shared.progress import progress_wanted
+from fermodels._shared.workers import in_processes, start_worker
 
 
 class Job(Protocol):
@@ -93,29 +92,17 @@ def _made_parts(
     missing = [index for index, path in enumerate(paths) if not path.exists()]
     rows = [per_part] * count if isinstance(per_part, int) else list(per_part)
     job_of = job_of or (lambda index: job)
-    bar = tqdm(
+    tasks = ((paths[index], job_of(index), index) for index in missing)
+    done = in_processes(make_part, tasks, min(jobs, max(1, len(missing))), _start_worker)
+    with tqdm(
         total=sum(rows),
         initial=sum(rows) - sum(rows[index] for index in missing),
         unit=unit,
         desc=folder.stem,
         disable=not progress_wanted(),
-    )
-    with (
-        bar,
-        ProcessPoolExecutor(
-            min(jobs, max(1, len(missing))), multiprocessing.get_context("spawn"), _start_worker
-        ) as pool,
-    ):
-        futures = {
-            pool.submit(make_part, paths[index], job_of(index), index): index for index in missing
-        }
-        try:
-            for future in as_completed(futures):
-                future.result()
-                bar.update(rows[futures[future]])
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    ) as bar:
+        for number, _ in done:
+            bar.update(rows[missing[number]])
     return [read(path) for path in paths]
 
 

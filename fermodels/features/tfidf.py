@@ -1,8 +1,6 @@
 """Sentences → features: TF-IDF with truncated SVD."""
 
 # No `from __future__ import annotations` here: the Hub mixin reads the annotations as types.
-import hashlib
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fermodels._shared.digests import json_digest
 from fermodels.features.backbone import FeatureError, digest
 from fermodels.features.sentences import vary_sentence
 from fermodels.models.saving import SavedModule
@@ -51,14 +50,6 @@ class TfidfSvd(SavedModule):
         # Not of the buffers: their last bits may differ between machines.
         return f"tfidf@{digest([1, self.dim, self.fitted_on])}"
 
-    def config(self) -> dict:
-        """The arguments of the constructor."""
-        return {
-            "vocabulary": list(self.vocabulary),
-            "dim": self.dim,
-            "fitted_on": self.fitted_on,
-        }
-
     @classmethod
     def fit(cls, sentences: Sequence[str], dim: int = 100) -> "TfidfSvd":
         """Fit on sentences; fewer sentences or words than `dim` give as many features as they are.
@@ -80,7 +71,7 @@ class TfidfSvd(SavedModule):
         matrix = vectorizer.fit_transform(sentences)
         with threadpool_limits(1):  # the number of threads changes the last bits of sums
             svd = TruncatedSVD(min(dim, *matrix.shape), random_state=0).fit(matrix)
-        fitted_on = hashlib.sha256(json.dumps(sentences).encode()).hexdigest()
+        fitted_on = json_digest(sentences)
         model = cls(vectorizer.get_feature_names_out().tolist(), svd.n_components, fitted_on)
         model.idf.copy_(torch.from_numpy(vectorizer.idf_))
         model.components.copy_(torch.from_numpy(svd.components_.copy()))

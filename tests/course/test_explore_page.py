@@ -23,9 +23,9 @@ def asked(monkeypatch):
     count = []
     embed = evaluation.embed
 
-    def counting(encoder, prepared, **options):
+    def counting(encoder, prepared, *rows, **options):
         count.extend(range(len(prepared)))
-        return embed(encoder, prepared, **options)
+        return embed(encoder, prepared, *rows, **options)
 
     monkeypatch.setattr(evaluation, "embed", counting)
     return count

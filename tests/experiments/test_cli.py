@@ -9,8 +9,10 @@ import pytest
 
 from data_prep.__main__ import main as data_prep
 from fermodels.__main__ import main
+from fermodels.data import PreparedImages
 from fermodels.experiments import report
 from fermodels.models import ImageClassifier, ImageEncoder
+from tests.fixtures.images import changed
 from tests.fixtures.processes import without_processes
 from tests.importers.fixtures import clip_sets, images, mosei
 from tests.importers.test_ddcf import FIT as DDCF_NAMES
@@ -108,6 +110,22 @@ def test_a_finished_part_is_not_run_again_and_other_settings_are_refused(kdef, k
 def test_the_kept_configuration_is_one_that_runs(kdef_run, capsys):
     assert main(["fit", "--config", str(kdef_run / "config.yaml")]) == 0
     assert capsys.readouterr().out.count("done before") >= 1
+
+
+def test_unlabelled_images_take_part_in_pretraining_only(kdef, tmp_path):
+    whole = PreparedImages.read(kdef)
+    angry = (whole.table["expression"] == "angry").to_numpy()
+    hidden = angry & whole.table["subject"].isin(["F02", "F04"]).to_numpy()
+    some = changed(whole, hidden, expression=None).write(tmp_path / "some.parquet")
+    options = ("--experiment.data", some, *SMALL, "--experiment.folds", "[0]")
+    assert fit("kdef_clmex.yaml", tmp_path / "run", *options) == 0  # tests F04, trains on F02
+    scores = pd.read_csv(tmp_path / "run" / "scores.csv").set_index("group")
+    assert scores.loc["all", "count"] == 5
+    predictions = pd.read_csv(tmp_path / "run" / "fold0" / "predictions.csv")
+    assert set(predictions["expression"]) == {"happy"}
+    nothing = changed(whole, None, expression=None).write(tmp_path / "nothing.parquet")
+    options = ("--experiment.data", nothing, *SMALL, "--experiment.folds", "[0]")
+    assert fit("kdef_clmex.yaml", tmp_path / "other", *options) == 2
 
 
 def test_without_pretraining_and_with_people_dealt_out(kdef, tmp_path):

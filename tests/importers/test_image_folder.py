@@ -201,6 +201,27 @@ def test_tables_as_programs_write_them(table):
     assert len(prepared) == 1
 
 
+def test_a_table_without_expressions(table):
+    prepared, about = table(
+        "file,subject,view\na.jpg,anna,straight\nb.jpg,anna,straight\nc.jpg,ben,full left\n"
+    )
+    assert prepared.labels.tolist() == [-1, -1, -1] and len(prepared.expressions) == 8
+    assert prepared.table["instance"].tolist() == ["a.jpg", "b.jpg", "c.jpg"]
+    assert prepared.known_subjects.all() and not about["skipped"] and not about["warnings"]
+    assert about["counts"]["expression"] == {"(none)": 3}
+
+
+def test_a_table_with_some_expressions(table):
+    prepared, about = table(
+        "file,subject,expression,view,instance\n"
+        "a.jpg,anna,,straight,m1\nb.jpg,anna,,full left,m1\nc.jpg,ben,joy,straight,\n"
+    )
+    shown = dict(zip(prepared.table["file"], prepared.table["expression"], strict=True))
+    assert shown == {"a.jpg": None, "b.jpg": None, "c.jpg": "happy"}
+    assert prepared.expressions == ("happy",) and set(prepared.instance_ids) == {0, 1}
+    assert not about["skipped"]
+
+
 def test_rows_that_cannot_be_used_are_reported(table):
     names = tuple(f"{n}.jpg" for n in range(8))
     prepared, about = table(
@@ -229,7 +250,7 @@ def test_rows_that_cannot_be_used_are_reported(table):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("", "lacks file, subject, expression, view"),
+        ("", "lacks file, subject, view"),
         ("file,subject,expression\na.jpg,x,happy\n", "lacks view (or yaw)"),
         ("name,subject,expression,view\n", "lacks file"),
         ("file,subject,expression,view,view\n", "has view twice"),

@@ -21,7 +21,7 @@ from tests.fixtures.images import synthetic_clips
 ROOT = Path(__file__).resolve().parents[2]
 CORE = ("losses", "models", "data", "methods", "training", "evaluation", "features", "plots")
 # Packages that PyTorch, scikit-learn and Hugging Face bring anyway.
-IN_CORE = {"filelock", "scipy", "yaml"}
+IN_CORE = {"scipy", "yaml"}
 
 
 @pytest.fixture(scope="module")

@@ -103,6 +103,7 @@ def test_save_and_load_round_trip(encoder, tmp_path):
     ]
     loaded = ImageEncoder.from_pretrained(tmp_path / "a" / "b")
     assert not loaded.training and loaded.image_size == 32 and loaded.feature_dim == 256
+    assert ImageEncoder(**loaded.config).image_size == loaded.config["image_size"] == 32
     torch.testing.assert_close(loaded(x), encoder(x), rtol=0, atol=0)
     again = ImageEncoder.from_pretrained(str(tmp_path / "a" / "b"))
     torch.testing.assert_close(again(x), encoder(x), rtol=0, atol=0)

@@ -1,12 +1,9 @@
 """The folder of finished parts, for data sets and for features."""
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
-
 import pytest
 from filelock import FileLock
 
-from fermodels._shared.parts import folder_of_parts, start_worker
+from fermodels._shared.parts import folder_of_parts
 
 LEFT = [
     *("00000.parquet", "00001.safetensors", ".00002.parquet.12ab34cd.part", "00003.unfinished"),
@@ -81,19 +78,3 @@ def test_one_process_at_a_time(tmp_path):
     ):
         pass
     assert (folder / "00000.parquet").exists()
-
-
-def start_with_torch():
-    import torch
-
-    torch.set_num_threads(2)
-    start_worker()
-
-
-@pytest.mark.parametrize("start", [start_worker, start_with_torch])
-def test_a_worker_has_one_thread_whenever_it_imports_torch(monkeypatch, start):
-    import torch
-
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), start) as pool:
-        assert pool.submit(torch.get_num_threads).result() == 1
