@@ -3,11 +3,11 @@
     python -m benchmarks.pipeline [DATA.parquet] [--size 48] [--device cpu]
 
 `fit` is pre-training as the course does it (`fermodels.training.fit`: loader, copy, augmentation,
-Lightning, history); `resident` is a plain loop over the same network and loss on a few batches that
+its loop, history); `resident` is a plain loop over the same network and loss on a few batches that
 are in memory, augmented already. They run in turn, one step each, so that a noisy machine disturbs
 both alike; `fit / resident` is the median of the pairs' ratios, in wall time and in CPU seconds. A
 third step, taken apart, gives the shares, and steps of `fit` with a loss that asks nothing those of
-Lightning. Without a file, images of noise in the shape of one (subject, session) group are used.
+the loop. Without a file, images of noise in the shape of one (subject, session) group are used.
 """
 
 from __future__ import annotations
@@ -68,18 +68,17 @@ def fit_steps(
     fetched and left alone: what remains is the engine's own work.
     """
     from fermodels.methods import CLMEx
-    from fermodels.training import fit
+    from fermodels.training import Callback, fit
 
     clock = Clock(device)
     times: list[tuple[float, float]] = []
 
-    class Watched(CLMEx):
+    class Idle(CLMEx):
         def batch_loss(self, batch, generator) -> torch.Tensor:
-            if learns:
-                return super().batch_loss(batch, generator)
             return next(self.projection.parameters()).sum()
 
-        def on_train_batch_end(self, *_) -> None:
+    class Watch(Callback):
+        def on_step_end(self, *_) -> None:
             times.append(clock())
             between()
             clock()
@@ -87,9 +86,10 @@ def fit_steps(
     batches = loader(dataset, SubjectBatchSampler(dataset, seed=seed))
     kind = "cuda" if device.startswith("cuda") else "cpu"
     fit(
-        Watched(encoder, seed=seed),
+        (CLMEx if learns else Idle)(encoder, seed=seed),
         batches,
         max_steps=WARM_UP + steps,
+        callbacks=[Watch()],
         accelerator=kind,
         progress=False,
     )
@@ -192,7 +192,7 @@ def run(quick: bool, data: Path | None = None, size: int = 48, device: str | Non
     rows += [row(name, values, "ms") for name, values in zip(PARTS, shares, strict=True)]
     idle = fit_steps(dataset, encoder, steps, device, learns=False)
     copy = float(np.median(shares[0]))
-    rows.append(row("Lightning and history", [1e3 * wall - copy for wall, _ in idle], "ms"))
+    rows.append(row("loop and history", [1e3 * wall - copy for wall, _ in idle], "ms"))
     return {
         "rows": rows,
         "images a batch": count,

@@ -319,10 +319,12 @@ def scores(
     )
     share = setting.labelled or PROTOCOL["labelled"]
     rows = evaluation.label_fraction(prepared, train, share, seed) if share < 1 else train
+    start = encoder if setting.method or not setting.scratch else None
     classifier = recipes.finetune(
         prepared,
         rows,
-        encoder=encoder if setting.method or not setting.scratch else None,
+        encoder=start,
+        settings="from scratch" if start is None else "pretrained",
         steps=setting.steps or PROTOCOL["finetune_steps"],
         seed=seed,
         progress=False,

@@ -9,6 +9,7 @@ from .image_dataset import ImageDataset as ImageDataset
 from .images import PreparedImages as PreparedImages
 from .loading import loader as loader
 from .pixels import encode_image as encode_image
+from .samplers import BalancedBatchSampler as BalancedBatchSampler
 from .samplers import InstanceBatchSampler as InstanceBatchSampler
 from .samplers import RandomBatchSampler as RandomBatchSampler
 from .samplers import SubjectBatchSampler as SubjectBatchSampler

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -66,6 +68,9 @@ class ClipBatchSampler(RandomBatchSampler):
         )
         self.views = _Views(dataset, num_views)
 
+    def settings(self) -> dict[str, Any]:
+        return super().settings() | {"num_views": self.views.num_views}
+
     def __iter__(self) -> Iterator[list[int]]:
         for number, clips in enumerate(super().__iter__()):
             yield self.views.items(np.asarray(clips), self._batch_rng(number))
@@ -112,6 +117,8 @@ class SpeakerBatchSampler(EpochSampler):
                 f"{speakers_per_batch} speakers and {batch_size} clips"
             )
         own = np.asarray(speakers)[dataset.indices]
+        self.batch_size = batch_size
+        self.speakers = hashlib.sha256("\n".join(map(str, own.tolist())).encode()).hexdigest()
         members = [np.flatnonzero(own == speaker) for speaker in np.unique(own)]
         self.members = [clips for clips in members if len(clips) > 1]
         if not self.members:
@@ -122,6 +129,14 @@ class SpeakerBatchSampler(EpochSampler):
         self.speakers_per_batch = min(speakers_per_batch, sum(self.pieces))
         self.views = _Views(dataset, num_views)
         self._own(sum(self.pieces) // self.speakers_per_batch)
+
+    def settings(self) -> dict[str, Any]:
+        return super().settings() | {
+            "speakers": self.speakers,
+            "speakers_per_batch": self.speakers_per_batch,
+            "batch_size": self.batch_size,
+            "num_views": self.views.num_views,
+        }
 
     def __len__(self) -> int:
         return self._own(sum(self.pieces) // self.speakers_per_batch)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from fermodels._shared.modalities import in_order
-from fermodels.data.indices import resolve_indices
+from fermodels.data.indices import indices_digest, resolve_indices
 from fermodels.data.samples import Samples
 from fermodels.data.stored_features import StoredFeatures
 
@@ -63,6 +64,22 @@ class FeatureDataset(Dataset):
         if clips is not None:
             self.columns["emotion"] = torch.from_numpy(clips.labels[indices])
             self.columns["targets"] = torch.from_numpy(clips.targets[indices])
+
+        self.fingerprint = getattr(features, "fingerprint", "")
+
+    def settings(self) -> dict[str, Any]:
+        """What tells these data from others, as JSON: a run is not resumed with others."""
+        content = hashlib.sha256()
+        for part in (self.features, self.present, self.columns):
+            for name, value in part.items():
+                content.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+                content.update(value.contiguous().numpy())
+        return {
+            "fingerprint": self.fingerprint,
+            "indices": indices_digest(self.indices),
+            "modalities": list(self.modalities),
+            "content": content.hexdigest(),
+        }
 
     @property
     def clips(self) -> int:

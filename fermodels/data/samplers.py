@@ -12,7 +12,10 @@ from fermodels.data.image_dataset import ImageDataset
 
 
 class EpochSampler:
-    """Batches whose order depends on (seed, epoch) alone, so that a resumed run repeats it."""
+    """Batches whose order depends on (seed, epoch) alone, so that a resumed run repeats it.
+
+    Whoever trains calls `set_epoch` before each epoch; :func:`fermodels.training.fit` does.
+    """
 
     def __init__(self, seed: int, rank: int, num_replicas: int) -> None:
         if not 0 <= rank < num_replicas:
@@ -20,13 +23,12 @@ class EpochSampler:
         self.seed, self.epoch = seed, 0
         self.rank, self.num_replicas = rank, num_replicas
 
-    @property
-    def sampler(self) -> EpochSampler:
-        """Itself: Lightning calls `batch_sampler.sampler.set_epoch` before every epoch."""
-        return self
-
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
+
+    def settings(self) -> dict[str, Any]:
+        """What fixes the batches of a data set, as JSON: a run is not resumed with others."""
+        return {"class": type(self).__name__, "seed": self.seed}
 
     def _rng(self) -> np.random.Generator:
         return np.random.Generator(np.random.PCG64([self.seed, self.epoch]))
@@ -61,6 +63,10 @@ class GroupBatchSampler(EpochSampler):
         self.groups_per_batch = min(groups_per_batch, len(self.groups))
         self.drop_last = drop_last
         self._own(self._batches())
+
+    def settings(self) -> dict[str, Any]:
+        own = {"groups_per_batch": self.groups_per_batch, "drop_last": self.drop_last}
+        return super().settings() | own
 
     def _batches(self) -> int:
         count = len(self.groups) / self.groups_per_batch
@@ -165,10 +171,17 @@ class RandomBatchSampler(EpochSampler):
         self.n = n if isinstance(n, int) else len(n)
         if self.n < 1 or batch_size < 1:
             raise ValueError(f"n and batch_size must be at least 1, got {self.n} and {batch_size}")
-        self.batch_size = min(batch_size, self.n)
+        self.asked, self.batch_size = batch_size, min(batch_size, self.n)
         self.drop_last, self.num_batches = drop_last, num_batches
         if num_batches is None:
             self._own(self._batches())
+
+    def settings(self) -> dict[str, Any]:
+        return super().settings() | {
+            "batch_size": self.asked,
+            "drop_last": self.drop_last,
+            "num_batches": self.num_batches,
+        }
 
     def _batches(self) -> int:
         count = self.n / self.batch_size
@@ -185,3 +198,77 @@ class RandomBatchSampler(EpochSampler):
         for batch in range(len(self)):
             start = (batch * self.num_replicas + self.rank) * self.batch_size
             yield order[start : start + self.batch_size].tolist()
+
+
+class BalancedBatchSampler(EpochSampler):
+    """Batches with an equal share of every class, however many images each has.
+
+    The images of a class are gone through as often as it takes, shuffled anew each time, so those
+    of rare classes come more often. Where the batch size is no multiple of the number of classes,
+    the classes that have one image more change from batch to batch.
+
+    Args:
+        dataset: an `ImageDataset` with labels.
+        batch_size: images a batch, at least one of each class.
+        seed: with the epoch (`set_epoch`), it fixes the order.
+        num_batches: the length of an epoch; default as many as the images fill.
+        rank, num_replicas: under distributed training, process `rank` takes every
+            `num_replicas`-th batch.
+
+    Raises:
+        ValueError: images without a label, or more classes than a batch has images.
+    """
+
+    def __init__(
+        self,
+        dataset: ImageDataset,
+        batch_size: int,
+        seed: int = 0,
+        num_batches: int | None = None,
+        rank: int = 0,
+        num_replicas: int = 1,
+    ) -> None:
+        super().__init__(seed, rank, num_replicas)
+        labels = dataset.columns["expression"].numpy()
+        if (labels < 0).any():
+            raise ValueError(
+                f"{int((labels < 0).sum())} of the {len(labels)} images have no expression: "
+                "balance labelled rows only"
+            )
+        self.members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        if batch_size < len(self.members):
+            raise ValueError(
+                f"{len(self.members)} classes do not fit into a batch of {batch_size} images"
+            )
+        self.batch_size, self.num_batches = batch_size, num_batches
+        self.n = len(labels)
+        if num_batches is None:
+            self._own(self._batches())
+
+    def settings(self) -> dict[str, Any]:
+        return super().settings() | {"batch_size": self.batch_size, "num_batches": self.num_batches}
+
+    def _batches(self) -> int:
+        return max(1, self.n // self.batch_size)
+
+    def __len__(self) -> int:
+        return self._own(self._batches()) if self.num_batches is None else self.num_batches
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rng, classes = self._rng(), len(self.members)
+        batches = len(self) * self.num_replicas
+        each, more = divmod(self.batch_size, classes)
+        turns = [rng.permutation(classes) for _ in range(math.ceil(batches * more / classes))]
+        # The class of every place of every batch of the epoch.
+        kinds = np.empty((batches, self.batch_size), dtype=np.int64)
+        kinds[:, : each * classes] = np.tile(np.arange(classes), each)
+        if more:
+            kinds[:, each * classes :] = np.concatenate(turns)[: batches * more].reshape(-1, more)
+        order = np.empty_like(kinds)
+        for label, members in enumerate(self.members):
+            places = kinds == label
+            count = int(places.sum())
+            passes = [rng.permutation(members) for _ in range(math.ceil(count / len(members)))]
+            order[places] = np.concatenate(passes)[:count]
+        for batch in range(len(self)):
+            yield order[batch * self.num_replicas + self.rank].tolist()

@@ -214,6 +214,7 @@ class ImageExperiment(Experiment):
             self.prepared,
             train,
             encoder=encoder,
+            settings="from scratch" if self.pretraining is None else "pretrained",
             steps=math.ceil(epochs * len(train) / min(batch_size, len(train))),
             batch_size=batch_size,
             seed=self.seed,

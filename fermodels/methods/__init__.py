@@ -1,11 +1,12 @@
 """The learners, one a file: what they compute at a training step, and their optimiser."""
 
 from fermodels.methods.base import ContrastiveLearner, Learner
-from fermodels.methods.clip_fine_tuning import ClipFineTuning, balanced_weights
+from fermodels.methods.clip_fine_tuning import ClipFineTuning
 from fermodels.methods.clip_simclr import ClipSimCLR
 from fermodels.methods.clmex import CLMEx
 from fermodels.methods.conclugen import ConCluGen
 from fermodels.methods.image_fine_tuning import ImageFineTuning
+from fermodels.methods.labels import balanced_weights
 from fermodels.methods.simclr import SimCLR
 from fermodels.methods.viewfx import ViewFX
 

@@ -2,21 +2,44 @@
 
 from collections.abc import Iterator
 
-import lightning.pytorch as pl
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.utils.data import Dataset
+from typing_extensions import TypedDict, Unpack
 
 from fermodels.data import Augment
 from fermodels.models import ProjectionHead
+from fermodels.models.heads import length_of_representation
 from fermodels.models.saving import SavedModule
 
 _VALIDATION = 2**32  # above any step, so that validation draws numbers of its own
 
 
-class Learner(pl.LightningModule):
+class SharedArguments(TypedDict, total=False):
+    """Keyword arguments of every learner: see :class:`Learner`."""
+
+    learning_rate: float
+    weight_decay: float
+    warmup: float
+    seed: int
+
+
+class ContrastiveArguments(SharedArguments, total=False):
+    """Keyword arguments of every contrastive learner: see :class:`ContrastiveLearner`."""
+
+    projection_dim: int
+    hidden_dim: int | None
+    augment: nn.Module | None
+
+
+class Learner(nn.Module):
     """A method that trains with AdamW and one cycle of the learning rate.
 
+    A plain module: :func:`fermodels.training.fit` calls `check_data`, `training_step`,
+    `validation_step`, `configure_optimizer` and `configure_schedule`, and so can any other loop.
     It takes the batches of :mod:`fermodels.data`. Random numbers of the augmentation follow
     from (seed, step, process) alone, so that a resumed run repeats them. Under several processes
     the losses are those of the batches of all of them (`gather_distributed`).
@@ -27,25 +50,34 @@ class Learner(pl.LightningModule):
         learning_rate: peak of the cycle, reached after the share `warmup` of all steps (Smith &
             Topin, 2018, arXiv 1708.07120).
         weight_decay: of matrices and kernels; biases and norms are not decayed.
+        warmup: share of the steps in which the learning rate rises, in [0, 1].
         seed: of the augmentation.
 
     Attributes:
+        encoder: what is trained, and exported at the end.
         loss_names: names of what `training_step` returns beside "loss", when it returns a dict: the
             parts of a sum, one column each in the history.
         find_unused_parameters: whether some steps leave some parameters without gradient, which DDP
             must know.
+        global_step, current_epoch, global_rank: how many steps and epochs are done, and the number
+            of this process: whoever trains keeps them up to date.
+
+    Raises:
+        ValueError: a learning rate, decay or warm-up out of range.
     """
 
     loss_names: tuple[str, ...] = ()
     find_unused_parameters = False
+    global_step = current_epoch = global_rank = 0
 
     def __init__(
         self,
         augment: nn.Module | None,
-        learning_rate: float,
-        weight_decay: float,
-        warmup: float,
-        seed: int,
+        *,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-4,
+        warmup: float = 0.1,
+        seed: int = 0,
     ):
         super().__init__()
         if not learning_rate > 0 or weight_decay < 0 or not 0 <= warmup <= 1:
@@ -71,6 +103,21 @@ class Learner(pl.LightningModule):
             "seed": self.seed,
         }
 
+    def check_data(self, dataset: Dataset) -> None:
+        """Look at a data set before training on it, as a learner with labels does.
+
+        Raises:
+            ValueError: it cannot be learned from.
+        """
+
+    def training_step(self, batch: dict, batch_idx: int) -> Tensor | dict[str, Tensor]:
+        """The loss of a batch, a scalar; or a dict of it, "loss", and of `loss_names`."""
+        raise NotImplementedError
+
+    def validation_step(self, batch: dict, batch_idx: int) -> dict[str, Tensor]:
+        """Metrics by name, each the mean over the batch."""
+        raise NotImplementedError
+
     def generator(self, batch_idx: int | None = None) -> torch.Generator:
         """Random numbers of this training step, or of the validation batch `batch_idx`."""
         step = self.global_step if batch_idx is None else _VALIDATION + batch_idx
@@ -86,8 +133,9 @@ class Learner(pl.LightningModule):
         """The modules to train, each with the peak of its learning rate."""
         raise NotImplementedError
 
-    def configure_optimizers(self) -> dict:
-        groups, peaks = [], []
+    def parameter_groups(self) -> list[dict]:
+        """Parameters, peak of the learning rate and decay, as an optimiser takes them."""
+        groups = []
         for module, rate in self.learning_rates():
             parameters = [p for p in module.parameters() if p.requires_grad]
             for decay, chosen in (
@@ -96,19 +144,27 @@ class Learner(pl.LightningModule):
             ):
                 if chosen:
                     groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
-                    peaks.append(rate)
-        optimizer = torch.optim.AdamW(groups)
-        steps = int(self.trainer.estimated_stepping_batches)
+        return groups
+
+    def configure_optimizer(self) -> Optimizer:
+        """AdamW over the parameter groups."""
+        return torch.optim.AdamW(self.parameter_groups())
+
+    def configure_schedule(
+        self, optimizer: Optimizer, steps: int, height: float = 1.0
+    ) -> LRScheduler:
+        """One cycle of the learning rate over so many steps; call its `step()` after each.
+
+        Args:
+            optimizer: from `configure_optimizer`.
+            steps: length of the cycle.
+            height: of its peak, as a share of `learning_rate`.
+        """
+        peaks = [height * group["lr"] for group in self.parameter_groups()]
         warmup = self.warmup
         if abs(warmup * steps - 1) < 1e-6:  # OneCycleLR divides by warmup · steps − 1
             warmup = 1.001 / steps
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, peaks, total_steps=steps, pct_start=warmup
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=warmup)
 
 
 class ContrastiveLearner(Learner):
@@ -119,7 +175,12 @@ class ContrastiveLearner(Learner):
             (N, feature_dim), such as :class:`fermodels.models.ImageEncoder`.
         projection_dim, hidden_dim: of :class:`fermodels.models.ProjectionHead`.
         augment: default :meth:`fermodels.data.Augment.mild` at the encoder's image size.
-        others: see :class:`Learner`.
+        learning_rate, warmup: as of :class:`Learner`, with defaults that suit these losses.
+        shared: `weight_decay`, `seed`: see :class:`Learner`.
+
+    Raises:
+        TypeError: the encoder has no `feature_dim`.
+        ValueError: it has no `image_size` to augment at.
     """
 
     def __init__(
@@ -130,14 +191,15 @@ class ContrastiveLearner(Learner):
         hidden_dim: int | None = None,
         augment: nn.Module | None = None,
         learning_rate: float = 4e-3,
-        weight_decay: float = 1e-4,
         warmup: float = 0.3,
-        seed: int = 0,
+        **shared: Unpack[SharedArguments],
     ):
         augment = default_augment(encoder) if augment is None else augment
-        super().__init__(augment, learning_rate, weight_decay, warmup, seed)
+        super().__init__(augment, learning_rate=learning_rate, warmup=warmup, **shared)
         self.encoder = encoder
-        self.projection = ProjectionHead(encoder.feature_dim, hidden_dim, projection_dim)
+        self.projection = ProjectionHead(
+            length_of_representation(encoder), hidden_dim, projection_dim
+        )
 
     def settings(self) -> dict:
         head = self.projection
@@ -162,12 +224,12 @@ class ContrastiveLearner(Learner):
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         return self.batch_loss(batch, self.generator())
 
-    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        loss = self.batch_loss(batch, self.generator(batch_idx))
-        self.log("val_loss", loss, batch_size=len(batch["image"]), sync_dist=True)
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
+        return {"val_loss": self.batch_loss(batch, self.generator(batch_idx))}
 
 
 def default_augment(encoder: nn.Module) -> Augment:
+    """Mild augmentation at the encoder's image size; ValueError if it has none."""
     size = getattr(encoder, "image_size", None)
     if size is None:
         raise ValueError("the encoder takes images of any size: pass augment=Augment.mild(size)")

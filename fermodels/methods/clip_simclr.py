@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import Unpack
 
 from fermodels.losses import NTXentLoss
-from fermodels.methods.base import Learner
+from fermodels.methods.base import SharedArguments
+from fermodels.methods.clip_learner import ClipLearner, given_or_new
 from fermodels.models import MultiModalEncoder, ProjectionHead
 
 
-class ClipSimCLR(Learner):
+class ClipSimCLR(ClipLearner):
     """SimCLR (Chen et al., ICML 2020, arXiv 2002.05709) for clips, the study's video baseline.
 
     The augmentation was done when the features were computed: a batch holds two different copies
@@ -24,8 +25,11 @@ class ClipSimCLR(Learner):
         hidden_dim, representation_dim: of a new encoder.
         projection_dim: length of z.
         temperature: τ of NT-Xent.
-        feature_dropout: see :class:`fermodels.methods.ConCluGen`.
-        learning_rate, weight_decay, warmup, seed: see :class:`Learner`.
+        feature_dropout: see :class:`ConCluGen`.
+        shared: `learning_rate`, `weight_decay`, `warmup`, `seed`: see :class:`Learner`.
+
+    Raises:
+        ValueError: neither `feature_dims` nor an encoder, or a dropout outside [0, 1).
     """
 
     def __init__(
@@ -38,19 +42,11 @@ class ClipSimCLR(Learner):
         projection_dim: int = 128,
         temperature: float = 0.2,
         feature_dropout: float = 0.0,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 1e-4,
-        warmup: float = 0.1,
-        seed: int = 0,
+        **shared: Unpack[SharedArguments],
     ):
-        super().__init__(None, learning_rate, weight_decay, warmup, seed)
-        if encoder is None:
-            if feature_dims is None:
-                raise ValueError("ClipSimCLR needs feature_dims, or an encoder")
-            encoder = MultiModalEncoder(dict(feature_dims), hidden_dim, representation_dim)
-        if not 0 <= feature_dropout < 1:
-            raise ValueError(f"feature_dropout must be in [0, 1), got {feature_dropout}")
-        self.encoder, self.feature_dropout = encoder, feature_dropout
+        super().__init__(feature_dropout=feature_dropout, **shared)
+        encoder = given_or_new(encoder, feature_dims, hidden_dim, representation_dim)
+        self.encoder = encoder
         self.projection = ProjectionHead(encoder.feature_dim, encoder.hidden_dim, projection_dim)
         self.loss = NTXentLoss(temperature, gather_distributed=True)
 
@@ -59,7 +55,6 @@ class ClipSimCLR(Learner):
         return super().settings() | {
             "projection": [head.in_dim, head.hidden_dim, head.out_dim],
             "temperature": self.loss.temperature,
-            "feature_dropout": self.feature_dropout,
         }
 
     def learning_rates(self) -> Iterator[tuple[nn.Module, float]]:
@@ -83,14 +78,12 @@ class ClipSimCLR(Learner):
             raise ValueError(f"no clip of the batch has {' or '.join(self.encoder.modalities)}")
         features = {name: batch["features"][name][there] for name in self.encoder.modalities}
         present = {name: present[name][there] for name in self.encoder.modalities}
-        x = self.encoder.standardise(features)
-        x = {m: F.dropout(v, self.feature_dropout, self.training) for m, v in x.items()}
-        h = self.encoder.heads(x, present)
+        h = self.heads(self.encoder.standardise(features), present)
         z = self.projection(self.encoder.fuse(h, present))  # (2B, P)
         return self.loss(*z.chunk(2))
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor:
         return self.batch_loss(batch)
 
-    def validation_step(self, batch: dict, batch_idx: int) -> None:
-        self.log("val_loss", self.batch_loss(batch), batch_size=len(batch["index"]), sync_dist=True)
+    def validation_step(self, batch: dict, batch_idx: int) -> dict[str, Tensor]:
+        return {"val_loss": self.batch_loss(batch)}

@@ -2,9 +2,10 @@
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import Unpack
 
 from fermodels.losses import MultiViewContrastiveLoss
-from fermodels.methods.base import ContrastiveLearner
+from fermodels.methods.base import ContrastiveArguments, ContrastiveLearner
 
 
 class CLMEx(ContrastiveLearner):
@@ -19,33 +20,19 @@ class CLMEx(ContrastiveLearner):
         temperature: τ. The paper leaves it open; 0.15 is ours.
         num_augmentations: how often each photograph is augmented, A. The paper allows several;
             1 spends a batch on more instances.
-        others: see :class:`ContrastiveLearner`.
+        shared: `projection_dim`, `hidden_dim`, `augment`, `learning_rate`, `weight_decay`,
+            `warmup`, `seed`: see :class:`ContrastiveLearner`.
     """
 
     def __init__(
         self,
         encoder: nn.Module,
         *,
-        projection_dim: int = 128,
-        hidden_dim: int | None = None,
         temperature: float = 0.15,
         num_augmentations: int = 1,
-        augment: nn.Module | None = None,
-        learning_rate: float = 4e-3,
-        weight_decay: float = 1e-4,
-        warmup: float = 0.3,
-        seed: int = 0,
+        **shared: Unpack[ContrastiveArguments],
     ):
-        super().__init__(
-            encoder,
-            projection_dim=projection_dim,
-            hidden_dim=hidden_dim,
-            augment=augment,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            warmup=warmup,
-            seed=seed,
-        )
+        super().__init__(encoder, **shared)
         if num_augmentations < 1:
             raise ValueError(f"num_augmentations must be at least 1, got {num_augmentations}")
         self.num_augmentations = num_augmentations

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+from typing_extensions import Unpack
 
 from fermodels._shared.tasks import TASKS
 from fermodels.losses import ClusteringLoss, MultiModalContrastiveLoss, ReconstructionLoss
-from fermodels.methods.base import Learner
+from fermodels.methods.base import SharedArguments
+from fermodels.methods.clip_learner import ClipLearner, given_or_new
 from fermodels.models import ClusterHead, Decoder, MultiModalEncoder, SharedProjection
 
 
-class ConCluGen(Learner):
+class ConCluGen(ClipLearner):
     """Multi-task multi-modal pre-training (Halawa, Blume et al., ABAW 2024, arXiv 2404.10904)::
 
         h_m = GEU_m(x_m)      z_m = g(h_m), one projection head g for all modalities
@@ -38,11 +39,13 @@ class ConCluGen(Learner):
             by heart; 0 is the paper's.
         warmup_epochs: epochs before clustering starts, so that there is something to cluster. It
             starts at once if it is the only task.
-        learning_rate, weight_decay, warmup, seed: see :class:`Learner`.
+        seed: of the augmentation and of k-means.
+        shared: `learning_rate`, `weight_decay`, `warmup`: see :class:`Learner`.
 
     Raises:
-        ValueError: unknown or no tasks, weights of tasks that are off, a negative weight, or the
-            contrastive task with a single modality.
+        ValueError: unknown or no tasks, weights of tasks that are off, a negative weight, the
+            contrastive task with a single modality, neither `feature_dims` nor an encoder, or a
+            dropout outside [0, 1).
     """
 
     find_unused_parameters = (
@@ -67,30 +70,22 @@ class ConCluGen(Learner):
         queue_size: int = 1024,
         feature_dropout: float = 0.0,
         warmup_epochs: int = 1,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 1e-4,
-        warmup: float = 0.1,
         seed: int = 0,
+        **shared: Unpack[SharedArguments],
     ):
-        super().__init__(None, learning_rate, weight_decay, warmup, seed)
+        super().__init__(feature_dropout=feature_dropout, seed=seed, **shared)
         self.task_weights = _weights(tasks, task_weights)
         self.loss_names = tuple(self.task_weights)
-        if encoder is None:
-            if feature_dims is None:
-                raise ValueError("ConCluGen needs feature_dims, or an encoder")
-            encoder = MultiModalEncoder(dict(feature_dims), hidden_dim, representation_dim)
+        encoder = given_or_new(encoder, feature_dims, hidden_dim, representation_dim)
         if "contrastive" in self.loss_names and len(encoder.modalities) < 2:
             raise ValueError(
                 f"the contrastive task pairs modalities, and there is {encoder.modalities[0]} "
                 "alone: add a modality, or leave the task out (a single modality contrasts two "
                 "augmented copies: ClipSimCLR)"
             )
-        if warmup_epochs < 0 or not 0 <= feature_dropout < 1:
-            raise ValueError(
-                "warmup_epochs must be at least 0 and feature_dropout in [0, 1), got "
-                f"{warmup_epochs} and {feature_dropout}"
-            )
-        self.encoder, self.feature_dropout = encoder, feature_dropout
+        if warmup_epochs < 0:
+            raise ValueError(f"warmup_epochs must be at least 0, got {warmup_epochs}")
+        self.encoder = encoder
         self.warmup_epochs = warmup_epochs if len(self.loss_names) > 1 else 0
         self.projection: SharedProjection | None = None
         if self.loss_names != ("reconstruction",):
@@ -135,7 +130,6 @@ class ConCluGen(Learner):
         return super().settings() | {
             "task_weights": self.task_weights,
             "warmup_epochs": self.warmup_epochs,
-            "feature_dropout": self.feature_dropout,
             **self._settings,
         }
 
@@ -152,8 +146,7 @@ class ConCluGen(Learner):
         """
         present = batch["present"]
         x = self.encoder.standardise(batch["features"])
-        seen = {m: F.dropout(v, self.feature_dropout, self.training) for m, v in x.items()}
-        h = self.encoder.heads(seen, present)
+        h = self.heads(x, present)
         losses = {}
         clusters = "clustering" in self.loss_names and self.current_epoch >= self.warmup_epochs
         if self.projection is not None:
@@ -176,11 +169,10 @@ class ConCluGen(Learner):
         losses = self.task_losses(batch)
         return {"loss": self.total(losses), **losses}
 
-    def validation_step(self, batch: dict, batch_idx: int) -> None:
+    def validation_step(self, batch: dict, batch_idx: int) -> dict[str, Tensor]:
         losses = self.task_losses(batch)
-        values = {"val_loss": self.total(losses)}
-        values |= {f"val_{name}_loss": value for name, value in losses.items()}
-        self.log_dict(values, batch_size=len(batch["index"]), sync_dist=True)
+        parts = {f"val_{name}_loss": value for name, value in losses.items()}
+        return {"val_loss": self.total(losses)} | parts
 
 
 def _weights(tasks: Sequence[str], weights: Mapping[str, float] | None) -> dict[str, float]:

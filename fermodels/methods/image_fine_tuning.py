@@ -5,8 +5,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import Dataset
+from typing_extensions import Unpack
 
-from fermodels.methods.base import Learner, default_augment
+from fermodels.methods.base import Learner, SharedArguments, default_augment
+from fermodels.methods.labels import check_labelled, weights_tensor
 from fermodels.models import ImageClassifier, ImageEncoder
 
 
@@ -19,13 +22,19 @@ class ImageFineTuning(Learner):
     Args:
         encoder: trained in place, unless frozen.
         classes: names of the expressions, in the order of `batch["expression"]`.
+        class_weights: one for each class, such as :func:`balanced_weights` of the training
+            labels; they multiply the loss of the class's images. None weighs all images alike.
         learning_rate: peak for the classifier, and for the encoder if it has none of its own.
         encoder_learning_rate: peak for the encoder; lower than `learning_rate` keeps more of what
             pre-training taught it.
         augment: default :meth:`fermodels.data.Augment.mild` at the encoder's image size.
         freeze_encoder: train the linear layer alone; batch norm keeps its statistics.
         label_smoothing: share of the target that is spread over all classes.
-        others: see :class:`fermodels.methods.base.Learner`.
+        warmup: as of :class:`Learner`, with another default.
+        shared: `weight_decay`, `seed`: see :class:`Learner`.
+
+    Raises:
+        ValueError: weights that do not fit the classes.
     """
 
     def __init__(
@@ -33,20 +42,22 @@ class ImageFineTuning(Learner):
         encoder: ImageEncoder,
         classes: Sequence[str],
         *,
+        class_weights: Sequence[float] | np.ndarray | Tensor | None = None,
         learning_rate: float = 2e-3,
         encoder_learning_rate: float | None = None,
-        weight_decay: float = 1e-4,
         warmup: float = 0.3,
         augment: nn.Module | None = None,
         freeze_encoder: bool = False,
         label_smoothing: float = 0.0,
-        seed: int = 0,
+        **shared: Unpack[SharedArguments],
     ):
         augment = default_augment(encoder) if augment is None else augment
-        super().__init__(augment, learning_rate, weight_decay, warmup, seed)
+        super().__init__(augment, learning_rate=learning_rate, warmup=warmup, **shared)
         self.encoder_learning_rate = encoder_learning_rate or learning_rate
         self.freeze_encoder, self.label_smoothing = freeze_encoder, label_smoothing
         self.classifier = ImageClassifier(encoder, classes)
+        weights = weights_tensor(class_weights, len(self.classes))
+        self.register_buffer("class_weights", weights, persistent=False)
         if freeze_encoder:
             encoder.requires_grad_(False)
             encoder.eval()
@@ -66,8 +77,10 @@ class ImageFineTuning(Learner):
         return self
 
     def settings(self) -> dict:
+        weights = self.class_weights
         return super().settings() | {
             "classes": list(self.classes),
+            "class_weights": None if weights is None else weights.tolist(),
             "encoder_learning_rate": self.encoder_learning_rate,
             "freeze_encoder": self.freeze_encoder,
             "label_smoothing": self.label_smoothing,
@@ -81,20 +94,26 @@ class ImageFineTuning(Learner):
         """Images (N, 3, H, W), float in [0, 1] → logits (N, classes)."""
         return self.classifier(images)
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        images = self.augmented(batch["image"], self.generator())
+    def check_data(self, dataset: Dataset) -> None:
+        check_labelled(dataset, "expression", "images")
+
+    def batch_loss(self, batch: dict[str, Tensor], logits: Tensor) -> Tensor:
+        """Cross-entropy of the logits (N, classes), a scalar."""
         return F.cross_entropy(
-            self.classifier(images), batch["expression"], label_smoothing=self.label_smoothing
+            logits,
+            batch["expression"],
+            weight=self.class_weights,
+            label_smoothing=self.label_smoothing if self.training else 0.0,
         )
 
-    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        logits = self.classifier(batch["image"].float() / 255)
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        images = self.augmented(batch["image"], self.generator())
+        return self.batch_loss(batch, self.classifier(images))
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
+        logits = self.classifier(batch["image"].to(next(self.parameters()).dtype) / 255)
         correct = (logits.argmax(dim=1) == batch["expression"]).float().mean()
-        metrics = {
-            "val_loss": F.cross_entropy(logits, batch["expression"]),
-            "val_accuracy": correct,
-        }
-        self.log_dict(metrics, batch_size=len(logits), sync_dist=True)
+        return {"val_loss": self.batch_loss(batch, logits), "val_accuracy": correct}
 
     def predict(
         self, images: np.ndarray | Tensor, batch_size: int = 256

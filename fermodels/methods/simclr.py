@@ -2,9 +2,10 @@
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import Unpack
 
 from fermodels.losses import NTXentLoss
-from fermodels.methods.base import ContrastiveLearner
+from fermodels.methods.base import ContrastiveArguments, ContrastiveLearner
 
 
 class SimCLR(ContrastiveLearner):
@@ -16,33 +17,19 @@ class SimCLR(ContrastiveLearner):
     Args:
         encoder: trained in place.
         temperature: τ.
-        augment: the only source of positives here, so the default of recipes is a stronger one.
-        others: see :class:`ContrastiveLearner`.
+        shared: `projection_dim`, `hidden_dim`, `augment`, `learning_rate`, `weight_decay`,
+            `warmup`, `seed`: see :class:`ContrastiveLearner`. Augmentation is the only source of
+            positives here, so the default of the recipes is a stronger one.
     """
 
     def __init__(
         self,
         encoder: nn.Module,
         *,
-        projection_dim: int = 128,
-        hidden_dim: int | None = None,
         temperature: float = 0.15,
-        augment: nn.Module | None = None,
-        learning_rate: float = 4e-3,
-        weight_decay: float = 1e-4,
-        warmup: float = 0.3,
-        seed: int = 0,
+        **shared: Unpack[ContrastiveArguments],
     ):
-        super().__init__(
-            encoder,
-            projection_dim=projection_dim,
-            hidden_dim=hidden_dim,
-            augment=augment,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            warmup=warmup,
-            seed=seed,
-        )
+        super().__init__(encoder, **shared)
         self.loss = NTXentLoss(temperature, gather_distributed=True)
 
     def settings(self) -> dict:

@@ -2,9 +2,10 @@
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import Unpack
 
 from fermodels.losses import BarlowTwinsLoss, MultiViewContrastiveLoss, SupervisedContrastiveLoss
-from fermodels.methods.base import ContrastiveLearner
+from fermodels.methods.base import ContrastiveArguments, ContrastiveLearner
 
 
 class ViewFX(ContrastiveLearner):
@@ -23,35 +24,21 @@ class ViewFX(ContrastiveLearner):
         supervised_weight: w_s.
         barlow_weight: w_b. Our choice: the Barlow Twins loss is a sum over dimensions and starts
             near `projection_dim`, hence the small default.
-        others: see :class:`ContrastiveLearner`.
+        shared: `projection_dim`, `hidden_dim`, `augment`, `learning_rate`, `weight_decay`,
+            `warmup`, `seed`: see :class:`ContrastiveLearner`.
     """
 
     def __init__(
         self,
         encoder: nn.Module,
         *,
-        projection_dim: int = 128,
-        hidden_dim: int | None = None,
         temperature: float = 0.15,
         num_augmentations: int = 1,
         supervised_weight: float = 1.0,
         barlow_weight: float = 0.01,
-        augment: nn.Module | None = None,
-        learning_rate: float = 4e-3,
-        weight_decay: float = 1e-4,
-        warmup: float = 0.3,
-        seed: int = 0,
+        **shared: Unpack[ContrastiveArguments],
     ):
-        super().__init__(
-            encoder,
-            projection_dim=projection_dim,
-            hidden_dim=hidden_dim,
-            augment=augment,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            warmup=warmup,
-            seed=seed,
-        )
+        super().__init__(encoder, **shared)
         if num_augmentations < 1 or supervised_weight < 0 or barlow_weight < 0:
             raise ValueError(
                 "num_augmentations must be at least 1 and the weights at least 0; got "

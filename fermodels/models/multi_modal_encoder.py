@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fermodels._shared.modalities import in_order
 from fermodels.models.heads import GatedEmbeddingUnit
@@ -165,7 +166,10 @@ class MultiModalEncoder(SavedModule):
         }
 
     def forward(
-        self, features: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None
+        self,
+        features: Mapping[str, Tensor],
+        present: Mapping[str, Tensor] | None = None,
+        feature_dropout: float = 0.0,
     ) -> dict[str, Tensor]:
         """Features {modality: (B, D_m)} → representations {modality: (B, R)}.
 
@@ -173,18 +177,24 @@ class MultiModalEncoder(SavedModule):
             features: as the backbones give them. A modality may be missing altogether.
             present: bool (B,) for each modality; rows that lack it become zeros, whatever their
                 features hold. Default: all are there.
+            feature_dropout: share of the standardised features that are set to zero at random, the
+                average, in either mode: pass it in training only.
 
         Raises:
             ValueError: see `standardise`.
         """
-        return self.heads(self.standardise(features), present)
+        return self.heads(self.standardise(features), present, feature_dropout)
 
     def heads(
-        self, standardised: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None
+        self,
+        standardised: Mapping[str, Tensor],
+        present: Mapping[str, Tensor] | None = None,
+        feature_dropout: float = 0.0,
     ) -> dict[str, Tensor]:
         """`forward` for features that are standardised already."""
         h = {}
         for name, x in standardised.items():
+            x = functional.dropout(x, feature_dropout)
             there = None if present is None else present.get(name)
             if there is None or bool(there.all()):
                 h[name] = self.units[name](x)  # (B, R)

@@ -1,2 +1,3 @@
 from . import recipes as recipes
+from .callbacks import Callback as Callback
 from .loop import fit as fit

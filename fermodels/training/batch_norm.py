@@ -1,36 +1,51 @@
-"""Batch normalisation over the batches of all processes, on the CPU.
+"""Batch normalisation over the batches of all processes, on CUDA and on the CPU."""
 
-On CUDA there is :class:`torch.nn.SyncBatchNorm`, which does not run on the CPU.
-"""
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
-from lightning.pytorch.plugins.layer_sync import LayerSync
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from fermodels.losses.distributed import all_gather_with_grad, rank_and_size
 
 
-class SyncBatchNorm(LayerSync):
-    """For Lightning's trainer on the CPU: what `sync_batchnorm=True` does on CUDA."""
+@contextmanager
+def synchronised_batch_norm(model: nn.Module, on_cpu: bool) -> Iterator[None]:
+    """Within, batch norm of the model takes its statistics from the rows of all processes.
 
-    def __init__(self):
-        self.replaced: list[tuple[nn.Module, str, _BatchNorm]] = []
+    By :class:`torch.nn.SyncBatchNorm`, which does not run on the CPU; there by
+    :class:`BatchNormOfAll`. Afterwards the layers are those from before, with what they learned.
 
-    def apply(self, model: nn.Module) -> nn.Module:
-        for parent in list(model.modules()):
-            for name, layer in list(parent.named_children()):
-                if isinstance(layer, _BatchNorm):
-                    self.replaced.append((parent, name, layer))
-                    setattr(parent, name, BatchNormOfAll.like(layer))
-        return model
-
-    def revert(self, model: nn.Module) -> nn.Module:
-        for parent, name, layer in self.replaced:
+    Args:
+        model: its layers are replaced by others that share their parameters and buffers.
+        on_cpu: where it trains.
+    """
+    kind = BatchNormOfAll if on_cpu else nn.SyncBatchNorm
+    replaced = [
+        (parent, name, layer)
+        for parent in list(model.modules())
+        for name, layer in list(parent.named_children())
+        if isinstance(layer, _BatchNorm)
+    ]
+    for parent, name, layer in replaced:
+        setattr(parent, name, like(layer, kind))
+    try:
+        yield
+    finally:
+        for parent, name, layer in replaced:
             layer.train(getattr(parent, name).training)
             setattr(parent, name, layer)
-        self.replaced.clear()
-        return model
+
+
+def like(layer: _BatchNorm, kind: type[_BatchNorm]) -> _BatchNorm:
+    """A batch norm of another kind that shares parameters and buffers with `layer`."""
+    other = kind(
+        layer.num_features, layer.eps, layer.momentum, layer.affine, layer.track_running_stats
+    )
+    # The dicts themselves: what is moved to a device in one layer is so in the other.
+    other._parameters, other._buffers = layer._parameters, layer._buffers
+    return other.train(layer.training)
 
 
 class BatchNormOfAll(_BatchNorm):
@@ -39,19 +54,6 @@ class BatchNormOfAll(_BatchNorm):
     Ioffe & Szegedy 2015 (arXiv 1502.03167). Processes may have different numbers of rows. Takes
     (N, C) or (N, C, …) and gives the same type; statistics are in float32 at least.
     """
-
-    @classmethod
-    def like(cls, layer: _BatchNorm) -> "BatchNormOfAll":
-        """A layer that shares parameters and buffers with `layer`."""
-        other = cls(
-            layer.num_features,
-            layer.eps,
-            layer.momentum,
-            layer.affine,
-            layer.track_running_stats,
-        )
-        other._parameters, other._buffers = layer._parameters, layer._buffers
-        return other.train(layer.training)
 
     def _check_input_dim(self, x: Tensor) -> None:
         if x.ndim < 2:

@@ -1,3 +1,4 @@
+import json
 import threading
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import torch
 
 from fermodels.data import (
+    BalancedBatchSampler,
     ImageDataset,
     InstanceBatchSampler,
     PreparedImages,
@@ -233,11 +235,49 @@ def test_random_batches_of_a_fixed_number_wrap_around():
     assert flat[:10] != flat[10:20]
 
 
-def test_lightning_finds_set_epoch(data):
-    utilities = pytest.importorskip("lightning.fabric.utilities.data")
-    sampler = SubjectBatchSampler(data, 2)
-    utilities._set_sampler_epoch(loader(data, sampler), 5)
-    assert sampler.epoch == 5
+def test_balanced_batches():
+    p = make_tiny(4, ["happy", "neutral", "sad"], size=8)
+    rows = np.concatenate([np.flatnonzero(p.labels == 0)[:3], np.flatnonzero(p.labels > 0)])
+    data = ImageDataset(p, rows)  # 3 happy images, 40 of each other
+    labels = data.columns["expression"].numpy()
+
+    def batches(epoch, **options):
+        sampler = BalancedBatchSampler(data, 10, **options)
+        (drawn,) = epochs(sampler, epoch)
+        assert len(drawn) == len(sampler)
+        return drawn
+
+    first = batches(0)
+    assert len(first) == 8 and first == batches(0) != batches(1)
+    assert batches(0, seed=1) != first
+    for batch in first:  # three of each, and one more of a class that changes
+        assert sorted(np.bincount(labels[batch])) == [3, 3, 4]
+    counts = np.bincount(labels[np.ravel(batches(0, num_batches=30))])
+    assert counts.tolist() == [100, 100, 100]
+    drawn = np.bincount(np.ravel(batches(0, num_batches=30)), minlength=len(data))
+    for label in range(3):  # all images of a class before one comes again
+        assert np.ptp(drawn[labels == label]) <= 1
+    shared = [batches(0, rank=rank, num_replicas=2) for rank in (0, 1)]
+    assert [x for pair in zip(*shared, strict=True) for x in pair] == first
+    with pytest.raises(ValueError, match="3 classes do not fit into a batch of 2"):
+        BalancedBatchSampler(data, 2)
+    data.columns["expression"] = data.columns["expression"].clone()
+    data.columns["expression"][5] = -1
+    with pytest.raises(ValueError, match="1 of the 83 images have no expression"):
+        BalancedBatchSampler(data, 10)
+
+
+def test_samplers_say_what_fixes_their_batches(data):
+    one = SubjectBatchSampler(data, 2, seed=3).settings()
+    assert one == {
+        "class": "SubjectBatchSampler",
+        "seed": 3,
+        "groups_per_batch": 2,
+        "drop_last": True,
+    }
+    assert json.loads(json.dumps(one)) == one
+    random = RandomBatchSampler(data, 8, num_batches=5).settings()
+    assert random["batch_size"] == 8 and random["num_batches"] == 5
 
 
 def test_ids_of_two_data_sets_agree():

@@ -203,6 +203,11 @@ def test_dropped_features_are_still_to_be_reconstructed(features):
     seen = {m: torch.nn.functional.dropout(value, 0.5) for m, value in x.items()}
     decoded = {m: method.decoders[m](h) for m, h in method.encoder.heads(seen).items()}
     torch.testing.assert_close(got, ReconstructionLoss()(decoded, x))
+    torch.manual_seed(3)
+    other = method.encoder(batch["features"], feature_dropout=0.5)
+    torch.manual_seed(3)
+    assert torch.equal(other["text"], method.encoder.heads(x, None, 0.5)["text"])
+    assert not torch.equal(other["text"], method.encoder(batch["features"])["text"])
     method.eval()  # nothing is dropped
     assert torch.equal(*(method.task_losses(batch)["reconstruction"] for _ in range(2)))
 
@@ -210,7 +215,7 @@ def test_dropped_features_are_still_to_be_reconstructed(features):
 def test_validation_moves_no_centroid(features):
     method = learner()
     data = FeatureDataset(features)
-    batches = loader(data, ClipBatchSampler(data, 28, "clean", drop_last=False))
+    batches = loader(data, ClipBatchSampler(data, 28, 0, drop_last=False))
     history = train(method, features, epochs=2, val_loader=batches)
     for name in ("val_loss", *(f"val_{task}_loss" for task in TASKS)):
         assert history[name].count() == 2 and np.isfinite(history[name].dropna()).all()

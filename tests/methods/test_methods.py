@@ -13,11 +13,20 @@ pytest.importorskip("lightning")
 
 from fermodels.data import Augment, ImageDataset, RandomBatchSampler, SubjectBatchSampler, loader
 from fermodels.losses import NTXentLoss
-from fermodels.methods import CLMEx, ImageFineTuning, SimCLR, ViewFX
+from fermodels.methods import (
+    ClipFineTuning,
+    ClipSimCLR,
+    CLMEx,
+    ConCluGen,
+    ImageFineTuning,
+    SimCLR,
+    ViewFX,
+)
 from fermodels.methods.viewfx import random_pairs
 from fermodels.models import ImageEncoder
 from fermodels.models.saving import weights_digest
-from fermodels.training import fit, loop, recipes
+from fermodels.training import Callback, fit, hardware, loop, recipes
+from tests.fixtures.images import make_tiny
 
 
 def small_encoder(seed=0):
@@ -333,9 +342,127 @@ def test_recipes(tiny_prepared, tmp_path):
     ]
     losses = [learner.history["loss"].tolist() for learner in scratch]
     assert losses[0] == losses[1] != losses[2]
+    rows, other = np.arange(70), small_encoder(5)
     with pytest.raises(ValueError, match="run.start was"):
-        other = small_encoder(5)
-        recipes.finetune(tiny_prepared, np.arange(70), encoder=other, run_dir=tmp_path, **options)
+        recipes.finetune(
+            tiny_prepared, rows, encoder=other, settings="pretrained", run_dir=tmp_path, **options
+        )
+    # The settings of an untrained encoder are to be named; those of a trained one can be.
+    with pytest.raises(ValueError, match="untrained.*settings='from scratch' or"):
+        recipes.finetune(tiny_prepared, rows, encoder=other, **options)
+    with pytest.raises(ValueError, match="settings must be 'from scratch' or 'pretrained'"):
+        recipes.finetune(tiny_prepared, rows, settings="scratch", **options)
+    rates = {
+        name: recipes.finetune(
+            tiny_prepared, rows, encoder=start, settings=name, **options
+        ).encoder_learning_rate
+        for name, start in (("from scratch", other), ("pretrained", other), (None, further))
+    }
+    assert rates == {"from scratch": 1e-3, "pretrained": 5e-4, None: 5e-4}
+
+
+def test_class_weights_of_images(tiny_prepared):
+    rows = np.concatenate([np.flatnonzero(tiny_prepared.labels == k)[: 2 + k] for k in range(7)])
+    options = {"steps": 2, "progress": False, "accelerator": "cpu", "image_size": 16}
+    learner = recipes.finetune(tiny_prepared, rows, class_weights="balanced", **options)
+    share = learner.class_weights.numpy() * np.bincount(tiny_prepared.labels[rows])
+    np.testing.assert_allclose(share, share[0], rtol=1e-6)
+    batch = batch_of(tiny_prepared)
+    only_sad = np.where(np.array(tiny_prepared.expressions) == "sad", 1.0, 0.0)
+    options = {"augment": Augment.none(16)}
+    learner = ImageFineTuning(
+        small_encoder(), tiny_prepared.expressions, class_weights=only_sad, **options
+    ).eval()
+    sad = batch["expression"] == tiny_prepared.expressions.index("sad")
+    logits = learner(batch["image"].float() / 255)
+    expected = torch.nn.functional.cross_entropy(logits[sad], batch["expression"][sad])
+    torch.testing.assert_close(learner.training_step(batch, 0), expected)
+    torch.testing.assert_close(learner.validation_step(batch, 0)["val_loss"], expected)
+    assert learner.settings()["class_weights"] == only_sad.tolist()
+    assert "class_weights" not in learner.state_dict()
+    with pytest.raises(ValueError, match="class_weights must be 7"):
+        ImageFineTuning(small_encoder(), tiny_prepared.expressions, class_weights=[1, 2])
+    with pytest.raises(ValueError, match="'balanced' or numbers"):
+        recipes.finetune(tiny_prepared, rows, class_weights="even", steps=1)
+    with pytest.raises(ValueError, match=r"no row of class \[6\]"):
+        some = rows[tiny_prepared.labels[rows] < 6]
+        recipes.finetune(tiny_prepared, some, class_weights="balanced", steps=1)
+
+
+@pytest.mark.filterwarnings("ignore:tiny has one view only")
+def test_batches_of_pretraining(monkeypatch):
+    """Many people with one image each are not a batch of seven; KDEF's shape stays as it is."""
+    sizes = {}
+
+    def no_fit(learner, batches, **options):
+        sampler = batches.batch_sampler
+        sizes[type(learner).__name__] = len(next(iter(sampler))), options["max_steps"]
+        return None
+
+    monkeypatch.setattr(loop, "fit", no_fit)
+
+    def sizes_of(prepared, **options):
+        sizes.clear()
+        options = {"images_seen": 1000, "encoder": small_encoder()} | options
+        for name in ("clmex", "simclr"):
+            recipes.pretrain(name, prepared, **options)
+        return sizes["CLMEx"], sizes["SimCLR"]
+
+    single = make_tiny(200, ["happy"], size=16, views=["straight"], sessions=["A"])
+    assert sizes_of(single) == ((128, 8), (64, 8))
+    assert sizes_of(single, groups_per_batch=7) == ((7, 143), (3, 167))  # as it is asked for
+    assert sizes_of(single, batch_size=50) == ((50, 20), (25, 20))
+    assert sizes_of(single, batch_size=500) == ((200, 5), (100, 5))
+    kdef = make_tiny(9, size=16, sessions=["A"])
+    assert sizes_of(kdef) == ((245, 5), (122, 5))
+    assert sizes_of(kdef, batch_size=100) == ((105, 10), (52, 10))
+    assert sizes_of(kdef, batch_size=100, batch_by="instance")[0] == (105, 10)
+    with pytest.raises(ValueError, match="groups_per_batch or batch_size, not both"):
+        sizes_of(kdef, batch_size=100, groups_per_batch=3)
+
+
+def test_recipes_hand_on_loggers_and_callbacks(tiny_prepared, tmp_path):
+    steps = []
+
+    class Count(Callback):
+        def on_step_end(self, learner, batch, losses):
+            steps.append(type(learner).__name__)
+
+    options = {"progress": False, "accelerator": "cpu", "logger": "csv", "callbacks": [Count()]}
+    encoder, _ = recipes.pretrain(
+        "clmex",
+        tiny_prepared,
+        images_seen=280,
+        batch_size=140,
+        encoder=small_encoder(),
+        run_dir=tmp_path / "pre",
+        **options,
+    )
+    recipes.finetune(
+        tiny_prepared, np.arange(70), encoder=encoder, steps=2, run_dir=tmp_path / "fine", **options
+    )
+    assert steps == ["CLMEx"] * 2 + ["ImageFineTuning"] * 2
+    assert len(list(tmp_path.glob("*/logs/csv/version_0/metrics.csv"))) == 2
+
+
+def test_help_names_the_shared_arguments():
+    import pydoc
+
+    shared = {"learning_rate", "weight_decay", "warmup", "seed"}
+    contrastive = shared | {"projection_dim", "hidden_dim", "augment"}
+    for kind, names in (
+        (CLMEx, contrastive),
+        (SimCLR, contrastive),
+        (ViewFX, contrastive),
+        (ImageFineTuning, shared),
+        (ConCluGen, shared),
+        (ClipSimCLR, shared),
+        (ClipFineTuning, shared),
+    ):
+        own = pydoc.render_doc(kind, renderer=pydoc.plaintext).split("Method resolution order")[0]
+        assert all(name in own for name in names), kind
+    with pytest.raises(TypeError, match="unexpected keyword argument 'learning_rat'"):
+        CLMEx(small_encoder(), learning_rat=1e-3)
 
 
 QUIET = """
@@ -393,8 +520,9 @@ def test_bfloat16_only_where_the_gpu_has_it(monkeypatch, native, chosen):
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
-    assert loop._hardware("auto", "auto", None) == ("cuda", 1, chosen)
-    assert loop._hardware("cpu", "auto", None) == ("cpu", 1, "32-true")
+    assert hardware.default_accelerator() == "cuda"
+    assert hardware.default_precision("cuda") == hardware.default_precision("gpu") == chosen
+    assert hardware.default_precision("cpu") == "32-true"
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU: mixed precision")

@@ -33,7 +33,7 @@ from fermodels.losses.distributed import all_gather_with_grad, rank_and_size
 from fermodels.methods import CLMEx, ConCluGen, ViewFX
 from fermodels.models import ImageEncoder
 from fermodels.training import fit
-from fermodels.training.batch_norm import SyncBatchNorm
+from fermodels.training.batch_norm import synchronised_batch_norm
 from tests.fixtures.clips import make_clips, make_features
 from tests.fixtures.images import make_tiny
 
@@ -117,12 +117,16 @@ def steps(learner, batch, cut):
     """
     rank, world = rank_and_size()
     learner.double().train()
-    model = _Forward(learner)
-    if world > 1:
-        batch = part(batch, slice(None, cut) if rank == 0 else slice(cut, None))
-        model = DistributedDataParallel(
-            SyncBatchNorm().apply(model), find_unused_parameters=learner.find_unused_parameters
-        )
+    if world == 1:
+        return _steps(learner, _Forward(learner), batch)
+    batch = part(batch, slice(None, cut) if rank == 0 else slice(cut, None))
+    with synchronised_batch_norm(learner, on_cpu=True):
+        unused = learner.find_unused_parameters
+        model = DistributedDataParallel(_Forward(learner), find_unused_parameters=unused)
+        return _steps(learner, model, batch)
+
+
+def _steps(learner, model, batch):
     learner.warmup_epochs = 0
     result = {}
     for step in range(2):

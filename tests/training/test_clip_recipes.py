@@ -19,6 +19,7 @@ from fermodels.data import all_copies, clean_batch
 from fermodels.evaluation import embed_clips
 from fermodels.features import FeatureError, FeatureSet
 from fermodels.models import ClipClassifier, MultiModalEncoder
+from fermodels.training import Callback
 from fermodels.training.recipes import clips as clip_recipes
 from tests.fixtures.clips import DIMS, make_clips, make_features
 from tests.training.test_resume import assert_same
@@ -56,9 +57,9 @@ def test_pretraining_gives_a_saved_encoder_and_its_history(features, tmp_path):
     again, second = clip_recipes.pretrain_clips(features, rows, **options)
     assert_same(again.state_dict(), encoder.state_dict())
     assert second["loss"].equals(history["loss"])
-    with pytest.raises(ValueError, match="run.rows was"):
+    with pytest.raises(ValueError, match="data.indices was"):
         clip_recipes.pretrain_clips(features, rows[1:], **options)
-    with pytest.raises(ValueError, match="run.modalities was"):
+    with pytest.raises(ValueError, match="data.modalities was"):
         clip_recipes.pretrain_clips(features, rows, modalities=["video", "text"], **options)
 
 
@@ -139,11 +140,33 @@ def test_classifier_from_scratch_and_from_an_encoder(clips, features, tmp_path):
     )
     assert both.encoder.modalities == ("video", "text")
     assert torch.equal(both.encoder.mean_text, encoder.mean_text)
+    other = MultiModalEncoder(DIMS)
     with pytest.raises(ValueError, match="run.start was"):
-        other = MultiModalEncoder(DIMS)
         clip_recipes.train_clip_classifier(
-            features, clips, rows, encoder=other, run_dir=tmp_path, **options
+            features, clips, rows, encoder=other, settings="pretrained", run_dir=tmp_path, **options
         )
+    with pytest.raises(ValueError, match="untrained.*settings='from scratch' or"):
+        clip_recipes.train_clip_classifier(features, clips, rows, encoder=other, **options)
+    options["settings"] = "from scratch"
+    named = clip_recipes.train_clip_classifier(features, clips, rows, encoder=encoder, **options)
+    assert named.encoder_learning_rate == named.learning_rate == 3e-3
+
+
+def test_loggers_and_callbacks_are_handed_on(clips, features, tmp_path):
+    steps = []
+
+    class Count(Callback):
+        def on_step_end(self, learner, batch, losses):
+            steps.append(type(learner).__name__)
+
+    options = {"logger": "csv", "callbacks": [Count()], **QUIET}
+    clip_recipes.pretrain_clips(features, epochs=1, run_dir=tmp_path / "a", **options)
+    clip_recipes.pretrain_video_simclr(features, epochs=1, run_dir=tmp_path / "b", **options)
+    clip_recipes.train_clip_classifier(
+        features, clips, range(60), steps=1, run_dir=tmp_path / "c", **options
+    )
+    assert steps == ["ConCluGen", "ClipSimCLR", "ClipFineTuning"]
+    assert len(list(tmp_path.glob("*/logs/csv/version_0/metrics.csv"))) == 3
 
 
 def test_classifier_options(clips, features):

@@ -16,10 +16,11 @@ from fermodels._shared.tasks import TASKS
 from fermodels.data import ClipBatchSampler, FeatureDataset, SpeakerBatchSampler, all_copies, loader
 from fermodels.data.clip_samplers import even_batch_size
 from fermodels.data.feature_dataset import chosen_modalities
-from fermodels.data.indices import indices_digest, resolve_indices
+from fermodels.data.indices import resolve_indices
 from fermodels.models import MultiModalEncoder
 from fermodels.models.modes import forked_rng
 from fermodels.models.saving import weights_digest
+from fermodels.training.recipes.starts import chosen_weights, settings_by_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fermodels.data import PreparedClips
     from fermodels.features import FeatureSet
     from fermodels.methods import ClipFineTuning
+    from fermodels.training.callbacks import Callback
 
 # Everything below was chosen on the validation speakers of Anny Clips.
 EPOCHS = 20
@@ -81,7 +83,10 @@ def pretrain_clips(
     validate: Callable[[torch.nn.Module], Mapping[str, float]] | None = None,
     validate_every: int = 10,
     save_every: int = 10,
+    extend: bool = False,
     progress: bool | None = None,
+    logger: Any = None,
+    callbacks: Sequence[Callback] = (),
     accelerator: str = "auto",
     precision: str | int | None = None,
     **overrides: Any,
@@ -104,7 +109,8 @@ def pretrain_clips(
             others by who it is (see :class:`fermodels.data.SpeakerBatchSampler`). None
             draws clips at random, as the paper does.
         batch_size: clips to a batch at most; batches of an epoch are equally long.
-        validate, validate_every, save_every, progress, accelerator, precision: see `fit`.
+        validate, validate_every, save_every, extend, progress, logger, callbacks, accelerator,
+            precision: see `fit`.
         overrides: settings of :class:`fermodels.methods.ConCluGen`, in place of those in
             `PRETRAINING` and `TASK_WEIGHTS`.
 
@@ -124,7 +130,10 @@ def pretrain_clips(
         "validate": validate,
         "validate_every": validate_every,
         "save_every": save_every,
+        "extend": extend,
         "progress": progress,
+        "logger": logger,
+        "callbacks": callbacks,
         "accelerator": accelerator,
         "precision": precision,
     }
@@ -152,7 +161,10 @@ def pretrain_video_simclr(
     validate: Callable[[torch.nn.Module], Mapping[str, float]] | None = None,
     validate_every: int = 10,
     save_every: int = 10,
+    extend: bool = False,
     progress: bool | None = None,
+    logger: Any = None,
+    callbacks: Sequence[Callback] = (),
     accelerator: str = "auto",
     precision: str | int | None = None,
     **overrides: Any,
@@ -173,7 +185,10 @@ def pretrain_video_simclr(
         "validate": validate,
         "validate_every": validate_every,
         "save_every": save_every,
+        "extend": extend,
         "progress": progress,
+        "logger": logger,
+        "callbacks": callbacks,
         "accelerator": accelerator,
         "precision": precision,
     }
@@ -215,7 +230,7 @@ def _pretrain(
     history = fit(
         learner,
         loader(data, sampler, fit_options["accelerator"]),
-        settings=_data_settings(features, data) | batches | {"start": start},
+        settings={"start": start},
         **fit_options,
     )
     return learner.encoder, history
@@ -227,6 +242,7 @@ def train_clip_classifier(
     indices: Sequence[int] | np.ndarray,
     *,
     encoder: MultiModalEncoder | None = None,
+    settings: str | None = None,
     modalities: Sequence[str] | None = None,
     steps: int = STEPS,
     seed: int = 0,
@@ -235,7 +251,10 @@ def train_clip_classifier(
     batch_size: int = 64,
     class_weights: str | Sequence[float] | None = None,
     multi_label: bool = False,
+    extend: bool = False,
     progress: bool | None = None,
+    logger: Any = None,
+    callbacks: Sequence[Callback] = (),
     accelerator: str = "auto",
     precision: str | int | None = None,
     **overrides: Any,
@@ -246,8 +265,11 @@ def train_clip_classifier(
         features: the stored features; of each clip a copy is drawn at random for every batch.
         clips: the data set with the labels, the one that the features were computed from.
         indices: the labelled clips.
-        encoder: a pre-trained encoder, which stays as it is (a copy is trained); None trains one
-            of the same architecture from scratch, standardised by `indices`.
+        encoder: stays as it is (a copy is trained); None trains one of the same architecture from
+            scratch, standardised by `indices`.
+        settings: "from scratch" for those in `FROM_SCRATCH`, "pretrained" for those in
+            `PRETRAINED`, with which the encoder learns slowly. None takes the first without an
+            encoder, the second with one, and refuses one that is not even standardised.
         modalities: which to use, default all, or all that the encoder knows.
         steps: optimiser steps; few clips are gone through more often.
         seed: of the new weights, the order, the copies and dropout.
@@ -258,15 +280,15 @@ def train_clip_classifier(
         class_weights: "balanced" takes them from `indices`; else see
             :class:`fermodels.methods.ClipFineTuning`.
         multi_label: learn `clips.targets`, several emotions a clip, instead of `clips.labels`.
-        progress, accelerator, precision: see `fit`.
-        overrides: settings of `ClipFineTuning`, in place of those in `FROM_SCRATCH` or
-            `PRETRAINED`.
+        extend, progress, logger, callbacks, accelerator, precision: see `fit`.
+        overrides: arguments of `ClipFineTuning`, in place of these settings.
 
     Returns:
         The classifier, in eval mode on the CPU; its `history` is what `fit` returned.
 
     Raises:
-        ValueError: rows without a label.
+        ValueError: rows without a label, balanced weights of a class without clips, or a new
+            encoder without the name of its settings.
         FeatureError: the features are those of other clips.
     """
     from fermodels import methods
@@ -283,27 +305,23 @@ def train_clip_classifier(
         _check_labelled(
             clips, indices if val_indices is None else np.concatenate([indices, val_indices])
         )
-    if isinstance(class_weights, str):
-        if class_weights != "balanced":
-            raise ValueError(f"class_weights must be 'balanced' or numbers, got {class_weights!r}")
-        labels = clips.targets[indices] if multi_label else clips.labels[indices]
-        class_weights = methods.balanced_weights(labels, len(clips.emotions))
+    labels = clips.targets[indices] if multi_label else clips.labels[indices]
+    class_weights = chosen_weights(class_weights, labels, clips.emotions)
+    defaults = settings_by_name(settings, encoder, FROM_SCRATCH, PRETRAINED)
     start = None if encoder is None else weights_digest(encoder)
     with forked_rng():
         torch.manual_seed(seed)
-        defaults = FROM_SCRATCH if encoder is None else PRETRAINED
         if encoder is None:
             encoder = MultiModalEncoder({name: features.dims[name] for name in modalities})
             encoder.fit_standardisation(*all_copies(features, indices))
         else:
             encoder = copy.deepcopy(encoder).requires_grad_(True)
-        settings = defaults | {"seed": seed} | overrides
         learner = methods.ClipFineTuning(
             encoder,
             clips.emotions,
             multi_label=multi_label,
             class_weights=class_weights,
-            **settings,
+            **defaults | {"seed": seed} | overrides,
         )
     batches = ClipBatchSampler(data, batch_size, seed=seed, num_batches=min(steps, _EPOCH))
 
@@ -322,10 +340,13 @@ def train_clip_classifier(
         max_steps=steps,
         run_dir=run_dir,
         validate=validate,
+        extend=extend,
         progress=progress,
+        logger=logger,
+        callbacks=callbacks,
         accelerator=accelerator,
         precision=precision,
-        settings=_data_settings(features, data) | {"batch_size": batch_size, "start": start},
+        settings={"start": start},
     )
     return learner
 
@@ -338,16 +359,6 @@ def _check_labelled(clips: PreparedClips, indices: np.ndarray) -> None:
             f"{clips.table['clip'].iloc[bad[0]]!r}): train on labelled rows only, such as "
             "indices[clips.labels[indices] >= 0]"
         )
-
-
-def _data_settings(features: FeatureSet, data: FeatureDataset) -> dict[str, Any]:
-    """What tells the data of two runs apart."""
-    return {
-        "data": features.fingerprint,
-        "features": features_digest(features),
-        "indices": indices_digest(data.indices),
-        "modalities": list(data.modalities),
-    }
 
 
 def features_digest(features: FeatureSet) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,16 +19,17 @@ from fermodels.data import (
     SubjectBatchSampler,
     loader,
 )
-from fermodels.data.indices import indices_digest
 from fermodels.models import ImageEncoder
 from fermodels.models.modes import forked_rng
 from fermodels.models.saving import weights_digest
+from fermodels.training.recipes.starts import chosen_weights, settings_by_name
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fermodels.data import PreparedImages
     from fermodels.methods import ImageFineTuning
+    from fermodels.training.callbacks import Callback
 
 PRETRAINING: dict[str, dict[str, Any]] = {
     "clmex": {"temperature": 0.15, "learning_rate": 3e-3, "augment": Augment},
@@ -37,7 +39,8 @@ PRETRAINING: dict[str, dict[str, Any]] = {
 # Chosen on the validation subjects. From scratch, a peak of 2e-3 or more stays at chance level.
 FROM_SCRATCH = {"learning_rate": 1e-3, "weight_decay": 1e-2, "warmup": 0.2}
 PRETRAINED = FROM_SCRATCH | {"encoder_learning_rate": 5e-4}
-_GROUP = 35  # images: the 7 expressions × 5 views of KDEF
+_GROUPS, _GROUP = 7, 35  # to a batch by default; images: the 7 expressions × 5 views of KDEF
+_FLOOR = 128  # images to a batch at least, where nothing is said
 _EPOCH = 50  # steps of fine-tuning between two validations and checkpoints
 
 
@@ -50,11 +53,15 @@ def pretrain(
     seed: int = 0,
     run_dir: str | os.PathLike | None = None,
     encoder: ImageEncoder | None = None,
-    groups_per_batch: int = 7,
+    groups_per_batch: int | None = None,
+    batch_size: int | None = None,
     batch_by: str = "session",
     validate: Callable[[torch.nn.Module], Mapping[str, float]] | None = None,
     validate_every: int = 10,
+    extend: bool = False,
     progress: bool | None = None,
+    logger: Any = None,
+    callbacks: Sequence[Callback] = (),
     accelerator: str = "auto",
     precision: str | int | None = None,
     compile: bool = False,
@@ -63,9 +70,9 @@ def pretrain(
     """Pre-train an encoder: "clmex" and "simclr" without labels, "viewfx" with them.
 
     CL-MEx and ViewFX get batches of whole (subject, session) groups, 7 × 7 expressions × 5 views
-    = 245 images of KDEF's shape; SimCLR gets half as many random images, each augmented twice.
-    Where some subjects are not known, a batch is 35 images for each of `groups_per_batch`, by
-    instance. AdamW, one cycle of the learning rate.
+    = 245 images of KDEF's shape, and at least 128 where the groups are small; SimCLR gets half as
+    many random images, each augmented twice. Where some subjects are not known, a batch is 35
+    images for each of `groups_per_batch`, by instance. AdamW, one cycle of the learning rate.
 
     Args:
         method_name: "clmex", "simclr" or "viewfx".
@@ -76,18 +83,22 @@ def pretrain(
         run_dir: see :func:`fermodels.training.fit`; a finished run is loaded, not repeated.
         encoder: to go on from; it stays as it is (a copy is trained). Default: the small one at
             48 pixels, with new weights.
-        groups_per_batch: subject-session groups to a batch.
+        groups_per_batch: subject-session groups to a batch. Default: 7, or as many as make 128
+            images.
+        batch_size: in place of it, how many images a batch has, about: whole groups or instances
+            of CL-MEx and ViewFX; SimCLR gets half as many, which it augments twice.
         batch_by: "session" for these batches of CL-MEx and ViewFX; "instance" for as many images
             of moments drawn from everybody, which asks for the person more than the expression.
-        validate, validate_every, progress, accelerator, precision, compile: see `fit`. An epoch is
-            one pass over the images.
+        validate, validate_every, extend, progress, logger, callbacks, accelerator, precision,
+            compile: see `fit`. An epoch is one pass over the images.
         overrides: settings of the method, in place of those in `PRETRAINING`.
 
     Returns:
         The encoder, in eval mode on the CPU, and the history.
 
     Raises:
-        ValueError: unknown names, or "viewfx" on images without an expression.
+        ValueError: unknown names, "viewfx" on images without an expression, or both
+            `groups_per_batch` and `batch_size`.
     """
     from fermodels import methods
     from fermodels.training.loop import fit
@@ -99,11 +110,11 @@ def pretrain(
     data = ImageDataset(prepared, indices)
     if method_name == "viewfx":
         prepared.check_labelled(data.indices, "ViewFX")
-    by_subject = SubjectBatchSampler(data, groups_per_batch, seed)
-    batch_images = round(len(data) * by_subject.groups_per_batch / len(by_subject.groups))
+    by_subject, batch_images = _by_subject(data, groups_per_batch, batch_size, seed)
     if not prepared.known_subjects[data.indices].all():  # a group would be a single instance
-        batch_by, batch_images = "instance", min(len(data), _GROUP * groups_per_batch)
-    other = {} if encoder is None else {"start": weights_digest(encoder)}
+        wanted = batch_size or _GROUP * (groups_per_batch or _GROUPS)
+        batch_by, batch_images = "instance", min(len(data), wanted)
+    start = {} if encoder is None else {"start": weights_digest(encoder)}
     with forked_rng():
         torch.manual_seed(seed)
         encoder = ImageEncoder() if encoder is None else copy.deepcopy(encoder)
@@ -112,7 +123,7 @@ def pretrain(
             settings["augment"] = settings["augment"](encoder.image_size)
         if method_name == "simclr":
             learner = methods.SimCLR(encoder, **settings)
-            sampler = RandomBatchSampler(len(data), batch_images // 2, seed)
+            sampler = RandomBatchSampler(len(data), max(2, batch_images // 2), seed)
             images_per_step = 2 * sampler.batch_size
         else:
             kind = methods.CLMEx if method_name == "clmex" else methods.ViewFX
@@ -121,7 +132,6 @@ def pretrain(
             if batch_by == "instance":
                 images_each = len(data) / len(data.columns["instance"].unique())
                 sampler = InstanceBatchSampler(data, round(batch_images / images_each), seed)
-                other["batch_by"] = batch_by
             images_per_step = batch_images * learner.num_augmentations
     history = fit(
         learner,
@@ -130,13 +140,31 @@ def pretrain(
         run_dir=run_dir,
         validate=validate,
         validate_every=validate_every,
+        extend=extend,
         progress=progress,
+        logger=logger,
+        callbacks=callbacks,
         accelerator=accelerator,
         precision=precision,
         compile=compile,
-        settings=_data_settings(prepared, data) | {"images_per_step": images_per_step} | other,
+        settings=start,
     )
     return encoder, history
+
+
+def _by_subject(
+    data: ImageDataset, groups: int | None, images: int | None, seed: int
+) -> tuple[SubjectBatchSampler, int]:
+    """Batches of whole groups, and how many images they have on average."""
+    if groups is not None and images is not None:
+        raise ValueError("give groups_per_batch or batch_size, not both")
+    sampler = SubjectBatchSampler(data, groups or _GROUPS, seed)
+    each = len(data) / len(sampler.groups)
+    if images is not None:
+        sampler = SubjectBatchSampler(data, max(1, round(images / each)), seed)
+    elif groups is None and _GROUPS * each < _FLOOR:
+        sampler = SubjectBatchSampler(data, math.ceil(_FLOOR / each), seed)
+    return sampler, round(sampler.groups_per_batch * each)
 
 
 def finetune(
@@ -144,13 +172,18 @@ def finetune(
     train_indices: Sequence[int] | np.ndarray,
     *,
     encoder: ImageEncoder | None = None,
+    settings: str | None = None,
     steps: int,
     seed: int = 0,
     run_dir: str | os.PathLike | None = None,
     val_indices: Sequence[int] | np.ndarray | None = None,
     batch_size: int = 64,
+    class_weights: str | Sequence[float] | None = None,
     image_size: int = 48,
+    extend: bool = False,
     progress: bool | None = None,
+    logger: Any = None,
+    callbacks: Sequence[Callback] = (),
     accelerator: str = "auto",
     precision: str | int | None = None,
     compile: bool = False,
@@ -160,23 +193,29 @@ def finetune(
 
     Args:
         train_indices: the labelled rows.
-        encoder: a pre-trained encoder, which stays as it is (a copy is trained); None trains the
-            small one from scratch. Steps, batches and augmentation are the same for both.
+        encoder: stays as it is (a copy is trained); None trains the small one from scratch.
+        settings: "from scratch" for those in `FROM_SCRATCH`, "pretrained" for those in
+            `PRETRAINED`, which let the encoder learn half as fast. None takes the first without an
+            encoder, the second with one, and refuses one whose batch norm shows that it was never
+            trained. Steps, batches and augmentation are the same for both.
         steps: optimiser steps; few images are gone through more often.
         seed: of the new weights, the order and the augmentation.
         run_dir: see :func:`fermodels.training.fit`.
         val_indices: rows whose accuracy joins the history as `val_accuracy`, every 50 steps and
             at the end.
         batch_size: images to a step.
-        image_size: of an encoder from scratch.
-        overrides: settings of :class:`fermodels.methods.ImageFineTuning`, in place of those
-            in `FROM_SCRATCH` or `PRETRAINED`.
+        class_weights: "balanced" takes them from `train_indices`; else see
+            :class:`fermodels.methods.ImageFineTuning`.
+        image_size: of a new encoder.
+        extend, progress, logger, callbacks, accelerator, precision, compile: see `fit`.
+        overrides: arguments of `ImageFineTuning`, in place of these settings.
 
     Returns:
         The classifier, in eval mode on the CPU; its `history` is what `fit` returned.
 
     Raises:
-        ValueError: some of the rows have no expression.
+        ValueError: some of the rows have no expression, balanced weights of a class without
+            images, or an untrained encoder without the name of its settings.
     """
     from fermodels import methods
     from fermodels.training.loop import fit
@@ -185,14 +224,15 @@ def finetune(
     prepared.check_labelled(data.indices, "fine-tuning")
     if val_indices is not None:
         prepared.check_labelled(val_indices, "validation")
+    defaults = settings_by_name(settings, encoder, FROM_SCRATCH, PRETRAINED)
+    weights = chosen_weights(class_weights, prepared.labels[data.indices], prepared.expressions)
     start = None if encoder is None else weights_digest(encoder)
     with forked_rng():
         torch.manual_seed(seed)
-        defaults = FROM_SCRATCH if encoder is None else PRETRAINED
         encoder = ImageEncoder(image_size=image_size) if encoder is None else copy.deepcopy(encoder)
         encoder.requires_grad_(True)
-        settings = defaults | {"seed": seed} | overrides
-        learner = methods.ImageFineTuning(encoder, prepared.expressions, **settings)
+        options = defaults | {"seed": seed, "class_weights": weights} | overrides
+        learner = methods.ImageFineTuning(encoder, prepared.expressions, **options)
     sampler = RandomBatchSampler(len(data), batch_size, seed, num_batches=min(steps, _EPOCH))
 
     validate = None
@@ -208,14 +248,13 @@ def finetune(
         max_steps=steps,
         run_dir=run_dir,
         validate=validate,
+        extend=extend,
         progress=progress,
+        logger=logger,
+        callbacks=callbacks,
         accelerator=accelerator,
         precision=precision,
         compile=compile,
-        settings=_data_settings(prepared, data) | {"batch_size": batch_size, "start": start},
+        settings={"start": start},
     )
     return learner
-
-
-def _data_settings(prepared: PreparedImages, data: ImageDataset) -> dict[str, Any]:
-    return {"data": prepared.fingerprint(), "rows": indices_digest(data.indices)}
