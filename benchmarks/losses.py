@@ -12,10 +12,11 @@ and, on CUDA where it is installed (`pip install inf-cl`), inf-cl.
 
 Each round runs every implementation once, in an order that changes with the round, so that a noisy
 machine is equally noisy to all; the table gives medians. One run is the loss and its gradient with
-respect to the embeddings. CPU seconds are those of all threads. `memory` is what one run needs at
-most beyond its inputs, and `process` the most that its process ever held, Python and PyTorch
-included: on the CPU measured in a process of its own for each run, on CUDA from the allocator's
-counter.
+respect to the embeddings. CPU seconds are those of all threads. On the CPU all of it is timed once
+more, `--tries` times, while as many other processes spin as `--busy` says. `memory` is what one run
+needs at most beyond its inputs, and `process` the most that its process ever held, Python and
+PyTorch included: on the CPU measured in a process of its own for each run, on CUDA from the
+allocator's counter.
 """
 
 import argparse
@@ -25,14 +26,14 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.machine import resident_bytes
+from benchmarks.machine import busy, resident_bytes
 from benchmarks.timing import in_turn
 from fermodels.losses import (
     MultiModalContrastiveLoss,
@@ -41,6 +42,7 @@ from fermodels.losses import (
     tiles,
     unit_vectors,
 )
+from fermodels.losses.threads import threads_for
 
 VIEWS = 5
 IMPLEMENTATIONS = {
@@ -192,6 +194,12 @@ def summary(times: Sequence[tuple[float, float]]) -> dict:
     }
 
 
+def ratios(times: Mapping[str, Sequence[tuple[float, float]]], name: str) -> list[float]:
+    """Its seconds over ours, round by round."""
+    pairs = zip(times[name], times["fermodels"], strict=True)
+    return [other / own for (other, _), (own, _) in pairs]
+
+
 def measure(case: str, size: int, options: argparse.Namespace) -> list[dict]:
     """One row for each implementation: medians over interleaved rounds, and memory."""
     device = torch.device(options.device)
@@ -204,12 +212,17 @@ def measure(case: str, size: int, options: argparse.Namespace) -> list[dict]:
     losses = {name: forward_backward(f, z) for name, f in functions.items()}  # also warms up
     runs = {name: lambda f=f: forward_backward(f, z) for name, f in functions.items()}
     times = in_turn(runs, options.rounds)
-    ours = times["fermodels"]
+    beside = {}
+    if options.busy and size <= MATRIX_UP_TO and device.type == "cpu":
+        with busy(options.busy):
+            beside = in_turn(runs, options.tries)
     result = []
     for name in functions:
-        ratios = [other / own for (other, _), (own, _) in zip(times[name], ours, strict=True)]
         row = {"case": case, "n": n, "name": name, **summary(times[name]), "rounds": options.rounds}
-        row["times_ours"] = statistics.median(ratios)
+        row["times_ours"] = statistics.median(ratios(times, name))
+        if beside:
+            least = min(ratios(beside, name))
+            row["busy"] = {**summary(beside[name]), "tries": options.tries, "times_ours": least}
         if options.memory and not (options.quick and size < max(options.sizes)):
             row["memory_bytes"], row["process_bytes"] = child_peak(case, name, options, size)
         result.append(row | {"loss": losses[name]})
@@ -217,35 +230,37 @@ def measure(case: str, size: int, options: argparse.Namespace) -> list[dict]:
 
 
 def measure_switch(size: int, options: argparse.Namespace) -> list[dict]:
-    """Time of the log-sum-exp and its gradient with tiles of other sizes, kept and made again."""
+    """Time of the log-sum-exp and its gradient with other tiles, kept or not, split or shared."""
     device = torch.device(options.device)
     x = unit_vectors(embeddings(size, options.dim, device)).detach().requires_grad_()
     ways = [
-        (tile, kept)
+        (tile, kept, from_rows)
         for tile in (128, 256, 512, 1024, 2048, 4096, 8192)
         if tile < 2 * size
         for kept in (0, size**2 * x.element_size())
+        for from_rows in (size + 1, 0)[: min(2, threads_for(x))]
     ]
 
-    def run(tile, kept):
-        tiles.TILE[device.type], tiles.KEPT_BYTES = tile, kept
+    def run(tile, kept, from_rows):
+        tiles.TILE[device.type], tiles.KEPT_BYTES, tiles.THREADS_FROM = tile, kept, from_rows
         forward_backward(lambda z: tiles.self_logsumexp(z, options.temperature).mean(), x)
 
-    before = tiles.TILE[device.type], tiles.KEPT_BYTES
+    before = tiles.TILE[device.type], tiles.KEPT_BYTES, tiles.THREADS_FROM
     try:
         for way in ways:
             run(*way)
         times = in_turn({way: lambda way=way: run(*way) for way in ways}, options.rounds)
     finally:
-        tiles.TILE[device.type], tiles.KEPT_BYTES = before
+        tiles.TILE[device.type], tiles.KEPT_BYTES, tiles.THREADS_FROM = before
     return [
         {
             "n": size,
             "tile": min(tile, size),
             "tiles": "kept" if kept else "made again",
-            **summary(times[tile, kept]),
+            "threads": "split operations" if from_rows else "share tiles",
+            **summary(times[tile, kept, from_rows]),
         }
-        for tile, kept in ways
+        for tile, kept, from_rows in ways
     ]
 
 
@@ -263,8 +278,10 @@ def measured(options: argparse.Namespace) -> dict:
     Returns:
         "settings", and "rows": `case`, `n`, `name`, `seconds` (median over `rounds`), `spread`
         (fastest, slowest), `cpu_seconds`, `times_ours` (median over the rounds of its seconds over
-        ours), `memory_bytes` and `process_bytes` where they were asked for, and the value of the
-        `loss`. With `switch`: `n`, `tile`, `tiles`, `seconds`, `spread` and `cpu_seconds`.
+        ours), `busy`, `memory_bytes` and `process_bytes` where they were asked for, and the value
+        of the `loss`. `busy` holds what was measured beside busy processes: `seconds`, `spread` and
+        `cpu_seconds` of so many `tries`, and as `times_ours` the least of its seconds over ours.
+        With `switch`: `n`, `tile`, `tiles`, `threads`, `seconds`, `spread` and `cpu_seconds`.
     """
     if options.switch:
         rows = [row for size in options.sizes for row in measure_switch(size, options)]
@@ -293,6 +310,7 @@ def settings(options: argparse.Namespace) -> dict:
         "device": torch.cuda.get_device_name(options.device) if on_cuda(options) else "CPU",
         "threads": torch.get_num_threads(),
         "load": os.getloadavg()[0],
+        "busy": options.busy,
         "dim": options.dim,
         "temperature": options.temperature,
     }
@@ -302,7 +320,8 @@ def table(rows: Sequence[dict]) -> str:
     """The rows for the eye: milliseconds and MiB."""
     shown = []
     for row in rows:
-        cells = {key: row[key] for key in ("case", "n", "name", "tile", "tiles") if key in row}
+        what = ("case", "n", "name", "tile", "tiles", "threads")
+        cells = {key: row[key] for key in what if key in row}
         fastest, slowest = row["spread"]
         for key, value in (
             ("ms", row["seconds"]),
@@ -313,6 +332,7 @@ def table(rows: Sequence[dict]) -> str:
             cells[key] = f"{1e3 * value:.1f}"
         if "times_ours" in row:
             cells["× ours"] = f"{row['times_ours']:.2f}"
+            cells |= busy_cells(row.get("busy"))
             for key in ("memory", "process"):
                 value = row.get(f"{key}_bytes")
                 cells[f"{key} MiB"] = "" if value is None else f"{value / MIB:.1f}"
@@ -322,6 +342,17 @@ def table(rows: Sequence[dict]) -> str:
     lines = [[key.rjust(width) for key, width in widths.items()]]
     lines += [[cells[key].rjust(width) for key, width in widths.items()] for cells in shown]
     return "\n".join("  ".join(line) for line in lines)
+
+
+def busy_cells(beside: dict | None) -> dict[str, str]:
+    """Median, slowest try and the least ratio to ours beside busy processes; empty without them."""
+    if beside is None:
+        return dict.fromkeys(("busy ms", "busy slowest", "busy × ours"), "")
+    return {
+        "busy ms": f"{1e3 * beside['seconds']:.1f}",
+        "busy slowest": f"{1e3 * beside['spread'][1]:.1f}",
+        "busy × ours": f"≥ {beside['times_ours']:.2f}",
+    }
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -337,6 +368,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         choices=("cpu", "cuda"),
         default="cuda" if torch.cuda.is_available() else "cpu",
     )
+    parser.add_argument(
+        "--busy", type=int, default=2, help="other processes that spin in the second turn, or 0"
+    )
+    parser.add_argument("--tries", type=int, help="beside the busy processes")
     parser.add_argument("--no-memory", dest="memory", action="store_false", help="time alone")
     parser.add_argument("--switch", action="store_true", help="compare sizes of tiles instead")
     parser.add_argument("--out", type=Path, help="also write the table to this JSON file")
@@ -348,10 +383,12 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         options.sizes = [512, 2048] if options.quick else matrices if options.switch else full
     if options.rounds is None:
         options.rounds = 3 if options.quick else 7
+    if options.tries is None:
+        options.tries = 3 if options.quick else 10
     if min(options.sizes) < 2 * VIEWS:
         parser.error(f"--sizes must be at least {2 * VIEWS}: two instances of {VIEWS} views")
-    if options.rounds < 1:
-        parser.error("--rounds must be at least 1")
+    if min(options.rounds, options.tries) < 1:
+        parser.error("--rounds and --tries must be at least 1")
     return options
 
 

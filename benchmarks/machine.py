@@ -5,6 +5,11 @@ from __future__ import annotations
 import os
 import platform
 import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -53,6 +58,23 @@ def resident_bytes(field: str) -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
     status = dict(line.split(":", 1) for line in lines)
     return 1024 * int(status[field].split()[0])
+
+
+# They end by themselves if their parent is killed.
+_SPIN = "import os; parent = os.getppid()\nwhile os.getppid() == parent: sum(range(100_000))"
+
+
+@contextmanager
+def busy(processes: int) -> Iterator[None]:
+    """So many other processes spin meanwhile, each as much as a core lets it."""
+    spinning = [subprocess.Popen([sys.executable, "-S", "-c", _SPIN]) for _ in range(processes)]
+    try:
+        time.sleep(0.5)  # until all have started
+        yield
+    finally:
+        for process in spinning:
+            process.kill()
+            process.wait()
 
 
 def _version(name: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from . import machine
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 OURS = "fermodels"
@@ -37,35 +38,55 @@ def save(result: dict[str, Any], path: Path) -> None:
 
 
 def losses(result: dict[str, Any]) -> Figure:
-    """Time and memory over the number of embeddings, a column for each case."""
+    """Time and memory over the number of embeddings, a column for each case.
+
+    With a line of panels for the time beside busy processes, if that was measured.
+    """
     import matplotlib.pyplot as plt
 
     rows = result["rows"]
     cases = list(dict.fromkeys(row["case"] for row in rows))
+    lines = {"loss and gradient (ms)": lambda row: row}
+    if any("busy" in row for row in rows):
+        many = result["settings"]["busy"]
+        lines[f"beside {many} busy processes (ms)"] = lambda row: row.get("busy")
     figure, axes = plt.subplots(
-        2, len(cases), figsize=(3.6 * len(cases), 6.2), sharex=True, sharey="row", squeeze=False
+        len(lines) + 1,
+        len(cases),
+        figsize=(3.6 * len(cases), 0.2 + 3 * (len(lines) + 1)),
+        sharex=True,
+        sharey="row",
+        squeeze=False,
     )
     for column, case in zip(axes.T, cases, strict=True):
         here = [row for row in rows if row["case"] == case]
         for name in dict.fromkeys(row["name"] for row in here):
             own = [row for row in here if row["name"] == name]
             look = {"color": COLORS.get(name, "0.5"), "label": name}
-            sizes = [row["n"] for row in own]
-            column[0].plot(sizes, [1e3 * row["seconds"] for row in own], "o-", **look)
-            low, high = zip(*([1e3 * value for value in row["spread"]] for row in own), strict=True)
-            column[0].fill_between(sizes, low, high, color=look["color"], alpha=0.15, linewidth=0)
+            for ax, part in zip(column, lines.values(), strict=False):
+                _times(ax, [(row["n"], timed) for row in own if (timed := part(row))], look)
             held = [row for row in own if "memory_bytes" in row]
             memory = [row["memory_bytes"] / 2**20 for row in held]
-            column[1].plot([row["n"] for row in held], memory, "o-", **look)
+            column[-1].plot([row["n"] for row in held], memory, "o-", **look)
         for ax in column:
             ax.set(xscale="log", yscale="log")
             ax.grid(alpha=0.3)
         column[0].set_title(case)
         column[0].legend(frameon=False, fontsize=8)
-        column[1].set_xlabel("embeddings N")
-    axes[0, 0].set_ylabel("loss and gradient (ms)")
-    axes[1, 0].set_ylabel("memory beyond the inputs (MiB)")
+        column[-1].set_xlabel("embeddings N")
+    for ax, label in zip(axes[:, 0], (*lines, "memory beyond the inputs (MiB)"), strict=True):
+        ax.set_ylabel(label)
     return figure
+
+
+def _times(ax: Axes, timed: list[tuple[int, dict[str, Any]]], look: dict[str, Any]) -> None:
+    """Medians over N in milliseconds, from the fastest to the slowest in a shade."""
+    sizes = [n for n, _ in timed]
+    ax.plot(sizes, [1e3 * times["seconds"] for _, times in timed], "o-", **look)
+    spread = [[1e3 * value for value in times["spread"]] for _, times in timed]
+    if spread:
+        low, high = zip(*spread, strict=True)
+        ax.fill_between(sizes, low, high, color=look["color"], alpha=0.15, linewidth=0)
 
 
 def bars(result: dict[str, Any]) -> Figure:

@@ -18,17 +18,18 @@ from `python -m benchmarks.losses --switch` (D = 128, one thread of a CPU, N = 5
   own kernels do the work: torch.compile or Triton would have to win by measurement first.
 """
 
-import math
-from collections.abc import Iterator
-
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
 
 from fermodels.losses.distributed import rank_and_size
+from fermodels.losses.matrix import Matrix, Scratch
+from fermodels.losses.threads import share_out, threads_for
 
 # Rows and columns of a tile at most, by the kind of device.
 TILE = {"cpu": 512, "cuda": 4096}
 KEPT_BYTES = 2**26
+# Rows from which on threads share out tiles, in place of splitting each operation on one.
+THREADS_FROM = 4096
 
 
 def self_logsumexp(x: Tensor, temperature: float, *, shared: bool = False) -> Tensor:
@@ -68,8 +69,9 @@ def pair_logsumexp(
 def _logsumexp(x: Tensor, y: Tensor | None, temperature: float, margin: float, shared: bool):
     tile = TILE.get(x.device.type, TILE["cuda"])
     share = rank_and_size() if shared and len(x) > tile else (0, 1)
+    threads = threads_for(x) if len(x) >= THREADS_FROM else 1
     keep = KEPT_BYTES if torch.is_grad_enabled() else 0
-    return _LogSumExp.apply(x, y, 1 / temperature, margin / temperature, tile, share, keep)
+    return _LogSumExp.apply(x, y, 1 / temperature, margin / temperature, tile, share, threads, keep)
 
 
 class _LogSumExp(torch.autograd.Function):
@@ -83,28 +85,27 @@ class _LogSumExp(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(x, y, scale, margin, tile, share, keep):
-        matrix = _Matrix(x, y, scale, margin, tile, share)
-        rows = x.new_full((len(x),), 0.0 if matrix.direct else -math.inf)  # (N,)
-        columns = rows if y is None else rows.clone()
-        scratch, kept = _Scratch(x), []
-        for i, j, both in matrix.tiles():
-            shape = i.stop - i.start, j.stop - j.start
-            keep -= shape[0] * shape[1] * x.element_size()
-            if keep >= 0:
-                kept.append(x.new_empty(shape))
-            s = matrix.fill(kept[-1] if keep >= 0 else scratch(shape), i, j)
-            if matrix.direct:
-                rows[i] += s.sum(dim=1)
-                if both:
-                    columns[j] += s.sum(dim=0)
-            else:
-                rows[i] = torch.logaddexp(rows[i], s.logsumexp(dim=1))
-                if both:
-                    columns[j] = torch.logaddexp(columns[j], s.logsumexp(dim=0))
-        results = [rows] if y is None else [rows, columns]
-        results = [matrix.total(sums) for sums in results]
-        return (results[0], None if y is None else results[1], *kept)
+    def forward(x, y, scale, margin, tile, share, threads, keep):
+        matrix = Matrix(x, y, scale, margin, tile, share)
+        kept = matrix.memory(keep)
+        rows = matrix.no_sums()  # (N,)
+        columns = rows if y is None else matrix.no_sums()
+
+        def worker():
+            scratch = Scratch(x)
+
+            def work(tile, of_rows, of_columns=None):
+                k = tile.number
+                s = matrix.fill(kept[k] if k < len(kept) else scratch(tile.shape), tile)
+                matrix.add(rows[tile.i], s, 1, of_rows)
+                if of_columns is not None:
+                    matrix.add(columns[tile.j], s, 0, of_columns)
+
+            return work
+
+        share_out(matrix.tiles, worker, threads)
+        rows = matrix.total(rows)
+        return (rows, None if y is None else matrix.total(columns), *kept)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -120,15 +121,18 @@ class _LogSumExp(torch.autograd.Function):
         g = torch.zeros_like(rows) if grad_rows is None else grad_rows
         h = torch.zeros_like(rows) if grad_columns is None else grad_columns
         with torch.no_grad():
-            matrix = _Matrix(x, y, *ctx.settings)
+            *settings, threads = ctx.settings
+            matrix = Matrix(x, y, *settings)
             of_columns = (rows, g) if y is None else (columns, h)
-            grads = _gradients(matrix, (rows, g), of_columns, kept)
+            grads = _gradients(matrix, (rows, g), of_columns, kept, threads)
         if torch.is_grad_enabled():  # create_graph=True
             grads = [_Once.apply(grad, x, y, g, h) for grad in grads]
-        return grads[0], None if y is None else grads[1], None, None, None, None, None
+        return grads[0], None if y is None else grads[1], *[None] * 6
 
 
-def _gradients(matrix: "_Matrix", of_rows, of_columns, kept: list[Tensor]) -> list[Tensor]:
+def _gradients(
+    matrix: Matrix, of_rows, of_columns, kept: list[Tensor], threads: int
+) -> list[Tensor]:
     """∂/∂x and ∂/∂y of Σ_i g_i rows_i + Σ_j h_j columns_j; for y = x both in one tensor."""
     (rows, g), (columns, h) = of_rows, of_columns
     x, y = matrix.x, matrix.y
@@ -136,78 +140,29 @@ def _gradients(matrix: "_Matrix", of_rows, of_columns, kept: list[Tensor]) -> li
     dy = dx if matrix.symmetric else torch.zeros_like(y)
     if matrix.direct:
         a, b = g * torch.exp(-rows), h * torch.exp(-columns)  # (N,)
-    scratch, weights = _Scratch(x), _Scratch(x)
-    for k, (i, j, both) in enumerate(matrix.tiles()):
-        shape = i.stop - i.start, j.stop - j.start
-        s = kept[k] if k < len(kept) else matrix.fill(scratch(shape), i, j)
-        w = weights(shape)  # g_i exp(s_ij − rows_i) + h_j exp(s_ij − columns_j)
-        if matrix.direct:
-            torch.add(a[i, None], b[j], out=w).mul_(s)
-        else:
-            torch.sub(s, rows[i, None], out=w).exp_().mul_(g[i, None])
-            w.add_((s - columns[j]).exp_().mul_(h[j]))
-        dx[i].addmm_(w, y[j], alpha=matrix.scale * matrix.world)
-        if both:
-            dy[j].addmm_(w.T, x[i], alpha=matrix.scale * matrix.world)
+
+    def worker():
+        scratch, weights = Scratch(x), Scratch(x)
+
+        def work(tile, of_rows, of_columns=None):
+            k, i, j, _ = tile
+            s = kept[k] if k < len(kept) else matrix.fill(scratch(tile.shape), tile)
+            w = weights(tile.shape)  # g_i exp(s_ij − rows_i) + h_j exp(s_ij − columns_j)
+            if matrix.direct:
+                torch.add(a[i, None], b[j], out=w).mul_(s)
+            else:
+                torch.sub(s, rows[i, None], out=w).exp_().mul_(g[i, None])
+                w.add_((s - columns[j]).exp_().mul_(h[j]))
+            with of_rows:
+                dx[i].addmm_(w, y[j], alpha=matrix.scale * matrix.world)
+            if of_columns is not None:
+                with of_columns:
+                    dy[j].addmm_(w.T, x[i], alpha=matrix.scale * matrix.world)
+
+        return work
+
+    share_out(matrix.tiles, worker, threads)
     return [dx] if matrix.symmetric else [dx, dy]
-
-
-class _Matrix:
-    """The matrix s_ij = scale · x_i·y_j − margin [i = j] as the tiles that this process makes."""
-
-    def __init__(self, x, y, scale: float, margin: float, tile: int, share: tuple[int, int]):
-        self.symmetric = y is None
-        self.x, self.y = x, x if y is None else y
-        self.scale, self.margin, self.tile = scale, margin, tile
-        self.rank, self.world = share
-        # exp(±1/τ), sums of them, and gradients divided by these: none may leave the type.
-        self.direct = scale + margin <= 0.4 * math.log(torch.finfo(x.dtype).max)
-
-    def tiles(self) -> Iterator[tuple[slice, slice, bool]]:
-        """Rows, columns, and whether the tile counts for its columns as well as for its rows."""
-        n = len(self.x)
-        size = math.ceil(n / math.ceil(n / self.tile))  # about equal, none above `tile`
-        parts = [slice(first, min(first + size, n)) for first in range(0, n, size)]
-        number = 0
-        for k, i in enumerate(parts):
-            for j in parts[k if self.symmetric else 0 :]:
-                if number % self.world == self.rank:
-                    yield i, j, not (self.symmetric and i == j)
-                number += 1
-
-    def fill(self, out: Tensor, i: slice, j: slice) -> Tensor:
-        """One tile into `out`: the logits, or their exponentials if the matrix is `direct`."""
-        torch.addmm(out, self.x[i], self.y[j].T, beta=0, alpha=self.scale, out=out)
-        if i == j and self.symmetric:
-            out.fill_diagonal_(-math.inf)  # no row is its own candidate
-        elif i == j and self.margin:
-            out.diagonal().sub_(self.margin)
-        return out.exp_() if self.direct else out
-
-    def total(self, sums: Tensor) -> Tensor:
-        """The log-sum-exp of all processes from the sums of this one, (N,)."""
-        if self.direct:
-            if self.world > 1:
-                distributed.all_reduce(sums)
-            return sums.log_()
-        if self.world > 1:
-            every = [torch.empty_like(sums) for _ in range(self.world)]
-            distributed.all_gather(every, sums)
-            return torch.stack(every).logsumexp(dim=0)
-        return sums
-
-
-class _Scratch:
-    """Memory of one tile that tiles of the same or a smaller size use in turn."""
-
-    def __init__(self, like: Tensor):
-        self.memory = like.new_empty(0)
-
-    def __call__(self, shape: tuple[int, int]) -> Tensor:
-        size = shape[0] * shape[1]
-        if len(self.memory) < size:
-            self.memory = self.memory.new_empty(size)
-        return self.memory[:size].view(shape)
 
 
 class _Once(torch.autograd.Function):

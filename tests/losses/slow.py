@@ -1,4 +1,7 @@
-"""What the slow references of the multi-modal losses share: plain Python on lists of floats."""
+"""What the slow references of the losses share.
+
+In plain Python on lists of floats; and what `fermodels.losses.tiles` computes, in plain PyTorch.
+"""
 
 import math
 
@@ -63,3 +66,31 @@ def assert_equal_to_slow(loss, slow, tensors):
     expected = central_differences(slow, tensors)
     assert max(g.abs().max() for g in expected.values()) > 1e-3  # there is something to compare
     torch.testing.assert_close(grads, expected, rtol=0, atol=1e-8)
+
+
+def self_logsumexp_by_rows(x, temperature, chunk):
+    """log Σ_{j≠i} exp(x_i·x_j/τ), (N, D) → (N,): a chunk of rows at a time, left to autograd.
+
+    What `fermodels.losses.tiles.self_logsumexp` computes. That one makes half of the products,
+    writes their gradient down, keeps little for it, and lets threads share the work.
+    """
+    results = []
+    for first in range(0, len(x), chunk):
+        logits = x[first : first + chunk] @ x.T / temperature  # (chunk, N)
+        itself = torch.eye(len(x), dtype=torch.bool)[first : first + chunk]
+        results.append(logits.masked_fill(itself, -math.inf).logsumexp(dim=1))
+    return torch.cat(results)
+
+
+def pair_logsumexp_by_rows(x, y, temperature, margin, chunk):
+    """log Σ_j exp s_ij and log Σ_i exp s_ij of s_ij = (x_i·y_j − δ [i = j])/τ: (B,) and (B,).
+
+    What `fermodels.losses.tiles.pair_logsumexp` computes; see above.
+    """
+    rows, columns = [], []
+    for first in range(0, len(x), chunk):
+        match = torch.eye(len(x), dtype=x.dtype)[first : first + chunk]
+        logits = (x[first : first + chunk] @ y.T - margin * match) / temperature  # (chunk, B)
+        rows.append(logits.logsumexp(dim=1))
+        columns.append(logits.logsumexp(dim=0))
+    return torch.cat(rows), torch.stack(columns).logsumexp(dim=0)

@@ -15,7 +15,9 @@ from fermodels.losses import (
     SupervisedContrastiveLoss,
     tiles,
 )
+from fermodels.losses.matrix import Matrix
 from fermodels.losses.tiles import pair_logsumexp, self_logsumexp
+from tests.losses.slow import pair_logsumexp_by_rows, self_logsumexp_by_rows
 
 LOW = 0.002  # exp(1/τ) is more than float64 holds
 
@@ -85,6 +87,20 @@ def test_rows_and_columns_equal_those_of_the_whole_matrix(small_tiles, n, temper
     actual = gradients(lambda a, b: pair_logsumexp(a, b, temperature, margin), x, y)
     expected = gradients(lambda a, b: whole_pair(a, b, temperature, margin), x, y)
     torch.testing.assert_close(actual, expected, **close)
+
+
+@pytest.mark.parametrize("temperature", [0.1, LOW])
+def test_equals_the_naive_form_in_chunks_of_rows(small_tiles, temperature):
+    x, y = units(23), units(23, seed=1)
+    close = {"rtol": 1e-12, "atol": 1e-12 / temperature}
+    for function, naive in (
+        (lambda a, b: self_logsumexp(a, temperature),
+         lambda a, b: self_logsumexp_by_rows(a, temperature, chunk=7)),
+        (lambda a, b: pair_logsumexp(a, b, temperature, 0.2),
+         lambda a, b: pair_logsumexp_by_rows(a, b, temperature, 0.2, chunk=7)),
+    ):  # fmt: skip
+        torch.testing.assert_close(function(x, y), naive(x, y), **close)
+        torch.testing.assert_close(gradients(function, x, y), gradients(naive, x, y), **close)
 
 
 @pytest.mark.parametrize("temperature", [0.3, LOW])
@@ -160,9 +176,9 @@ def test_the_losses_do_not_depend_on_the_tiles(name, monkeypatch):
 
 @pytest.mark.parametrize(("kept", "passes"), [(2**30, 1), (0, 2)])
 def test_half_of_a_symmetric_matrix_is_made(monkeypatch, kept, passes):
-    made, fill = [], tiles._Matrix.fill
+    made, fill = [], Matrix.fill
     monkeypatch.setattr(
-        tiles._Matrix, "fill", lambda self, s, i, j: made.append((i, j)) or fill(self, s, i, j)
+        Matrix, "fill", lambda self, s, tile: made.append(tile) or fill(self, s, tile)
     )
     monkeypatch.setitem(tiles.TILE, "cpu", 5)
     monkeypatch.setattr(tiles, "KEPT_BYTES", kept)
