@@ -7,13 +7,13 @@ from collections import Counter
 
 import pytest
 import torch
-from tests.processes import in_a_fork
 from torch.nn.functional import normalize
 
 from benchmarks.machine import busy
 from fermodels.losses import threads, tiles
 from fermodels.losses.matrix import Matrix
 from fermodels.losses.tiles import pair_logsumexp, self_logsumexp
+from tests.fixtures.processes import in_a_fork
 
 N, TEMPERATURES = 300, (0.1, 0.002)  # below the second, exp(1/τ) leaves float64
 
