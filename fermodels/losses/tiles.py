@@ -6,16 +6,24 @@ arXiv 2112.05682; for contrastive losses Cheng et al. 2024, arXiv 2410.17243). S
 N and not with N². Rows and columns come from one pass. With Y = X the matrix is symmetric: tiles
 below its diagonal are never made, which saves half of the work in both directions.
 
-Small batches take the direct way, with nothing made twice: the first `KEPT_BYTES` of tiles are kept
-for the backward pass, and up to `TILE` rows one tile is the whole matrix. Both switch points come
-from `python -m benchmarks.losses --switch` (D = 128, one thread of a CPU, N = 512 … 4,096):
+`tests/losses/slow.py` has the same in a naive form, ten lines for each function.
 
-- Keeping saves a quarter to a third of the time at any N (34.6 → 24.9 ms at 2,048), so only memory
+Small batches take the direct way, with nothing made twice: the first `KEPT_BYTES` of tiles are kept
+for the backward pass, and up to `TILE` rows one tile is the whole matrix. From `THREADS_FROM` rows
+on threads share the tiles, each on one core (:mod:`fermodels.losses.threads`); below, PyTorch
+splits every operation. The switch points come from `python -m benchmarks.losses --switch` (D = 128;
+the first two on one thread of a CPU, N = 512 … 4,096, the third on two):
+
+- Keeping saves a tenth to a third of the time at any N (22.2 → 18.3 ms at 2,048), so only memory
   sets its limit. 64 MiB hold all tiles of a float32 batch up to N = 5,700, twice the course's.
 - One tile for all is as fast as any up to N = 512, and slower above: at 2,048 the whole matrix
-  takes 32.3 ms, tiles of 512 take 24.9, and 256 and 1,024 are within a tenth of that.
-- On a GPU neither is measured yet. There a tile is 64 MiB, enough to fill the device, and PyTorch's
-  own kernels do the work: torch.compile or Triton would have to win by measurement first.
+  takes 34.6 ms, tiles of 512 take 18.3, and 256 and 1,024 are within a fifth of that.
+- Sharing takes 222 ms in place of 254 at N = 8,192 and 80 in place of 89 at 5,120, but 19 in place
+  of 14 at 2,048: after the operations before, PyTorch's own threads spin for some milliseconds and
+  take cores from those that share. Beside busy processes sharing is faster at any N measured.
+- On a GPU none of this is measured yet. There a tile is 64 MiB, enough to fill the device, and
+  PyTorch's own kernels do the work: torch.compile or Triton would have to win by measurement
+  first.
 """
 
 import torch
@@ -28,8 +36,7 @@ from fermodels.losses.threads import share_out, threads_for
 # Rows and columns of a tile at most, by the kind of device.
 TILE = {"cpu": 512, "cuda": 4096}
 KEPT_BYTES = 2**26
-# Rows from which on threads share out tiles, in place of splitting each operation on one.
-THREADS_FROM = 4096
+THREADS_FROM = 5120
 
 
 def self_logsumexp(x: Tensor, temperature: float, *, shared: bool = False) -> Tensor:
