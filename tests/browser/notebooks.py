@@ -4,7 +4,7 @@ import nbformat
 
 FACES = """\
 import numpy as np
-from fermodels import course, evaluate
+from fermodels import course, evaluation
 from fermodels.models import ImageEncoder
 from fermodels.data import PreparedImages
 
@@ -12,7 +12,7 @@ faces = PreparedImages.read(course.data("anny_views_kdef"))
 faces = faces.subset(np.flatnonzero(faces.subject_ids % 9 == 0))
 names = {"SimCLR": "simclr-anny-views", "CL-MEx": "clmex-anny-views"}
 embeddings = {
-    name: evaluate.embed(ImageEncoder.from_pretrained(course.weights(folder)), faces)
+    name: evaluation.embed(ImageEncoder.from_pretrained(course.weights(folder)), faces)
     for name, folder in names.items()
 }"""
 
