@@ -84,10 +84,10 @@ def test_without_webgl_the_map_is_a_picture(launch, open_notebook, notebooks):
     # The picture is no wider than its place, and new with every selection.
     fits = "(image) => image.getBoundingClientRect().right <= document.querySelector('.fm-legend')"
     assert notebook.page.locator("img.fm-static").evaluate(f"{fits}.getBoundingClientRect().left")
-    before = notebook.value("hash(explorer._picture.value)")
+    before = notebook.value("hash(explorer._image.value)")
     notebook.page.locator(".fm-header").first.press("ArrowRight")
     wait_until(lambda: notebook.value("explorer.chosen") is not None, "a point is chosen")
-    assert notebook.value("hash(explorer._picture.value)") != before
+    assert notebook.value("hash(explorer._image.value)") != before
     notebook.screenshot("without_webgl")
     # The plot complains that it cannot draw; nothing else does.
     assert all("reading 'getExtension'" in error for error in notebook.errors), notebook.errors
