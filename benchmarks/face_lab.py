@@ -78,7 +78,7 @@ def measure(lab, updates: int) -> dict[str, float]:
     }
 
     clock = Clock()
-    lab._face.pictures = clock.watch("draw the face", lab._face.pictures)
+    lab._face.images = clock.watch("draw the face", lab._face.images)
     lab._seen = clock.watch("resize", lab._seen)
     face_lab.encode_image = clock.watch("JPEG", face_lab.encode_image)
     for column in lab._columns:
