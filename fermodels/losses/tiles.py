@@ -11,16 +11,17 @@ below its diagonal are never made, which saves half of the work in both directio
 Small batches take the direct way, with nothing made twice: the first `KEPT_BYTES` of tiles are kept
 for the backward pass, and up to `TILE` rows one tile is the whole matrix. From `THREADS_FROM` rows
 on threads share the tiles, each on one core (:mod:`fermodels.losses.threads`); below, PyTorch
-splits every operation. The switch points come from `python -m benchmarks.losses --switch` (D = 128;
-the first two on one thread of a CPU, N = 512 … 4,096, the third on two):
+splits every operation. The first two switch points come from
+`python -m benchmarks.losses --switch` (D = 128, one thread of a CPU, N = 512 … 4,096), the third
+from both ways in turn on two quiet cores:
 
 - Keeping saves a tenth to a third of the time at any N (22.2 → 18.3 ms at 2,048), so only memory
   sets its limit. 64 MiB hold all tiles of a float32 batch up to N = 5,700, twice the course's.
 - One tile for all is as fast as any up to N = 512, and slower above: at 2,048 the whole matrix
   takes 34.6 ms, tiles of 512 take 18.3, and 256 and 1,024 are within a fifth of that.
-- Sharing takes 222 ms in place of 254 at N = 8,192 and 80 in place of 89 at 5,120, but 19 in place
-  of 14 at 2,048: after the operations before, PyTorch's own threads spin for some milliseconds and
-  take cores from those that share. Beside busy processes sharing is faster at any N measured.
+- Sharing takes 169 to 196 ms in place of 171 to 230 at N = 8,192 and is about even at 5,120 (86 to
+  88 in place of 77 to 86), but 30 in place of 18 at 2,048: after the operations before, PyTorch's
+  own threads spin for some milliseconds and take cores from those that share.
 - On a GPU none of this is measured yet. There a tile is 64 MiB, enough to fill the device, and
   PyTorch's own kernels do the work: torch.compile or Triton would have to win by measurement
   first.
