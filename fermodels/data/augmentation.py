@@ -10,13 +10,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fermodels.data.appearance import bend, cut_out, mix_frequencies, mix_style, shade
+
 _LUMA = (0.299, 0.587, 0.114)
 _MAX_BLUR = 1 / 40  # σ as a fraction of the side
 _MAX_NOISE = 0.06
 _LOWRES = (1.5, 2.0, 2.5, 3.0)
+_MAX_SLOPE = 0.5  # of light, logarithm over half a side
+_BOX = (0.1, 0.5)  # sides of what is cut out, fractions of the picture's
 _FACTORS = ("brightness", "contrast", "saturation", "gains")
 _CHANCES = ("flip", "gray", "blur", "lowres", "noise")
-_AMOUNTS = ("shift", "rotate", *_FACTORS, *_CHANCES)
+_MORE = ("cutout", "shade", "style", "frequency")  # probabilities too, all 0 unless asked for
+_AMOUNTS = ("shift", "rotate", *_FACTORS, *_CHANCES, "gamma", *_MORE)
+_SECOND_DRAWS = 19
 
 
 class AugmentedImages(NamedTuple):
@@ -27,10 +33,14 @@ class AugmentedImages(NamedTuple):
 
 
 class Augment(nn.Module):
-    """Random crop, turn, mirror, colour and quality of every image in a batch, each its own.
+    """Random crop, turn, mirror, light, colour and quality of every image in a batch, each its own.
 
-    Geometry is one `grid_sample`, colour one 3×4 matrix an image; blur, low resolution and noise
-    touch only the images that were drawn for them.
+    Geometry is one `grid_sample`, colour one 3×4 matrix an image; all that has a probability
+    touches only the images that were drawn for it.
+
+    What an image is mixed with (`style`, `frequency`) is drawn for it alone, from the whole batch.
+    Nothing that augmentation adds is more alike within an instance than between instances, so a
+    contrastive loss cannot be lowered by finding it.
 
     Mirroring shows the face as the opposite camera would: full_left becomes full_right. The
     instance, the expression and the subject stay; the `view` and `yaw` of a batch name the camera
@@ -47,6 +57,15 @@ class Augment(nn.Module):
         gray, blur, lowres, noise: probability for an image to lose its colour; to be blurred
             (Gaussian, σ up to 1/40 of the side); to be shrunk by 1.5–3 and enlarged again; to get
             Gaussian noise (σ up to 0.06).
+        gamma: every image's values are raised to a power between exp(−gamma) and exp(gamma), drawn
+            evenly in the logarithm.
+        cutout: probability of a box, its sides 0.1 to 0.5 of the image's, filled with the image's
+            mean or with any colour (Zhong et al., AAAI 2020, arXiv 1708.04896).
+        shade: probability of light that falls off over the image, in any direction.
+        style: probability to get, for a share in [0, 1], the mean and deviation of each colour
+            of another image of the batch (MixStyle; Zhou et al., ICLR 2021, arXiv 2104.02008).
+        frequency: probability to get, for a share in [0, 1], the amplitude of another image's
+            lowest frequencies (Xu et al., CVPR 2021, arXiv 2105.11120).
 
     Raises:
         ValueError: a probability is not in [0, 1], a range is impossible, or the input is not
@@ -69,6 +88,11 @@ class Augment(nn.Module):
         blur: float = 0.1,
         lowres: float = 0.15,
         noise: float = 0.1,
+        gamma: float = 0.0,
+        cutout: float = 0.0,
+        shade: float = 0.0,
+        style: float = 0.0,
+        frequency: float = 0.0,
     ) -> None:
         super().__init__()
         if size < 1 or not 0 < scale[0] <= scale[1]:
@@ -81,9 +105,11 @@ class Augment(nn.Module):
         self.shift, self.scale, self.rotate, self.flip = shift, tuple(scale), rotate, flip
         self.brightness, self.contrast, self.saturation = brightness, contrast, saturation
         self.gains, self.gray, self.blur, self.lowres, self.noise = gains, gray, blur, lowres, noise
-        for name in (*_FACTORS, *_CHANCES):
+        self.gamma, self.cutout, self.shade = gamma, cutout, shade
+        self.style, self.frequency = style, frequency
+        for name in (*_FACTORS, *_CHANCES, "gamma", *_MORE):
             if not 0 <= (value := getattr(self, name)) <= 1:
-                kind = "a probability" if name in _CHANCES else "a factor's range"
+                kind = "a range" if name in (*_FACTORS, "gamma") else "a probability"
                 raise ValueError(f"{name} is {kind} in [0, 1], got {value}")
 
     @classmethod
@@ -110,12 +136,37 @@ class Augment(nn.Module):
         )
 
     @classmethod
+    def wide(cls, size: int = 48) -> Augment:
+        """Light, colour and style of other pictures too: for faces of another make or camera."""
+        return cls(
+            size,
+            shift=0.1,
+            scale=(0.7, 1.35),
+            rotate=12.0,
+            brightness=0.45,
+            contrast=0.45,
+            saturation=0.7,
+            gains=0.2,
+            gray=0.3,
+            blur=0.25,
+            lowres=0.25,
+            noise=0.25,
+            cutout=0.3,
+            shade=0.3,
+            style=0.2,
+            frequency=0.2,
+        )
+
+    @classmethod
     def none(cls, size: int = 48) -> Augment:
         """Resize only (bilinear, antialiased): what an encoder sees when it is tested."""
         return cls(size, scale=(1.0, 1.0), **dict.fromkeys(_AMOUNTS, 0.0))
 
     def extra_repr(self) -> str:
         names = [name for name in vars(self) if not name.startswith("_") and name != "training"]
+        # Runs and stored features know their augmentation by these words: what is off and came
+        # later than they is not named.
+        names = [name for name in names if name not in ("gamma", *_MORE) or getattr(self, name)]
         return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> AugmentedImages:
@@ -151,6 +202,8 @@ class Augment(nn.Module):
         source = _shrink(images, self.size)
         grid = _grid(theta, self.size)
         out = F.grid_sample(source, grid, padding_mode="border", align_corners=False)
+        if any(getattr(self, name) for name in ("gamma", *_MORE)):
+            self._relight(out, unit, torch.rand(n, _SECOND_DRAWS, generator=generator))
         self._lower_resolution(out, *draw[5:7])
         self._soften(out, *draw[7:9])
         out = self._recolor(out, unit, *draw[9:16])
@@ -172,6 +225,24 @@ class Augment(nn.Module):
         rows += (sin * mirror, cos, _both_ways(y) * 2 * self.shift)
         return torch.stack(rows, dim=1).view(-1, 2, 3)
 
+    def _relight(self, out: Tensor, unit: float, uniform: Tensor) -> None:
+        """What comes before the camera's part: light, style, and what covers the face."""
+        draw = uniform.unbind(1)
+        if self.gamma:
+            bend(out, torch.exp(self.gamma * _both_ways(draw[0])), unit)
+        if len(rows := _drawn(draw[1], self.style)):
+            mix_style(out, rows, _partners(draw[2])[rows], draw[3][rows], unit)
+        if len(rows := _drawn(draw[4], self.frequency)):
+            mix_frequencies(out, rows, _partners(draw[5])[rows], draw[6][rows])
+        if len(rows := _drawn(draw[7], self.shade)):
+            shade(out, rows, _MAX_SLOPE * _both_ways(uniform[rows, 8:10]))
+        if len(rows := _drawn(draw[10], self.cutout)):
+            boxes = uniform[rows, 11:15]
+            boxes[:, 2:] = _BOX[0] + (_BOX[1] - _BOX[0]) * boxes[:, 2:]
+            colors = uniform[rows, 16:19] / unit
+            colors[draw[15][rows] < 0.5] = torch.nan
+            cut_out(out, rows, boxes, colors)
+
     def _lower_resolution(self, out: Tensor, chance: Tensor, amount: Tensor) -> None:
         level = (amount * len(_LOWRES)).long()
         for i, factor in enumerate(_LOWRES):
@@ -183,7 +254,7 @@ class Augment(nn.Module):
                 )
 
     def _soften(self, out: Tensor, chance: Tensor, amount: Tensor) -> None:
-        rows = (chance < self.blur).nonzero().squeeze(1)
+        rows = _drawn(chance, self.blur)
         if len(rows) == 0:
             return
         widest = _MAX_BLUR * self.size
@@ -230,7 +301,7 @@ class Augment(nn.Module):
     def _add_noise(
         self, out: Tensor, chance: Tensor, amount: Tensor, generator: torch.Generator | None
     ) -> None:
-        rows = (chance < self.noise).nonzero().squeeze(1)
+        rows = _drawn(chance, self.noise)
         if len(rows) == 0:
             return
         shape = (len(rows), *out.shape[1:])
@@ -263,6 +334,16 @@ def _mirror_name(name: str) -> str:
     if "left" in name:
         return name.replace("left", "right")
     return name.replace("right", "left")
+
+
+def _drawn(chance: Tensor, probability: float) -> Tensor:
+    """The images that something is done to: int64 (M,)."""
+    return (chance < probability).nonzero().squeeze(1)
+
+
+def _partners(uniform: Tensor) -> Tensor:
+    """For each image any of the batch, whatever instance it is of: int64 (N,)."""
+    return (uniform * len(uniform)).long().clamp_max(len(uniform) - 1)
 
 
 def _both_ways(uniform: Tensor) -> Tensor:

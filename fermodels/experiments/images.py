@@ -19,7 +19,7 @@ from fermodels.models.modes import forked_rng
 if TYPE_CHECKING:
     import pandas as pd
 
-AugmentName = Literal["mild", "standard", "strong"]
+AugmentName = Literal["mild", "standard", "strong", "wide"]
 
 
 @dataclass
@@ -265,5 +265,10 @@ def new_encoder(network: Network, seed: int) -> ImageEncoder:
 
 
 def _augment(name: str, size: int) -> Augment:
-    makers = {"mild": Augment.mild, "standard": Augment, "strong": Augment.strong}
+    makers = {
+        "mild": Augment.mild,
+        "standard": Augment,
+        "strong": Augment.strong,
+        "wide": Augment.wide,
+    }
     return makers[name](size)

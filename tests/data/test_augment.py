@@ -31,7 +31,10 @@ def smooth():
     return torch.stack([red, green, torch.full((24, 24), 0.5)]).expand(200, 3, 24, 24)
 
 
-@pytest.mark.parametrize("preset", [Augment, Augment.mild, Augment.strong, Augment.none])
+PRESETS = [Augment, Augment.mild, Augment.strong, Augment.wide, Augment.none]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("size", [16, 24, 12, 8])
 def test_output(faces, preset, size):
     for images in (faces, faces / 255, (faces / 255).half()):
@@ -42,7 +45,7 @@ def test_output(faces, preset, size):
 
 
 def test_bytes_and_floats_agree(faces):
-    for augment in (Augment(12), Augment.strong(24), Augment.none(16)):
+    for augment in (Augment(12), Augment.strong(24), Augment.wide(24), Augment.none(16)):
         a, b = augment(faces, seed()), augment(faces.double() / 255, seed())
         torch.testing.assert_close(a.images, b.images, atol=2e-5, rtol=0)
         assert torch.equal(a.flipped, b.flipped)
@@ -69,7 +72,7 @@ def test_the_generator_decides(faces):
 def test_the_input_is_left_alone(faces):
     for images in (faces, faces / 255):
         before = images.clone()
-        for augment in (Augment.strong(24), Augment.none(24)):
+        for augment in (Augment.strong(24), Augment.wide(24), Augment.none(24)):
             augment(images, seed())
         assert torch.equal(images, before)
 
@@ -236,7 +239,7 @@ def test_autocast_changes_nothing(faces):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_cuda_makes_the_same_choices(faces):
-    for augment in (Augment.strong(24), Augment(12), Augment.none(16)):
+    for augment in (Augment.strong(24), Augment.wide(24), Augment(12), Augment.none(16)):
         cpu, cuda = augment(faces, seed()), augment(faces.cuda(), seed())
         assert cuda.images.is_cuda and cuda.flipped.is_cuda
         assert torch.equal(cuda.flipped.cpu(), cpu.flipped)
@@ -244,8 +247,9 @@ def test_cuda_makes_the_same_choices(faces):
 
 
 def test_an_empty_batch():
-    out = Augment.strong(24)(torch.zeros(0, 3, 24, 24, dtype=torch.uint8), seed())
-    assert out.images.shape == (0, 3, 24, 24)
+    for preset in PRESETS:
+        out = preset(24)(torch.zeros(0, 3, 24, 24, dtype=torch.uint8), seed())
+        assert out.images.shape == (0, 3, 24, 24)
 
 
 def test_bad_arguments(faces):
