@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from fermodels.data.indices import resolve_indices
+from fermodels.data.decoded import file_of, mapped, resized
+from fermodels.data.indices import indices_digest, resolve_indices
 from fermodels.data.pixels import fits_in_memory
 from fermodels.data.samples import Samples
 
@@ -34,10 +36,21 @@ class ImageDataset(Dataset):
         indices: rows to use, in this order, or a mask of them; default all.
         in_memory: True decodes all images once and keeps them as one uint8 tensor, False decodes
             those of a batch when it is asked for. None keeps them up to a gibibyte.
+        size: side in pixels that the images are resized to when they are decoded (bilinear,
+            antialiased; an image that is not square is squeezed); None leaves them as they are.
+            Augmentation can crop and enlarge without loss as long as this is somewhat larger than
+            what it makes of them.
+        folder: keep the decoded images in a file of this folder, which the next `ImageDataset` of
+            the same rows and size finds there. The file is mapped into memory: it may be larger
+            than that, and processes share it.
 
     Attributes:
         columns: all of a batch by name, of all rows; without `image` if that is not in memory.
-        in_memory: whether the images are.
+        in_memory: whether the images are, or are mapped into it.
+
+    Raises:
+        ValueError: no rows, a size below 1, or a folder for images that are not to be kept.
+        PreparedError: an image is broken, or the folder has no room for the decoded images.
     """
 
     def __init__(
@@ -45,13 +58,23 @@ class ImageDataset(Dataset):
         prepared: PreparedImages,
         indices: Sequence[int] | np.ndarray | None = None,
         in_memory: bool | None = None,
+        *,
+        size: int | None = None,
+        folder: str | os.PathLike | None = None,
     ) -> None:
         rows = resolve_indices(indices, len(prepared))
         if len(rows) == 0:
             raise ValueError("an ImageDataset needs at least one row, got none")
+        if size is not None and size < 1:
+            raise ValueError(f"size must be at least 1 pixel or None, got {size}")
+        if folder is not None and in_memory is False:
+            raise ValueError("a folder keeps decoded images: leave it out, or in_memory=False")
+        self.prepared, self.indices, self.size = prepared, rows, size
+        self._shape = (len(rows), 3, *(prepared.image_size if size is None else (size, size)))
         if in_memory is None:
-            in_memory = fits_in_memory(len(rows), prepared.image_size)
-        self.prepared, self.indices, self.in_memory = prepared, rows, in_memory
+            in_memory = folder is not None or fits_in_memory(len(rows), self._shape[2:])
+        self.in_memory = in_memory
+        self._file = None if folder is None else file_of(prepared, rows, size, folder)
         yaw = prepared.table["yaw"].to_numpy(dtype=np.float32)
         self.columns = {
             "expression": torch.from_numpy(prepared.labels[rows]),
@@ -61,18 +84,42 @@ class ImageDataset(Dataset):
             "yaw": torch.from_numpy(yaw[rows]),
             "index": torch.from_numpy(rows.copy()),
         }
-        if in_memory:
-            self.columns["image"] = self._all_images()
+        if self._file is not None:
+            self.columns["image"] = mapped(self._file, self._shape, self._decode_into)
+        elif in_memory:
+            image = torch.empty(self._shape, dtype=torch.uint8)
+            self._decode_into(image)
+            self.columns["image"] = image
 
-    def _all_images(self) -> torch.Tensor:
-        image = torch.empty((len(self), 3, *self.prepared.image_size), dtype=torch.uint8)
+    def _decode_into(self, image: torch.Tensor) -> None:
         for start in range(0, len(self), 512):  # in pieces: no second copy of a large data set
             rows = self.indices[start : start + 512]
             image[start : start + len(rows)] = self._decoded(rows)
-        return image
 
     def _decoded(self, rows: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(self.prepared.images(rows)).permute(0, 3, 1, 2)
+        images = torch.from_numpy(self.prepared.images(rows)).permute(0, 3, 1, 2)
+        return resized(images, self.size)
+
+    def settings(self) -> dict[str, Any]:
+        """What tells its images from others, as JSON: a run is not resumed with others."""
+        found = {
+            "items": len(self),
+            "fingerprint": self.prepared.fingerprint(),
+            "indices": indices_digest(self.indices),
+        }
+        return found if self.size is None else found | {"size": self.size}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the images where a file has them."""
+        state = dict(vars(self))
+        if self._file is not None:
+            state["columns"] = {k: v for k, v in self.columns.items() if k != "image"}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        if self._file is not None:
+            self.columns["image"] = mapped(self._file, self._shape)
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -30,8 +30,9 @@ class EpochSampler:
         """What fixes the batches of a data set, as JSON: a run is not resumed with others."""
         return {"class": type(self).__name__, "seed": self.seed}
 
-    def _rng(self) -> np.random.Generator:
-        return np.random.Generator(np.random.PCG64([self.seed, self.epoch]))
+    def _rng(self, epoch: int | None = None) -> np.random.Generator:
+        epoch = self.epoch if epoch is None else epoch
+        return np.random.Generator(np.random.PCG64([self.seed, epoch]))
 
     def _batch_rng(self, number: int) -> np.random.Generator:
         """What is drawn beside the order, for batch `number` of this process."""
@@ -50,22 +51,37 @@ class EpochSampler:
 
 
 class GroupBatchSampler(EpochSampler):
-    """Batches of so many groups of images, each whole, in the order of `keys`."""
+    """Batches of so many groups of images, each whole, in the order of `keys`.
+
+    An epoch is one pass over the groups or, with `num_batches`, as many batches; the next one goes
+    on in the pass where it ended.
+    """
 
     def __init__(
-        self, keys: Iterable, groups_per_batch: int, seed: int, drop_last: bool, *process: int
+        self,
+        keys: Iterable,
+        groups_per_batch: int,
+        seed: int,
+        drop_last: bool,
+        num_batches: int | None,
+        *process: int,
     ) -> None:
         super().__init__(seed, *process)
+        if num_batches is not None and num_batches < 1:
+            raise ValueError(f"num_batches must be at least 1 or None, got {num_batches}")
         members: dict[Any, list[int]] = {}
         for i, key in enumerate(keys):
             members.setdefault(key, []).append(i)
         self.groups = [members[key] for key in sorted(members)]
         self.groups_per_batch = min(groups_per_batch, len(self.groups))
-        self.drop_last = drop_last
-        self._own(self._batches())
+        self.drop_last, self.num_batches = drop_last, num_batches
+        if num_batches is None:
+            self._own(self._batches())
 
     def settings(self) -> dict[str, Any]:
         own = {"groups_per_batch": self.groups_per_batch, "drop_last": self.drop_last}
+        if self.num_batches is not None:  # not in runs from before this option
+            own["num_batches"] = self.num_batches
         return super().settings() | own
 
     def _batches(self) -> int:
@@ -73,12 +89,19 @@ class GroupBatchSampler(EpochSampler):
         return math.floor(count) if self.drop_last else math.ceil(count)
 
     def __len__(self) -> int:
-        return self._own(self._batches())
+        return self._own(self._batches()) if self.num_batches is None else self.num_batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = self._rng().permutation(len(self.groups))
+        in_pass, chosen_pass = self._batches(), None
+        first = self.epoch * in_pass
+        if self.num_batches is not None:
+            first = self.epoch * self.num_batches * self.num_replicas
         for batch in range(len(self)):
-            start = (batch * self.num_replicas + self.rank) * self.groups_per_batch
+            number, place = divmod(first + batch * self.num_replicas + self.rank, in_pass)
+            if number != chosen_pass:
+                order = self._rng(number).permutation(len(self.groups))
+                chosen_pass = number
+            start = place * self.groups_per_batch
             chosen = order[start : start + self.groups_per_batch]
             yield [i for group in chosen for i in self.groups[group]]
 
@@ -94,7 +117,9 @@ class SubjectBatchSampler(GroupBatchSampler):
         groups_per_batch: with KDEF's 7 expressions × 5 views, 7 groups are 245 images. If there
             are fewer groups than this, a batch holds all there are.
         seed: with the epoch (`set_epoch`), it fixes the order.
-        drop_last: leave out the last batch of an epoch where it is smaller.
+        drop_last: leave out the last batch of a pass where it is smaller.
+        num_batches: the length of an epoch, where that is not one pass over the groups. Checkpoints
+            and validations come by epochs, which of a large data set would be rare.
         rank, num_replicas: under distributed training, process `rank` takes every
             `num_replicas`-th batch.
     """
@@ -105,6 +130,7 @@ class SubjectBatchSampler(GroupBatchSampler):
         groups_per_batch: int = 7,
         seed: int = 0,
         drop_last: bool = True,
+        num_batches: int | None = None,
         rank: int = 0,
         num_replicas: int = 1,
     ) -> None:
@@ -112,7 +138,7 @@ class SubjectBatchSampler(GroupBatchSampler):
             raise ValueError(f"groups_per_batch must be at least 1, got {groups_per_batch}")
         sessions = dataset.prepared.table["session"].to_numpy()[dataset.indices]
         keys = zip(dataset.columns["subject"].tolist(), sessions, strict=True)
-        super().__init__(keys, groups_per_batch, seed, drop_last, rank, num_replicas)
+        super().__init__(keys, groups_per_batch, seed, drop_last, num_batches, rank, num_replicas)
 
 
 class InstanceBatchSampler(GroupBatchSampler):
@@ -134,13 +160,16 @@ class InstanceBatchSampler(GroupBatchSampler):
         instances_per_batch: int = 49,
         seed: int = 0,
         drop_last: bool = True,
+        num_batches: int | None = None,
         rank: int = 0,
         num_replicas: int = 1,
     ) -> None:
         if instances_per_batch < 1:
             raise ValueError(f"instances_per_batch must be at least 1, got {instances_per_batch}")
         keys = dataset.columns["instance"].tolist()
-        super().__init__(keys, instances_per_batch, seed, drop_last, rank, num_replicas)
+        super().__init__(
+            keys, instances_per_batch, seed, drop_last, num_batches, rank, num_replicas
+        )
 
 
 class RandomBatchSampler(EpochSampler):

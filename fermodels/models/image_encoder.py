@@ -26,6 +26,8 @@ class ImageEncoder(SavedModule):
         mean, std: normalisation for each channel, applied to images in [0, 1]. None takes what the
             pretrained weights expect, and without any 0.5 and 0.25.
         width: channels of the first stage of "small"; other networks ignore it.
+        norm: of "small": "batch", "group" or "instance-batch", see
+            :class:`fermodels.models.SmallResNet`. Other networks have the one they were made with.
         pretrained: where the weights of a model of torchvision start. False: random. True: its
             default weights, downloaded once into torch's cache. A path: a file of weights of that
             architecture, `.safetensors` or what `torch.save(network.state_dict(), …)` wrote. Their
@@ -38,7 +40,7 @@ class ImageEncoder(SavedModule):
     Raises:
         ValueError: torchvision has no such classification model, or one whose last layer is not
             linear; `image_size` does not fit; the file is broken or of another architecture;
-            "small" is to be pretrained.
+            "small" is to be pretrained; `norm` is unknown, or asked for of another network.
         FileNotFoundError: there is no such file of weights.
         OSError: the weights cannot be downloaded.
 
@@ -57,6 +59,7 @@ class ImageEncoder(SavedModule):
         std: Sequence[float] | None = None,
         width: int = 24,
         pretrained: bool | str | os.PathLike = False,
+        norm: str = "batch",
     ):
         super().__init__()
         if image_size is not None and image_size < 16:
@@ -66,8 +69,10 @@ class ImageEncoder(SavedModule):
                 "torchvision has no weights for 'small': load an encoder that ships with "
                 "ImageEncoder.from_pretrained(folder), or take another name"
             )
+        if norm != "batch" and name != "small":
+            raise ValueError(f"norm={norm!r} is a setting of 'small'; {name!r} has its own")
         if name == "small":
-            self.backbone, self.feature_dim = small_network(width)
+            self.backbone, self.feature_dim = small_network(width, norm)
         else:
             self.backbone, self.feature_dim = torchvision_network(name, image_size, pretrained)
         own = normalisation(name) if pretrained else (_MEAN, _STD)
@@ -78,6 +83,8 @@ class ImageEncoder(SavedModule):
         # What config.json says builds this encoder again without the file that it started from.
         self._hub_mixin_config |= {"mean": tuple(mean), "std": tuple(std)}
         self._hub_mixin_config.pop("pretrained", None)
+        if norm == "batch":  # as encoders of before this setting have it
+            self._hub_mixin_config.pop("norm", None)
         # config.json holds both, so they stay out of the weights.
         shape = (1, 3, 1, 1)
         self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(shape), False)

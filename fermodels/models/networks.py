@@ -19,11 +19,11 @@ _TENSORFLOW = ("googlenet", "inception_v3")
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 
 
-def small_network(width: int) -> tuple[nn.Module, int]:
+def small_network(width: int, norm: str) -> tuple[nn.Module, int]:
     """The network for laptops, and the length of its output."""
     from fermodels.models.small_resnet import SmallResNet
 
-    network = SmallResNet(width)
+    network = SmallResNet(width, norm=norm)
     return network, network.feature_dim
 
 

@@ -267,6 +267,26 @@ def test_balanced_batches():
         BalancedBatchSampler(data, 10)
 
 
+@pytest.mark.parametrize("kind", [SubjectBatchSampler, InstanceBatchSampler])
+@pytest.mark.parametrize("length", [1, 2, 5, 7])
+def test_epochs_of_a_fixed_number_of_batches_go_on_where_the_last_ended(data, kind, length):
+    size = 2 if kind is SubjectBatchSampler else 14  # 6 batches a pass
+    passes = [batch for number in epochs(kind(data, size, 3), *range(5)) for batch in number]
+    assert len(passes) == 30
+    sampler = kind(data, size, 3, num_batches=length)
+    assert len(sampler) == length
+    found = [batch for number in epochs(sampler, *range(30 // length)) for batch in number]
+    assert found == passes[: len(found)]
+    assert epochs(sampler, 2) == [passes[2 * length : 3 * length]]  # as a resumed run starts
+    shared = [kind(data, size, 3, num_batches=length, rank=r, num_replicas=2) for r in (0, 1)]
+    turns = [zip(*[epochs(s, e)[0] for s in shared], strict=True) for e in (0, 1)]
+    found = [batch for turn in turns for pair in turn for batch in pair]
+    assert found == passes[: 4 * length]
+    assert sampler.settings() == kind(data, size, 3).settings() | {"num_batches": length}
+    with pytest.raises(ValueError, match="num_batches must be at least 1 or None, got 0"):
+        kind(data, size, num_batches=0)
+
+
 def test_samplers_say_what_fixes_their_batches(data):
     one = SubjectBatchSampler(data, 2, seed=3).settings()
     assert one == {
