@@ -53,7 +53,7 @@ def portraits(
     Args:
         expressions: every person shows these; without, each shows one, all in turn.
     """
-    from fermodels.faces import PROTOTYPES, FaceRenderer, sample_person, sample_studio, sample_take
+    from fermodels.faces import PROTOTYPES, FaceRenderer, sample_person, sample_session, sample_take
     from fermodels.faces.render import HALF_HEIGHT
 
     width, height = FRAME
@@ -62,19 +62,21 @@ def portraits(
         rng = np.random.default_rng([seed, number])
         age = float(rng.uniform(6, 16) if number % 5 == 0 else rng.uniform(18, 60))
         person = sample_person(rng, ("male", "female")[number % 2], age)
+        session = sample_session(rng, person)
         # The frame is 5.6 distances from the eyes to the mouth high.
-        studio = replace(
-            sample_studio(rng),
+        camera = replace(
+            session.cameras[0],
             zoom=2.8 / HALF_HEIGHT * float(rng.normal(1, 0.05)),
             shift=(0.0, float(rng.normal(-0.25, 0.15))),
         )
+        session = replace(session, cameras=(camera,))
         sideways = int(rng.normal(0, 15))
         left = (height - width) // 2 + sideways
-        unit = height / 2 / (HALF_HEIGHT * studio.zoom)
-        x, y = height / 2 - left, height / 2 + studio.shift[1] * unit
+        unit = height / 2 / (HALF_HEIGHT * camera.zoom)
+        x, y = height / 2 - left, height / 2 + camera.shift[1] * unit
         for expression in expressions or [list(PROTOTYPES)[number % len(PROTOTYPES)]]:
             take = sample_take(rng, person, expression)
-            views = renderer.render(person, studio, take.actions, yaws)
+            views = renderer.render(person, session, take.actions, yaws)
             for yaw, view in zip(yaws, views, strict=True):
                 picture = Image.fromarray(view).resize((height, height), Image.Resampling.BICUBIC)
                 image = np.asarray(picture.crop((left, 0, left + width, height)))

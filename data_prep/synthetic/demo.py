@@ -135,16 +135,17 @@ def own_files(seed: int = 8) -> Iterator[tuple[str, bytes]]:
     One image lies on its side and says so in its EXIF, one was taken from too far away, one from
     behind, one is HEIC, one has the name that the phone gave it, one is there twice.
     """
-    from fermodels.faces import FaceRenderer, sample_person, sample_studio, sample_take
+    from fermodels.faces import FaceRenderer, sample_person, sample_session, sample_take
 
     renderer, rng = FaceRenderer(NEAR), np.random.default_rng(seed)
     for name, gender, age in (("anna", "female", 34.0), ("ben", "male", 47.0)):
-        person, studio = sample_person(rng, gender, age), sample_studio(rng)
+        person = sample_person(rng, gender, age)
+        session = sample_session(rng, person)
         for expression in OWN_EXPRESSIONS:
             take = sample_take(rng, person, expression)
             behind = (name, expression) == ("anna", "surprised")
             yaws = [-165.0 if behind and yaw == -90 else yaw for yaw in YAWS.values()]
-            pictures = renderer.render(person, studio, take.actions, yaws, take.pose)
+            pictures = renderer.render(person, session, take.actions, yaws, take.pose)
             for view, pixels in zip(YAWS, pictures, strict=True):
                 what = (name, expression, view)
                 place = "/".join(what)

@@ -5,39 +5,48 @@ from fermodels.faces.actions import (
     ACTION_UNITS,
     ACTIONS,
     PROTOTYPES,
+    Variant,
     prototype_weights,
     unit_weights,
 )
+from fermodels.faces.appearance import APPEARANCES, STUDIO, WIDE, Appearance
 from fermodels.faces.model import HeadModel, head_model
 from fermodels.faces.people import (
     Difficulty,
     Person,
-    Studio,
     Style,
     Take,
+    sample_blend,
     sample_person,
-    sample_studio,
     sample_take,
 )
 from fermodels.faces.render import FaceRenderer
+from fermodels.faces.sessions import Camera, Session, sample_session
 
 require(__name__, "faces")
 
 __all__ = [
     "ACTIONS",
     "ACTION_UNITS",
+    "APPEARANCES",
     "PROTOTYPES",
+    "STUDIO",
+    "WIDE",
+    "Appearance",
+    "Camera",
     "Difficulty",
     "FaceRenderer",
     "HeadModel",
     "Person",
-    "Studio",
+    "Session",
     "Style",
     "Take",
+    "Variant",
     "head_model",
     "prototype_weights",
+    "sample_blend",
     "sample_person",
-    "sample_studio",
+    "sample_session",
     "sample_take",
     "unit_weights",
 ]

@@ -35,23 +35,18 @@ class Landmarks:
         self.mouth_line = np.where(outer, _falloff(slit, 0.42, 0.62), 0.0)
 
         self.lids = np.zeros(len(rest))
-        self.brows = np.zeros(len(rest))
         self.lash = np.zeros(len(rest))
         self.eye_shade = np.zeros(len(rest))
         front = outer & (y < -0.06)
+        self.front = front
+        self.face = np.flatnonzero(front & (y < -0.09))
+        self._xz = x, z
         for side in (-1, 1):
             eye_uv = np.array([0.838, 0.5165 if side > 0 else 0.451])
             near = np.hypot((uv[:, 0] - eye_uv[0]) / 0.0095, (uv[:, 1] - eye_uv[1]) / 0.0150)
             self.lids += np.where(outer, _falloff(near, 0.9, 1.5), 0.0)
             self.lash += np.where(outer, _falloff(near, 0.40, 0.62), 0.0)
             self.eye_shade += np.where(outer, _falloff(near, 0.9, 2.2), 0.0)
-            # The brow is an arc above the eye, thick towards the nose.
-            t = np.clip((side * x - 0.011) / 0.040, -0.2, 1.2)
-            arc = 0.1590 + 0.0065 * np.sin(np.clip(t, 0, 1) * np.pi * 0.72) - 0.003 * t
-            thick = 0.0042 - 0.0022 * np.clip(t, 0, 1)
-            band = _falloff(np.abs(z - arc) / thick, 0.55, 1.25)
-            ends = _falloff(np.abs(t - 0.5) / 0.5, 0.92, 1.08)
-            self.brows += np.where(front, band * ends, 0.0)
         ears = [np.hypot(uv[:, 0] - 0.8455, uv[:, 1] - v) for v in (0.6255, 0.3425)]
         self.ears = np.where(outer, _falloff(np.minimum(*ears) / 0.022, 0.75, 1.0), 0.0)
         cheeks = np.hypot((np.abs(x) - 0.036) / 0.022, (z - 0.100) / 0.020)
@@ -67,6 +62,7 @@ class Landmarks:
         jaw = np.clip((0.104 + 0.45 * np.maximum(np.abs(x) - 0.03, 0) - z) / 0.030, 0, 1)
         self.beard = np.where(outer & beard, jaw * (1 - self.lips), 0.0)
         self.skin = outer
+        self.outer_mouth = skin & ~eye_sockets  # with the inside of the lips, which moves along
         self.occlusion = _occlusion(rest, head.faces)
         self.mouth_corners = [
             np.flatnonzero(outer & (self.lips > 0.5) & (s * x > 0.018)) for s in (-1, 1)
@@ -75,6 +71,24 @@ class Landmarks:
         mid = np.median(z[upper])
         self.upper_lip = np.flatnonzero(upper & (z > mid))
         self.mouth = np.flatnonzero(self.lips > 0.5)
+
+    def brows(self, thickness: float = 1.0, rise: float = 0.0) -> np.ndarray:
+        """Mask (V,) of the eyebrows: arcs above the eyes, thick towards the nose.
+
+        Args:
+            thickness: a factor.
+            rise: of the arcs, mm.
+        """
+        x, z = self._xz
+        mask = np.zeros(len(x))
+        for side in (-1, 1):
+            t = np.clip((side * x - 0.011) / 0.040, -0.2, 1.2)
+            arc = 0.1590 + 0.0065 * np.sin(np.clip(t, 0, 1) * np.pi * 0.72) - 0.003 * t
+            thick = thickness * (0.0042 - 0.0022 * np.clip(t, 0, 1))
+            band = _falloff(np.abs(z - arc - rise / 1000) / thick, 0.55, 1.25)
+            ends = _falloff(np.abs(t - 0.5) / 0.5, 0.92, 1.08)
+            mask += np.where(self.front, band * ends, 0.0)
+        return mask
 
 
 def _falloff(value: np.ndarray, inside: float, outside: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What Anny's head lacks: round eyeballs, teeth, a shirt."""
+"""What Anny's head lacks: round eyeballs and teeth."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def teeth(neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The upper row of teeth behind this head's resting lips: vertices, triangles, colours."""
     m = landmarks()
     lip = neutral[m.upper_lip]
-    half_width = 0.72 * neutral[m.mouth_corners[1], 0].mean()
-    centre = np.array([0.0, lip[:, 1].mean() + 0.0085, np.percentile(lip[:, 2], 15)])
+    half_width = 0.88 * neutral[m.mouth_corners[1], 0].mean()
+    centre = np.array([0.0, lip[:, 1].mean() + 0.0105, np.percentile(lip[:, 2], 15)])
     columns, rows = 49, 4
     angle = np.linspace(-1.25, 1.25, columns)
     bend = 1 - np.cos(angle)
@@ -68,8 +68,8 @@ def teeth(neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         down = row / (rows - 1)
         grid[row, :, 0] = half_width * np.sin(angle)
         grid[row, :, 1] = 1.35 * half_width * bend + 0.0008 * (1 - edge)
-        grid[row, :, 2] = 0.004 - 0.0105 * down * (1 - 0.10 * (1 - edge) * down)
-    color = np.full((rows, columns, 3), [0.93, 0.90, 0.83])
+        grid[row, :, 2] = 0.006 - 0.0105 * down * (1 - 0.10 * (1 - edge) * down)
+    color = np.full((rows, columns, 3), [0.90, 0.87, 0.80])
     color *= (0.80 + 0.20 * edge**0.3)[None, :, None] * (1 - 0.35 * (bend / bend.max()))[
         None, :, None
     ]
@@ -81,46 +81,5 @@ def teeth(neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return (
         grid.reshape(-1, 3) + centre,
         triangles,
-        (color.clip(0, 1).reshape(-1, 3) * 255).astype(np.uint8),
+        color.clip(0, 1).reshape(-1, 3).astype(np.float32),
     )
-
-
-@lru_cache(maxsize=1)
-def _neck_edge() -> np.ndarray:
-    """The vertices of the neck's open lower edge, in order around it."""
-    head = head_model()
-    rest = head.rest
-    edges = np.sort(
-        np.concatenate([head.faces[:, [0, 1]], head.faces[:, [1, 2]], head.faces[:, [2, 0]]]), 1
-    )
-    unique, count = np.unique(edges, axis=0, return_counts=True)
-    ids = np.unique(unique[count == 1])
-    ids = ids[rest[ids, 2] < rest[:, 2].min() + 0.06]
-    centre = rest[ids].mean(axis=0)
-    return ids[np.argsort(np.arctan2(rest[ids, 1] - centre[1], rest[ids, 0] - centre[0]))]
-
-
-def shirt(neutral: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A plain shirt from the neck's edge over the shoulders: vertices and triangles."""
-    edge = neutral[_neck_edge()]
-    centre = edge.mean(axis=0)
-    rings = [
-        centre + (edge - centre) * [wide, deep, 1.0] + [0.0, 0.0, rise]
-        for wide, deep, rise in (
-            (0.93, 0.93, 0.014),
-            (1.10, 1.10, 0.010),
-            (1.45, 1.20, -0.004),
-            (2.40, 1.45, -0.030),
-            (3.40, 1.60, -0.080),
-            (3.60, 1.65, -0.200),
-        )  # fmt: skip
-    ]
-    n = len(edge)
-    ids = np.arange(len(rings) * n).reshape(len(rings), n)
-    a, b = ids[:-1], ids[1:]
-    quads = np.stack([a, b, np.roll(b, -1, 1), np.roll(a, -1, 1)], axis=-1).reshape(-1, 4)
-    return np.concatenate(rings), np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
-
-
-def plain(color, count: int) -> np.ndarray:
-    return np.tile((np.asarray(color) * 255).astype(np.uint8), (count, 1))

@@ -1,22 +1,30 @@
-"""Heads to images: light and camera (pyvista, off-screen)."""
+"""Heads to images: a person, a session, takes and cameras in, pictures out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from fermodels.faces.actions import ACTIONS
+from fermodels.faces.backgrounds import draw_background
+from fermodels.faces.canvas import Canvas, Viewpoint
+from fermodels.faces.clothes import clothes_pieces
+from fermodels.faces.creases import creases
+from fermodels.faces.developing import develop
 from fermodels.faces.landmarks import landmarks
 from fermodels.faces.model import head_model
-from fermodels.faces.paint import eye_colors, skin_colors
-from fermodels.faces.parts import eyeball, place_eye, plain, shirt, teeth
-from fermodels.faces.people import Person, Studio
+from fermodels.faces.paint import eye_colors, skin_colors, skin_shine
+from fermodels.faces.parts import eyeball, place_eye, teeth
+from fermodels.faces.people import Person
+from fermodels.faces.pieces import Piece, merged
+from fermodels.faces.sessions import Camera, Session
+from fermodels.faces.shading import shade_fixed, shade_view, to_pixels
 from fermodels.faces.triangles import Triangles
+from fermodels.faces.worn import worn_pieces
 
 HALF_HEIGHT = 1.45  # of the image, in distances from the eyes to the mouth, as KDEF's crops
-SUPERSAMPLING = 2  # drawn larger and averaged: smoother outlines than the renderer's own
 
 
 @dataclass(frozen=True)
@@ -37,21 +45,94 @@ class _Identity:
         return head_model().smooth_vertices(self.coarse[None])[0]
 
     @cached_property
+    def eyes(self) -> np.ndarray:
+        """Centres of the right and the left eye, (2, 3)."""
+        head = head_model()
+        return np.stack([self.coarse[ids].mean(axis=0) for ids in (head.right_eye, head.left_eye)])
+
+    @cached_property
     def skin(self) -> np.ndarray:
+        """Albedo float32 (V, 3)."""
         return skin_colors(self.person)
 
     @cached_property
-    def irises(self) -> np.ndarray:
-        """Of both eyes, uint8 (2K, 3)."""
-        return np.tile(eye_colors(self.person), (2, 1))
+    def shine(self) -> np.ndarray:
+        return skin_shine(self.person)
 
     @cached_property
-    def teeth(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return teeth(self.fine)
+    def aim(self) -> np.ndarray:
+        """Between the eyes and the mouth, 5 cm inside: the middle of the images."""
+        mouth = self.fine[landmarks().mouth].mean(axis=0)
+        aim = 0.5 * (self.eyes.mean(axis=0) + mouth) + [0.0, 0.05, 0.0]
+        aim[0] = 0.0
+        return aim
 
     @cached_property
-    def shirt(self) -> tuple[np.ndarray, np.ndarray]:
-        return shirt(self.fine)
+    def unit(self) -> float:
+        """From the eyes to the mouth: 6 to 7 cm in an adult."""
+        mouth = self.fine[landmarks().mouth].mean(axis=0)
+        return float(np.linalg.norm(self.eyes.mean(axis=0) - mouth))
+
+
+class _Scene:
+    """All meshes of a person in a session as one: skin, eyes, teeth, hair, what is worn."""
+
+    def __init__(self, own: _Identity, session: Session) -> None:
+        self.own = own
+        sphere, sphere_faces = eyeball()
+        tooth_points, tooth_faces, tooth_colors = teeth(own.fine)
+        self.tooth_points = tooth_points
+        worn = worn_pieces(own.person, session, own.fine, own.eyes)
+        self.pieces: list[Piece] = [
+            *worn,
+            *clothes_pieces(session.clothes, own.fine, own.person.skin.color),
+        ]
+        counts = [len(own.fine), 2 * len(sphere), len(tooth_points)]
+        others = [
+            np.concatenate([sphere_faces, sphere_faces + len(sphere)]),
+            tooth_faces,
+            *(piece.triangles for piece in self.pieces),
+        ]
+        counts += [len(piece.points) for piece in self.pieces]
+        self.starts = np.concatenate([[0], np.cumsum(counts)])
+        self.count = int(self.starts[-1])
+        self.skin = _skin_triangles()
+        # Beside the skin's, which are chosen anew for every camera.
+        self.rest = merged([np.zeros((0, 3), int), *others], counts)
+        self.others = Triangles(self.rest - counts[0], self.count - counts[0])
+        eyes = np.tile(eye_colors(own.person), (2, 1))
+        self.albedo = np.concatenate(
+            [own.skin, eyes, tooth_colors, *(piece.colors for piece in self.pieces)]
+        ).astype(np.float32)
+        shine = [own.shine, np.full(len(eyes), 0.55), np.full(len(tooth_points), 0.25)]
+        shine += [np.full(len(piece.points), piece.shine) for piece in self.pieces]
+        self.shine = np.concatenate(shine).astype(np.float32)
+        self.gloss = np.full(self.count, 14.0, np.float32)
+        self.gloss[self.starts[1] : self.starts[2]] = 90.0
+        self.occlusion = np.zeros(self.count, np.float32)
+        self.occlusion[: counts[0]] = 0.75 * landmarks().occlusion + 0.5 * landmarks().cavity
+        self.occlusion[self.starts[2] : self.starts[3]] = 0.5  # teeth
+        self.fixed = np.zeros(self.count, bool)
+        for piece, start, count in zip(self.pieces, self.starts[3:], counts[3:], strict=False):
+            self.fixed[start : start + count] = piece.fixed
+
+    def points(self, coarse: np.ndarray, skin: np.ndarray, turn: np.ndarray) -> np.ndarray:
+        """All points (P, 3) of a take, metres from the aim; the head is turned by `turn` (3, 3)."""
+        head = head_model()
+        eyes = [
+            place_eye(coarse[head.left_eye], "left"),
+            place_eye(coarse[head.right_eye], "right"),
+        ]
+        worn = [piece.at(skin) for piece in self.pieces]
+        points = np.concatenate([skin, *eyes, self.tooth_points, *worn]).astype(np.float32)
+        points -= self.own.aim.astype(np.float32)
+        return np.where(self.fixed[:, None], points, points @ turn.T.astype(np.float32))
+
+
+@lru_cache(maxsize=1)
+def _skin_triangles() -> Triangles:
+    head = head_model()
+    return Triangles(head.faces, len(head.rest), head.neighbours)
 
 
 class FaceRenderer:
@@ -62,40 +143,23 @@ class FaceRenderer:
     """
 
     def __init__(self, size: int = 96) -> None:
-        import pyvista
-        from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
-
-        if not 16 <= size <= 512:
-            raise ValueError(f"size must be between 16 and 512 pixels, got {size}")
         # Before any window: importing anny after Mesa's software OpenGL has started crashes, as
         # both bring an LLVM of their own.
         head_model()
         self.size = size
-        self._pv = pyvista
-        with pyvista.vtk_verbosity("error"):  # no warning that there is no display: none is needed
-            self._plotter = pyvista.Plotter(
-                off_screen=True, window_size=(size * SUPERSAMPLING,) * 2, lighting="none"
-            )
-        self._plotter.ren_win.multi_samples = 0  # SUPERSAMPLING does the smoothing
-        self._plotter.enable_parallel_projection()
-        # Everything is in sight; finding that out goes through all triangles for every image.
-        self._plotter.renderer.GetCullers().RemoveAllItems()
-        self._head_light = pyvista.Light(light_type="headlight", intensity=0.7)
-        self._key_light = pyvista.Light(light_type="camera light", intensity=0.4)
-        self._plotter.add_light(self._head_light)
-        self._plotter.add_light(self._key_light)
-        self._meshes: dict[str, _Mesh] = {}
-        self._pixels = vtkUnsignedCharArray()
+        self._canvas = Canvas(size)
         self._identity: _Identity | None = None
+        self._scene: tuple[Session, _Scene] | None = None
+        self._backgrounds: dict = {}
 
     def close(self) -> None:
         """Frees the window."""
-        self._plotter.close()
+        self._canvas.close()
 
     def render(
         self,
         person: Person,
-        studio: Studio,
+        session: Session,
         actions: np.ndarray,
         yaws: tuple[float, ...] = (0.0,),
         pose: np.ndarray | tuple[float, float, float] = (0.0, 0.0, 0.0),
@@ -124,132 +188,120 @@ class FaceRenderer:
                 f"got {np.shape(actions)}"
             )
         poses = np.broadcast_to(np.asarray(pose, dtype=float), (len(takes), 3))
-        coarse = head.coarse_vertices(person.phenotype, person.shapes, takes)
+        coarse = head.coarse_vertices(person.phenotype, person.shapes, _lips_meet(takes))
         fine = head.smooth_vertices(coarse)
-        own = self._identity_of(person)
-        eye_centre = own.coarse[np.concatenate([head.left_eye, head.right_eye])].mean(axis=0)
-        mouth = own.fine[landmarks().mouth].mean(axis=0)
-        aim = 0.5 * (eye_centre + mouth) + [0.0, 0.05, 0.0]
-        aim[0] = 0.0
-        unit = float(np.linalg.norm(eye_centre - mouth))  # 6 to 7 cm in an adult
+        scene = self._scene_of(person, session)
+        images = np.empty((len(takes), len(yaws), self.size, self.size, 3), np.uint8)
+        for i, (points, surface, turn) in enumerate(zip(coarse, fine, poses, strict=True)):
+            take = _Take(scene, session, takes[i], points, surface, rotation(*turn))
+            for j, yaw in enumerate(yaws):
+                camera = session.camera(j)
+                view = viewpoint(camera, yaw, pitch, scene.own.unit)
+                if i == j == 0:
+                    self._canvas.load(take.points, take.seen_from(view))
+                elif j == 0:
+                    self._canvas.move(take.points)
+                self._canvas.choose(take.seen_from(view))
+                drawn = self._canvas.draw(take.colors(view), view)
+                number = int(np.abs(takes[i]).sum() * 1e4) * 31 + j
+                images[i, j] = develop(drawn, self._background(camera), camera, number)
+        return images[0] if np.ndim(actions) == 1 else images
 
-        self._light(studio)
-        sphere, sphere_faces = eyeball()
-        eye_faces = np.concatenate([sphere_faces, sphere_faces + len(sphere)])
-        tooth_points, tooth_faces, tooth_colors = own.teeth
-        cloth, cloth_faces = own.shirt
-        self._show("shirt", cloth - aim, cloth_faces, plain(studio.shirt, len(cloth)), 0.0)
-        cameras = [(_direction(yaw, pitch), _aside(yaw, studio) * unit) for yaw in yaws]
-        images = []
-        for points, surface, turn in zip(coarse, fine, poses, strict=True):
-            rotation = _rotation(*turn)
-            eyes = np.concatenate(
-                [
-                    place_eye(points[head.left_eye], "left"),
-                    place_eye(points[head.right_eye], "right"),
-                ]
-            )
-            self._show("head", (surface - aim) @ rotation.T, head.faces, own.skin, studio.shine)
-            self._show("eyes", (eyes - aim) @ rotation.T, eye_faces, own.irises, 0.6)
-            self._show("teeth", (tooth_points - aim) @ rotation.T, tooth_faces, tooth_colors, 0.2)
-            height = HALF_HEIGHT * unit * studio.zoom
-            images.append([self._image(*camera, height) for camera in cameras])
-        averaged = _average(np.array(images), SUPERSAMPLING)  # (N, V, S, S, 3)
-        return averaged[0] if np.ndim(actions) == 1 else averaged
-
-    def _identity_of(self, person: Person) -> _Identity:
+    def _scene_of(self, person: Person, session: Session) -> _Scene:
         """Of the last person, kept: a face that is pulled live stays the same person's."""
         if self._identity is None or self._identity.person is not person:
-            self._identity = _Identity(person)
-        return self._identity
+            self._identity, self._scene = _Identity(person), None
+        if self._scene is None or self._scene[0] is not session:
+            self._scene = session, _Scene(self._identity, session)
+            self._backgrounds = {}
+        return self._scene[1]
 
-    def _light(self, studio: Studio) -> None:
-        self._head_light.intensity = studio.head_light
-        self._key_light.intensity = studio.key_light
-        self._key_light.position = studio.key_position
-        self._key_light.diffuse_color = studio.tint
-        self._head_light.diffuse_color = studio.tint
-        self._plotter.set_background(studio.background_bottom, top=studio.background_top)
-
-    def _image(self, direction: np.ndarray, centre: np.ndarray, height: float) -> np.ndarray:
-        # Triangles cost most of the time here, and half of them look away.
-        self._meshes["head"].show_from(direction)
-        camera = self._plotter.renderer.GetActiveCamera()  # pyvista's setters look for bounds
-        camera.SetFocalPoint(*centre)
-        camera.SetPosition(*(centre + direction))
-        camera.SetViewUp(0.0, 0.0, 1.0)
-        camera.SetParallelScale(height)
-        camera.SetClippingRange(0.3, 2.0)
-        self._plotter.ren_win.Render()
-        return self._screenshot()
-
-    def _screenshot(self) -> np.ndarray:
-        """uint8 (H, W, 3). As `Plotter.screenshot`, without a pipeline of filters for each."""
-        side = self.size * SUPERSAMPLING
-        self._plotter.ren_win.GetPixelData(0, 0, side - 1, side - 1, 1, self._pixels, 0)
-        bottom_up = np.array(self._pixels, dtype=np.uint8).reshape(side, side, 3)
-        return bottom_up[::-1]
-
-    def _show(self, name, vertices, faces, colors, shine) -> None:
-        if name not in self._meshes:
-            order = head_model().neighbours if name == "head" else None
-            triangles = Triangles(faces, len(vertices), order)
-            self._meshes[name] = _Mesh(self._pv, self._plotter, vertices, triangles, colors)
-            self._meshes[name].actor.prop.specular_power = 80 if name == "eyes" else 12
-        self._meshes[name].move(vertices, colors)
-        self._meshes[name].actor.prop.specular = shine
+    def _background(self, camera: Camera) -> np.ndarray:
+        if camera.background not in self._backgrounds:
+            self._backgrounds[camera.background] = draw_background(camera.background, self.size)
+        return self._backgrounds[camera.background]
 
 
-class _Mesh:
-    """A mesh in the window; its points and colours change, its triangles do not."""
+class _Take:
+    """One moment: where all points are, and the light that reaches them."""
 
-    def __init__(self, pv, plotter, vertices, triangles: Triangles, colors) -> None:
-        self.triangles = triangles
-        self.data = pv.PolyData.from_regular_faces(vertices.astype(np.float32), triangles.faces)
-        self.data["colour"] = colors
-        self.data.point_data.active_normals = np.zeros((len(vertices), 3), np.float32)
-        self.actor = plotter.add_mesh(self.data, scalars="colour", rgb=True)
-        # Without pyvista's filters in between, which are asked in Python for every image.
-        self.actor.mapper.SetInputDataObject(self.data)
-        self.actor.prop.interpolation = "Phong"
-        self.actor.prop.ambient = 0.12
+    def __init__(self, scene: _Scene, session: Session, actions, coarse, skin, turn) -> None:
+        self.scene, self.session = scene, session
+        person = scene.own.person
+        depth, dark = creases().fold(actions, person.skin.wrinkles, person.skin.creases)
+        skin = skin + creases().pull(actions)
+        normals = scene.skin.point_normals(scene.skin.normals(skin))
+        skin = skin - depth[:, None] * normals
+        self.points = scene.points(coarse, skin, turn)
+        count = len(skin)
+        self._skin_normals = scene.skin.normals(self.points[:count])
+        others = scene.others.point_normals(scene.others.normals(self.points[count:]))
+        self.normals = np.concatenate(
+            [scene.skin.point_normals(self._skin_normals), others]
+        ).astype(np.float32)
+        self.albedo = scene.albedo.copy()
+        self.albedo[:count] *= 1 - dark[:, None].astype(np.float32) * _CREASE_TINT
+        self.light = shade_fixed(
+            self.points, self.normals, session.lights, session.ambient, scene.occlusion
+        )
 
-    def move(self, vertices: np.ndarray, colors: np.ndarray) -> None:
-        self._normals = self.triangles.normals(vertices)
-        self.data.points = vertices.astype(np.float32)
-        self.data.point_data["colour"][:] = colors
-        normals = self.triangles.point_normals(self._normals)
-        self.data.point_data.active_normals = normals.astype(np.float32)
+    def seen_from(self, view: Viewpoint) -> np.ndarray:
+        direction = np.subtract(view.position, view.target)
+        skin = self.scene.skin.seen_from(self._skin_normals, direction)
+        return np.concatenate([skin, self.scene.rest])
 
-    def show_from(self, direction: np.ndarray) -> None:
-        """Draw only the triangles that a camera in this direction can see."""
-        self.data.regular_faces = self.triangles.seen_from(self._normals, direction)
-
-
-def _direction(yaw: float, pitch: float) -> np.ndarray:
-    """From the head to the camera, length 1."""
-    a, e = np.deg2rad(yaw), np.deg2rad(pitch)
-    return np.array([-np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
-
-
-def _aside(yaw: float, studio: Studio) -> np.ndarray:
-    """Where the camera aims, in distances from the eyes to the mouth."""
-    return np.array([studio.shift[0] * np.cos(np.deg2rad(yaw)), 0.0, studio.shift[1]])
+    def colors(self, view: Viewpoint) -> np.ndarray:
+        own, highlight = shade_view(
+            self.normals,
+            view.towards(self.points),
+            self.session.lights,
+            camera_frame(view),
+            self.scene.shine,
+            self.scene.gloss,
+        )
+        return to_pixels(self.albedo, self.light + own, highlight)
 
 
-def _rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
+def _lips_meet(takes: np.ndarray) -> np.ndarray:
+    """The model's lips stand a little apart at rest; they close unless an action parts them."""
+    parted = takes[:, _PARTING].sum(axis=1)
+    takes = takes.copy()
+    takes[:, ACTIONS.index("mouthClose")] += 0.06 * np.clip(1 - 4 * parted, 0, 1)
+    return takes
+
+
+_PARTING = [
+    i
+    for i, name in enumerate(ACTIONS)
+    if name.startswith(("jawOpen", "mouthFunnel", "mouthLowerDown", "mouthUpperUp"))
+]
+_CREASE_TINT = np.array([0.8, 1.0, 1.0], np.float32)  # folds of skin are darker and redder
+
+
+def viewpoint(camera: Camera, yaw: float, pitch: float, unit: float) -> Viewpoint:
+    """Where a camera stands; `unit` is the distance from the eyes to the mouth, metres."""
+    a, e = np.deg2rad(yaw + camera.yaw), np.deg2rad(pitch + camera.pitch)
+    direction = np.array([-np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
+    aside, up = camera.shift
+    target = np.array([aside * np.cos(a), -aside * np.sin(a), up]) * unit
+    position = target + camera.distance * direction
+    half = HALF_HEIGHT * unit * camera.zoom
+    return Viewpoint(tuple(position), tuple(target), half, camera.roll)
+
+
+def camera_frame(view: Viewpoint) -> np.ndarray:
+    """(3, 3), rows: right, up and towards the camera."""
+    back = np.subtract(view.position, view.target)
+    back = back / np.linalg.norm(back)
+    right = np.cross([0.0, 0.0, 1.0], back)
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(back, right), back]).astype(np.float32)
+
+
+def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     """Rotation matrix: roll about the viewing axis y, pitch about x, yaw about the upright z."""
     a, b, c = np.deg2rad([yaw, pitch, roll])
     z = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
     x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
     y = np.array([[np.cos(c), 0, np.sin(c)], [0, 1, 0], [-np.sin(c), 0, np.cos(c)]])
     return z @ x @ y
-
-
-def _average(images: np.ndarray, factor: int) -> np.ndarray:
-    *lead, h, w, c = images.shape
-    total = np.zeros((*lead, h // factor, w // factor, c), dtype=np.uint16)
-    for i in range(factor):
-        for j in range(factor):
-            total += images[..., i::factor, j::factor, :]
-    return ((total + factor**2 // 2) // factor**2).astype(np.uint8)

@@ -15,7 +15,14 @@ ROWS = {
     "network": {"channels last", "channels first", "bfloat16 mixed"},
     "peak": {"matrices", "small, 16 px, 20 images: share of the matrices"},
     "pipeline": {"fit", "resident", "fit / resident, wall", "copy", "augmentation", "loss"},
-    "rendering": {"drawing", "WebP", "head model", "painting"},
+    "rendering": {
+        f"{protocol}: {part}"
+        for protocol in ("kdef", "wide")
+        for part in (
+            *("head model", "creases", "scene", "painting", "meshes", "shading", "shadows"),
+            *("drawing", "developing", "WebP", "the rest"),
+        )
+    },
     "big_set": {"from the file", "in memory", "ratio, wall", "peak memory"},
 }
 

@@ -1,9 +1,19 @@
 """Normals of triangles, and leaving out those that no camera sees."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from fermodels.faces import FaceRenderer, head_model, sample_person, sample_studio, sample_take
+from fermodels.faces import (
+    WIDE,
+    Camera,
+    FaceRenderer,
+    head_model,
+    sample_person,
+    sample_session,
+    sample_take,
+)
 from fermodels.faces.triangles import RIM, Triangles
 
 
@@ -71,19 +81,24 @@ def test_the_far_side_is_not_seen_but_its_edge_is(backward):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_pictures_are_the_same_as_with_all_triangles(seed, monkeypatch):
+def test_images_are_the_same_as_with_all_triangles(seed, monkeypatch):
+    """But for single pixels on an outline: cameras are not as distant as the choice takes them."""
     rng = np.random.default_rng(seed)
     person = sample_person(rng, ("female", "male")[seed], 9.0 + 40 * seed)
-    studio = sample_studio(rng)
+    yaws = (-90.0, -60.0, -20.0, 0.0, 45.0, 90.0)
     takes = [sample_take(rng, person, name) for name in ("happy", "surprised", "disgusted")]
     actions = np.stack([take.actions for take in takes])
     pose = np.stack([take.pose for take in takes])
-    scene = (person, studio, actions, (-90.0, -60.0, -20.0, 0.0, 45.0, 90.0), pose)
+    wide = sample_session(rng, person, WIDE, len(yaws))
+    # Through a lens alone, without what a camera does to the image.
+    lenses = [Camera(distance=camera.distance, zoom=camera.zoom) for camera in wide.cameras]
+    scene = (person, replace(wide, cameras=tuple(lenses)), actions, yaws, pose)
     renderer = FaceRenderer(96)
-    pictures = renderer.render(*scene)
+    images = renderer.render(*scene)
     monkeypatch.setattr(Triangles, "seen_from", lambda self, normals, direction: self.faces)
-    np.testing.assert_array_equal(renderer.render(*scene), pictures)
+    change = np.abs(renderer.render(*scene).astype(int) - images).max(axis=-1)
     renderer.close()
+    assert (change > 0).sum() <= 12  # of 165,888
 
 
 def test_about_a_third_of_the_head_is_left_out():

@@ -253,7 +253,7 @@ def test_speakers_are_women_then_men_with_voices_of_their_own():
         accent, variant = speaker.voice.name.split("+")
         assert accent in ACCENTS and variant in VARIANTS[speaker.gender]
         assert 18 <= speaker.age <= 60 and speaker.person.gender == speaker.gender
-    assert len({(s.voice.rate, s.voice.pitch, s.studio) for s in speakers}) == 5
+    assert len({(s.voice.rate, s.voice.pitch, s.session) for s in speakers}) == 5
 
 
 # ----------------------------------------------------------------------------------- the acting
@@ -327,8 +327,8 @@ class Strokes:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def render(self, person, studio, actions, yaws, poses):
-        self.asked.append({"studio": studio, "yaw": yaws[0], "actions": actions, "poses": poses})
+    def render(self, person, session, actions, yaws, poses):
+        self.asked.append({"session": session, "yaw": yaws[0], "actions": actions, "poses": poses})
         frames = np.full((len(actions), 1, self.size, self.size, 3), 90, np.uint8)
         frames[..., 0] = np.uint8(90 + yaws[0])
         frames[:, 0, :, :, 1] += (100 * actions[:, JAW]).astype(np.uint8)[:, None, None]
@@ -398,7 +398,8 @@ def test_light_and_wall_belong_to_the_speaker_the_camera_to_the_clip(hollow):
     for index in range(3):
         clips.clips_of(Job(subjects=4, takes=1, size=16), index)
     assert len(Strokes.asked) == 21
-    assert len({repr(call["studio"]) for call in Strokes.asked}) == 3
+    assert len({call["session"] for call in Strokes.asked}) == 3
+    assert {len(call["session"].cameras) for call in Strokes.asked} == {1}
     assert len({call["yaw"] for call in Strokes.asked}) == 21
 
 

@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+from collections import namedtuple
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from data_prep.__main__ import main
 from data_prep.synthetic import anny_views
 from data_prep.synthetic.anny_views import PROTOCOLS, Job, render, render_subject
 from fermodels.data import VIEWS, PreparedImages
-from fermodels.faces import ACTIONS, Difficulty
+from fermodels.faces import ACTIONS, Camera, Difficulty
+from fermodels.faces import render as drawing
 from tests.fixtures.images import make_tiny
 from tests.fixtures.processes import ROOT, quiet_environment, run_killed
 
@@ -119,8 +122,8 @@ class Recorder:
     def __init__(self, size):
         self.size = size
 
-    def render(self, person, studio, actions, yaws, pose):
-        self.asked.append({"person": person, "studio": studio, "actions": actions, "pose": pose})
+    def render(self, person, session, actions, yaws, pose):
+        self.asked.append({"person": person, "session": session, "actions": actions, "pose": pose})
         return np.full((len(actions), len(yaws), self.size, self.size, 3), 128, np.uint8)
 
     def close(self):
@@ -134,16 +137,64 @@ def asked(monkeypatch):
     return Recorder.asked
 
 
-def test_light_and_background_belong_to_the_session(asked):
+PARTS = ("sample_person", "sample_session", "sample_take", "sample_blend")
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The names of what was drawn from the seed, in order, and what came of it."""
+    diary = []
+
+    def noted(name):
+        function = getattr(anny_views, name)
+
+        def noting(*arguments):
+            diary.append((name, function(*arguments)))
+            return diary[-1][1]
+
+        return noting
+
+    for name in PARTS:
+        monkeypatch.setattr(anny_views, name, noted(name))
+    return diary
+
+
+@pytest.mark.parametrize("name, sessions, blends", [("kdef", 2, 0), ("wide", 1, 3)])
+def test_light_and_cameras_belong_to_the_session(asked, drawn, name, sessions, blends):
     for index in range(4):
-        render_subject(Job("kdef", 4, 16, 0), index)
-    # One studio for all takes of a session, and none twice.
-    assert len(asked) == 4 * 2 and all(len(call["actions"]) == 7 for call in asked)
-    studios = [call["studio"] for call in asked]
-    for name in ("background_bottom", "key_position", "head_light", "shirt", "tint"):
-        assert len({getattr(studio, name) for studio in studios}) == 8, name
+        del drawn[:]
+        render_subject(Job(name, 4, 16, 0), index)
+        # All sessions come before all takes: no take can change what surrounds it.
+        person, *surroundings = drawn[: 1 + sessions]
+        assert [what for what, _ in drawn] == (
+            ["sample_person"]
+            + ["sample_session"] * sessions
+            + (["sample_take"] * 7 + ["sample_blend"] * blends) * sessions
+        )
+        # One session, the same object, for all its takes.
+        calls = asked[-sessions:]
+        for call, (_, session) in zip(calls, surroundings, strict=True):
+            assert call["session"] is session and call["person"] is person[1]
+            assert len(call["actions"]) == len(call["pose"]) == 7 + blends
+    assert len(asked) == 4 * sessions
+    for part in ("lights", "ambient", "clothes", "cameras"):
+        assert len({getattr(call["session"], part) for call in asked}) == len(asked), part
     assert len({repr(call["person"]) for call in asked}) == 4
-    assert len({tuple(pose) for call in asked for pose in call["pose"]}) == 4 * 2 * 7
+    poses = {tuple(pose) for call in asked for pose in call["pose"]}
+    assert len(poses) == len(asked) * (7 + blends)
+
+
+def test_the_cameras_of_a_wide_session_differ_in_everything(asked):
+    for index in range(6):
+        render_subject(Job("wide", 6, 16, 0), index)
+    names = [field.name for field in fields(Camera)]
+    for call in asked:
+        cameras = call["session"].cameras
+        assert len(cameras) == 5
+        for name in set(names) - {"saturation", "blur", "noise", "jpeg", "occluder"}:
+            assert len({getattr(camera, name) for camera in cameras}) == 5, name
+    seeds = [camera.seed for call in asked for camera in call["session"].cameras]
+    assert len(set(seeds)) == 30
 
 
 def test_ddcf_children_before_one_wall_in_two_lights(asked):
@@ -152,25 +203,200 @@ def test_ddcf_children_before_one_wall_in_two_lights(asked):
     assert set(table["subject"]) == {"B01"} and set(table["session"]) == {"L1", "L2"}
     assert sorted(set(table["yaw"])) == [-60, -30, 0, 30, 60]
     assert table["age"].between(6, 16).all()
-    first, second = (call["studio"] for call in asked)
-    assert first.background_bottom == second.background_bottom and first.shirt == second.shirt
-    assert first.key_position != second.key_position and first.head_light != second.head_light
+    first, second = (call["session"] for call in asked)
+    assert first.cameras == second.cameras and first.clothes == second.clothes
+    assert first.lights != second.lights and first.ambient != second.ambient
 
 
-def test_the_wall_is_the_same_in_all_images_of_a_session(two):
-    prepared = PreparedImages.read(two)
-    straight = prepared.table.query("view == 'straight'")
-    images = prepared.images(straight.index.to_numpy()).astype(float)
-    wall = np.concatenate([images[:, 0:3, 0:3], images[:, 0:3, -3:]], axis=2).mean(axis=(1, 2))
-    for _, rows in straight.reset_index().groupby(["subject", "session"]):
-        assert wall[rows.index].std(axis=0).max() < 4  # the encoder's noise, of 255
-
-
-def test_a_subject_does_not_depend_on_who_is_rendered_with_it():
-    job = Job("kdef", 4, 16, 3)
+@pytest.mark.parametrize("name", ["kdef", "wide"])
+def test_a_subject_does_not_depend_on_who_is_rendered_with_it(name):
+    job = Job(name, 4, 16, 3)
     alone = render_subject(job, 1).fingerprint()
     render_subject(job, 0)
     assert render_subject(job, 1).fingerprint() == alone
+
+
+# ------------------------------------------------------- the wide world, and what tells instances
+
+SIDE = 48
+WIDE_NAMES = ("WF01", "WM01")
+
+
+@dataclass
+class Rendered:
+    """Two subjects, and what the camera was given for each image: arrays as (session, take, view)
+    with the sessions of both subjects after each other."""
+
+    prepared: PreparedImages
+    sessions: list
+    covered: np.ndarray  # bool (..., H, W)
+    backgrounds: np.ndarray  # (..., H, W, 3)
+    cameras: list
+    numbers: np.ndarray  # of the images' noise
+
+    def images(self) -> np.ndarray:
+        """float (session, take, view, H, W, 3)."""
+        return self.prepared.images().astype(float).reshape(*self.covered.shape, 3)
+
+    def beside_the_face(self, margin: int = 3) -> np.ndarray:
+        """bool (session, view, H, W): what no head covers in any take, nor what blur carries."""
+        from scipy.ndimage import binary_dilation
+
+        around = np.ones((2 * margin + 1,) * 2, bool)
+        masks = self.covered.any(axis=1)
+        return np.stack([[~binary_dilation(mask, around) for mask in own] for own in masks])
+
+
+def rendered(protocol: str) -> Rendered:
+    seen, sessions = [], []
+    develop, sample = drawing.develop, anny_views.sample_session
+
+    def noting(image, background, camera, number):
+        seen.append((image[..., 3] > 0, background, camera, number))
+        return develop(image, background, camera, number)
+
+    def sampling(*arguments):
+        sessions.append(sample(*arguments))
+        return sessions[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "develop", noting)
+        patch.setattr(anny_views, "sample_session", sampling)
+        parts = [render_subject(Job(protocol, 2, SIDE, 5), index) for index in (0, 1)]
+    covered, backgrounds, cameras, numbers = zip(*seen, strict=True)
+    shape = (len(sessions), -1, 5)
+    return Rendered(
+        PreparedImages.concat(parts),
+        sessions,
+        np.reshape(covered, (*shape, SIDE, SIDE)),
+        np.reshape(backgrounds, (*shape, SIDE, SIDE, 3)),
+        np.array([camera.seed for camera in cameras]).reshape(shape),
+        np.reshape(numbers, shape),
+    )
+
+
+@pytest.fixture(scope="module")
+def wide() -> Rendered:
+    return rendered("wide")
+
+
+@pytest.fixture(scope="module")
+def kdef() -> Rendered:
+    return rendered("kdef")
+
+
+def test_wide_rows_and_columns(wide, two):
+    prepared = wide.prepared
+    table = prepared.table
+    assert len(prepared) == 2 * (7 + 3) * 5 and prepared.image_size == (SIDE, SIDE)
+    assert list(table) == list(PreparedImages.read(two).table)
+    assert set(table["subject"]) == {"WF01", "WM01"} and set(table["session"]) == {"A"}
+    assert (table.groupby("instance")["view"].nunique() == 5).all()
+    assert table["instance"].nunique() == 20
+    assert table["age"].between(14, 80).all()
+    # The true angles of each camera, the same in all of its images.
+    for subject, session in zip(("WF01", "WM01"), wide.sessions, strict=True):
+        for view, (name, yaw) in enumerate(zip(VIEWS, (-90, -45, 0, 45, 90), strict=True)):
+            rows = table[(table["subject"] == subject) & (table["view"] == name)]
+            assert len(rows) == 10
+            np.testing.assert_allclose(rows["yaw"], yaw + session.camera(view).yaw, atol=0.051)
+            np.testing.assert_allclose(rows["pitch"], session.camera(view).pitch, atol=0.051)
+    assert table["yaw"].nunique() == 10 and np.ptp(table["pitch"]) > 2
+
+
+def test_blends_have_no_expression_and_names_of_their_own(wide, tmp_path):
+    prepared = wide.prepared
+    prepared.write(tmp_path / "wide.parquet")
+    for kept in (prepared, PreparedImages.read(tmp_path / "wide.parquet")):
+        table = kept.table
+        blends = table["instance"].str.contains("blend")
+        assert blends.sum() == 2 * 3 * 5
+        assert table["expression"].isna().tolist() == blends.tolist()
+        assert ((kept.labels == -1) == blends).all()
+        assert set(kept.expressions) == set(table["expression"].dropna())
+        for subject in WIDE_NAMES:
+            names = {f"{subject}-A-blend{number}" for number in (1, 2, 3)}
+            own = table[blends & (table["subject"] == subject)]
+            assert set(own["instance"]) == names
+    actions = np.stack(prepared.table["actions"])
+    assert len({row.tobytes() for row in actions}) == 20
+
+
+@pytest.mark.parametrize("name", ["kdef", "wide"])
+def test_all_takes_of_a_camera_have_one_background(name, request):
+    """Exactly so before noise and compression, which carries 16 pixels of the face with it."""
+    found = request.getfixturevalue(name)
+    assert (found.backgrounds == found.backgrounds[:, :1]).all()
+    assert (found.cameras == found.cameras[:, :1]).all()
+    assert len(set(found.numbers.ravel())) == found.numbers.size  # no noise is there twice
+    images, free = found.images(), found.beside_the_face()
+    seen = 0
+    for session, view in np.ndindex(*free.shape[:2]):
+        mask = free[session, view]
+        if mask.sum() < 40:
+            continue
+        seen += 1
+        pixels = images[session, :, view][:, mask]  # (takes, pixels, 3)
+        camera = found.sessions[session].camera(view)
+        noise, lost = 255 * camera.noise, 400 / camera.jpeg if camera.jpeg else 2
+        assert (pixels - pixels.mean(axis=0)).std() < 1.2 * noise + 6, (session, view)
+        apart = np.abs(pixels.mean(axis=1) - pixels.mean(axis=(0, 1))).max()
+        assert apart < lost + 0.1 * noise, (session, view)
+    assert seen >= 6
+
+
+def test_the_background_is_that_of_the_camera_alone(wide, kdef):
+    first, *others = np.moveaxis(wide.backgrounds[:, 0], 1, 0)  # views of (session, H, W, 3)
+    for other in others:
+        assert (np.abs(first - other).mean(axis=(1, 2, 3)) > 0.01).all()
+    assert (kdef.backgrounds == kdef.backgrounds[:, :, :1]).all()  # one wall for five cameras
+    walls = kdef.backgrounds[:, 0, 0].reshape(len(kdef.sessions), -1)
+    assert len(np.unique(walls, axis=0)) == 4
+
+
+def found_instances(found: Rendered, images: np.ndarray, subtract: bool) -> float:
+    """How often the nearest image of another camera is of the same take, judged by what both see
+    beside the face; with `subtract` by how that differs from take to take. Chance is 1 in 10."""
+    free, hits = found.beside_the_face(), []
+    for session in range(len(free)):
+        for one, other in permutations(range(5), 2):
+            mask = free[session, one] & free[session, other]
+            if mask.sum() < 30:
+                continue
+            query, gallery = (
+                images[session, :, view][:, mask].reshape(len(images[0]), -1)
+                for view in (one, other)
+            )
+            if subtract:
+                query, gallery = (x - x.mean(axis=0) for x in (query, gallery))
+            away = np.linalg.norm(query[:, None] - gallery[None], axis=-1)
+            hits += list(away.argmin(axis=1) == np.arange(len(query)))
+    assert len(hits) >= 80
+    return float(np.mean(hits))
+
+
+def test_backgrounds_do_not_give_the_instance_away(wide):
+    images = wide.images()
+    for subtract in (False, True):
+        assert found_instances(wide, images, subtract) < 0.2
+    # It would be seen: a light of its own in every take, or noise that all cameras share.
+    rng = np.random.default_rng(0)
+    for shape in ((2, 10, 1, 1, 1, 1), (2, 10, 1, SIDE, SIDE, 3)):
+        assert found_instances(wide, images + rng.normal(0, 8, shape), True) > 0.5
+
+
+def test_nor_do_they_say_whose_it_is(wide):
+    """Among both people's images from other cameras; chance is 1 in 20."""
+    images, free = wide.images(), wide.beside_the_face()
+    hits = []
+    for one, other in permutations(range(5), 2):
+        mask = free[:, one].all(axis=0) & free[:, other].all(axis=0)
+        if mask.sum() < 30:
+            continue
+        query, gallery = (images[:, :, view][:, :, mask].reshape(20, -1) for view in (one, other))
+        away = np.linalg.norm(query[:, None] - gallery[None], axis=-1)
+        hits += list(away.argmin(axis=1) == np.arange(20))
+    assert len(hits) >= 40 and np.mean(hits) < 0.15
 
 
 # -------------------------------------------------------------------------------- interruptions
@@ -249,18 +475,34 @@ def test_settings_name_all_that_a_file_depends_on():
     assert len(prints) == 6 and Job("kdef", 2, 32, 0).fingerprint() == job.fingerprint()
 
 
+def test_an_interrupted_wide_set_goes_on_with_the_same_faces(inline, tmp_path):
+    """Two real subjects: the one that is there stays, and the whole is as if made at once."""
+    out = tmp_path / "faces.parquet"
+    inline.stop_before = 1
+    with pytest.raises(KeyboardInterrupt):
+        render(out, "wide", subjects=2, size=16)
+    assert not out.exists() and inline.done == [0]
+    inline.stop_before, inline.done = None, []
+    prepared = render(out, "wide", subjects=2, size=16)
+    assert inline.done == [1] and len(prepared) == 100
+    assert [path.name for path in tmp_path.iterdir()] == ["faces.parquet"]
+    render(tmp_path / "whole.parquet", "wide", subjects=2, size=16)
+    assert (tmp_path / "whole.parquet").read_bytes() == out.read_bytes()
+
+
 @pytest.mark.slow
-def test_killed_it_leaves_no_worker_and_goes_on(tmp_path, inline):
+@pytest.mark.parametrize("protocol", ["kdef", "wide"])
+def test_killed_it_leaves_no_worker_and_goes_on(tmp_path, inline, protocol):
     """SIGKILL of the command while its workers draw: they end too, and nothing is drawn twice."""
     out, parts = tmp_path / "faces.parquet", tmp_path / "faces.parquet.parts"
-    options = ["--subjects", "3", "--size", "16", "--jobs", "1"]
+    options = ["--protocol", protocol, "--subjects", "3", "--size", "16", "--jobs", "1"]
     run_killed("anny-views", out, *options, when=lambda: list(parts.glob("0*.parquet")))
     assert not out.exists()
     left = {int(path.stem) for path in parts.glob("0*.parquet")}
     assert left and left < {0, 1, 2}
     assert json.loads((parts / "job.json").read_text())
 
-    prepared = render(out, subjects=3, size=16, jobs=1)
+    prepared = render(out, protocol, subjects=3, size=16, jobs=1)
     assert set(inline.done) == {0, 1, 2} - left
     assert prepared.table["subject"].nunique() == 3 and not parts.exists()
 
@@ -285,6 +527,85 @@ def test_bad_options_are_refused_before_anything_is_made(tmp_path, capsys, argum
     assert not list(tmp_path.iterdir())
 
 
+NEEDED = 2 * 50 * (16**2 * anny_views.BYTES_A_PIXEL + anny_views.BYTES_A_ROW)  # of two subjects
+
+
+def room(monkeypatch, disk: float = 1e12, memory: float | None = 1e12) -> None:
+    usage = namedtuple("usage", "total used free")
+    free = usage(int(2e12), 0, int(disk))
+    monkeypatch.setattr(anny_views.shutil, "disk_usage", lambda place: free)
+    monkeypatch.setattr(anny_views, "_free_memory", lambda: None if memory is None else int(memory))
+
+
+@pytest.mark.parametrize(
+    "free, message",
+    [
+        ({"disk": 1.9e9}, r"1.0 GB, twice while they are made, and 1.9 GB of the disk are free"),
+        ({"memory": 1.5e9}, r"1.0 GB, twice in memory while they are joined, and 1.5 GB are free"),
+    ],
+)
+def test_a_set_without_room_is_refused_with_the_sizes(
+    strokes, tmp_path, capsys, monkeypatch, free, message
+):
+    room(monkeypatch, **free)
+    monkeypatch.setattr(anny_views, "BYTES_A_PIXEL", 0.4)
+    monkeypatch.setattr(anny_views, "BYTES_A_ROW", 1000)  # with the pixels' 4,686 bytes an image
+    out = tmp_path / "wide.parquet"
+    arguments = ["anny-views", str(out), "--protocol", "wide", "--subjects", "4400"]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"data_prep: {out}: 220,000 images of 96 pixels take about ")
+    assert message in error and "take fewer --subjects or a smaller --size" in error
+    assert not list(tmp_path.iterdir()) and strokes.done == []
+
+
+def test_a_set_with_just_enough_room_is_made(strokes, tmp_path, monkeypatch):
+    for number, free in enumerate(
+        (
+            {"disk": 2 * NEEDED + 1, "memory": 2 * NEEDED + 1},
+            {"memory": None},  # the system does not say
+        )
+    ):
+        room(monkeypatch, **free)
+        render(tmp_path / f"{number}.parquet", "wide", subjects=2, size=16)
+    room(monkeypatch, disk=2 * NEEDED - 2)
+    with pytest.raises(OSError, match="100 images of 16 pixels"):
+        render(tmp_path / "no.parquet", "wide", subjects=2, size=16)
+
+
+def test_what_is_there_already_needs_no_more_room(strokes, tmp_path, monkeypatch):
+    out = tmp_path / "faces.parquet"
+    strokes.stop_before = 1
+    with pytest.raises(KeyboardInterrupt):
+        render(out, "wide", subjects=2, size=16)
+    made = (tmp_path / "faces.parquet.parts" / "00000.parquet").stat().st_size
+    room(monkeypatch, disk=2 * NEEDED - made - 2)
+    with pytest.raises(OSError, match="of the disk are free"):
+        render(out, "wide", subjects=2, size=16)
+    assert (tmp_path / "faces.parquet.parts" / "00000.parquet").exists()
+    strokes.stop_before = None
+    room(monkeypatch, disk=2 * NEEDED - made + 1)
+    render(out, "wide", subjects=2, size=16)
+    assert out.exists()
+
+
+def test_the_memory_that_is_free_is_known_on_linux():
+    memory = anny_views._free_memory()
+    if sys.platform == "linux":
+        assert 2**24 < memory < 2**50
+    else:
+        assert memory is None
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_files_are_no_larger_than_room_is_kept_for(protocol):
+    """At sizes at which sets are made; measured on one subject."""
+    for size in (48, 96):
+        one = render_subject(Job(protocol, 2, size, 0), 0)
+        bytes_of = [len(blob) for blob in one._blobs()]
+        assert np.mean(bytes_of) < size**2 * anny_views.BYTES_A_PIXEL + anny_views.BYTES_A_ROW
+
+
 @pytest.mark.parametrize("name", ["a.csv", "nowhere/a.parquet", "folder.parquet"])
 def test_a_bad_place_is_refused(tmp_path, capsys, name):
     (tmp_path / "folder.parquet").mkdir()
@@ -299,7 +620,7 @@ def test_unknown_words_end_with_the_usage(capsys):
             main(arguments)
         assert stop.value.code == 2
         assert "usage: python -m data_prep" in capsys.readouterr().err
-    with pytest.raises(ValueError, match="unknown protocol 'feret': take kdef or ddcf"):
+    with pytest.raises(ValueError, match="unknown protocol 'feret': take kdef or ddcf or wide"):
         render("a.parquet", "feret")
 
 

@@ -186,7 +186,7 @@ def clips_of(job: Job, index: int) -> PreparedClips:
             job.design.people,
         )
         frames = renderer.render(
-            speaker.person, speaker.studio, performance.actions, (yaw,), performance.poses
+            speaker.person, speaker.session, performance.actions, (yaw,), performance.poses
         )[:, 0]  # (T, size, size, 3)
         rows.append(
             {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from data_prep.synthetic.anny_clips.prosody import Voice, sample_voice
-from fermodels.faces import Difficulty, Person, Studio, sample_person, sample_studio
+from fermodels.faces import Difficulty, Person, Session, sample_person, sample_session
 
 EMOTIONS = ("afraid", "angry", "disgusted", "happy", "neutral", "sad", "surprised")
 
@@ -67,7 +67,7 @@ class Speaker:
     gender: str
     age: float  # years
     person: Person
-    studio: Studio
+    session: Session
     voice: Voice
 
 
@@ -78,11 +78,12 @@ def sample_speaker(
     half = (subjects + 1) // 2
     gender = "female" if index < half else "male"
     age = float(rng.uniform(18, 60))
+    person = sample_person(rng, gender, age, difficulty=people)
     return Speaker(
         name=f"{gender[0].upper()}{index % half + 1:02d}",
         gender=gender,
         age=age,
-        person=sample_person(rng, gender, age, people),
-        studio=sample_studio(rng),
+        person=person,
+        session=sample_session(rng, person),
         voice=sample_voice(rng, gender),
     )
