@@ -13,6 +13,10 @@ from data_prep.io.raw import MAX_ERROR, shortened
 # Name → module and what it does. Modules are imported when they are chosen.
 MAKERS = {
     "anny-views": ("synthetic.anny_views", "render the Anny Views data set"),
+    "second-face-model": (
+        "synthetic.second_face_model",
+        "render faces of another face model, for judging only",
+    ),
     "anny-clips": ("synthetic.anny_clips", "make the Anny Clips data set: faces that speak"),
     "features": ("features", "run frozen backbones over prepared clips"),
     "mosei-features": ("importers.mosei_features", "take the features of CMU-MOSEI's .csd files"),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     Table = TypeVar("Table", bound="PreparedTable")
 
 FORMAT_VERSION = 1
+JUDGING = "judging"  # metadata `purpose` of what nobody trains on
 READERS = {
     "fermodels-images": "fermodels.data.PreparedImages",
     "fermodels-clips": "fermodels.data.PreparedClips",
@@ -151,6 +152,8 @@ class PreparedTable:
     def concat(cls: type[Table], parts: Sequence[Table]) -> Table:
         """Put data sets under each other; metadata is the first's, label lists are united.
 
+        What has a part that is for judging only is for judging only.
+
         Raises:
             PreparedError: data sets of different names share a subject name (they would be taken
                 for one person: prefix the names), or the rows do not fit together.
@@ -175,6 +178,8 @@ class PreparedTable:
         metadata = dict(parts[0].metadata)
         for key in cls.LABEL_LISTS:
             metadata[key] = list(dict.fromkeys(x for part in parts for x in part.metadata[key]))
+        if any(part.metadata.get("purpose") == JUDGING for part in parts):
+            metadata["purpose"] = JUDGING
         return cls(pd.concat(frames, ignore_index=True), metadata, source=parts[0].source)
 
     def subset(self: Table, indices: Sequence[int] | np.ndarray) -> Table:
@@ -271,6 +276,22 @@ class PreparedTable:
                 f"{self.LABEL} (first: row {bad[0]}, {self.ID} "
                 f"{self.table[self.ID].iat[bad[0]]!r}). Pass labelled rows only: "
                 "indices[prepared.labels[indices] >= 0]"
+            )
+
+    def check_trainable(self, who: str) -> None:
+        """Refuse a data set that is there for judging only (metadata `purpose`: "judging").
+
+        Args:
+            who: what would train on it, for the message.
+
+        Raises:
+            ValueError: it is such a data set.
+        """
+        if self.metadata.get("purpose") == JUDGING:
+            raise ValueError(
+                f"{self.source} is for judging encoders only: {who} must not train on it, or its "
+                "numbers say nothing about faces of another make. Embed it, and fit a probe on the "
+                "embeddings (fermodels.evaluation)"
             )
 
     def fingerprint(self) -> str:

@@ -79,6 +79,7 @@ class Experiment:
         import pandas as pd
 
         data = self.read()
+        data.check_trainable("an experiment")
         about = {
             "name": self.name,
             "experiment": type(self).__name__,

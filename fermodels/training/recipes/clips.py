@@ -287,13 +287,14 @@ def train_clip_classifier(
         The classifier, in eval mode on the CPU; its `history` is what `fit` returned.
 
     Raises:
-        ValueError: rows without a label, balanced weights of a class without clips, or a new
-            encoder without the name of its settings.
+        ValueError: rows without a label, balanced weights of a class without clips, a new
+            encoder without the name of its settings, or clips that are for judging only.
         FeatureError: the features are those of other clips.
     """
     from fermodels import methods
     from fermodels.training.loop import fit
 
+    clips.check_trainable("training a classifier")
     indices = resolve_indices(indices, len(features))
     if encoder is not None and modalities is not None:
         encoder = encoder.select(modalities)

@@ -46,7 +46,7 @@ _EPOCH = 50  # steps of fine-tuning between two validations and checkpoints
 
 def pretrain(
     method_name: str,
-    prepared: PreparedImages,
+    prepared: PreparedImages | ImageDataset,
     indices: Sequence[int] | np.ndarray | None = None,
     *,
     images_seen: int,
@@ -56,6 +56,7 @@ def pretrain(
     groups_per_batch: int | None = None,
     batch_size: int | None = None,
     batch_by: str = "session",
+    epoch_steps: int | None = None,
     validate: Callable[[torch.nn.Module], Mapping[str, float]] | None = None,
     validate_every: int = 10,
     extend: bool = False,
@@ -76,7 +77,8 @@ def pretrain(
 
     Args:
         method_name: "clmex", "simclr" or "viewfx".
-        indices: rows to train on, default all.
+        prepared: the images; or an `ImageDataset` of them, which says how they are kept.
+        indices: rows to train on, default all, or those of the `ImageDataset`.
         images_seen: how many augmented images go through the encoder in all, rounded up to whole
             batches: the same for two methods is the same work for the encoder.
         seed: of the first weights, the order and the augmentation.
@@ -89,16 +91,19 @@ def pretrain(
             of CL-MEx and ViewFX; SimCLR gets half as many, which it augments twice.
         batch_by: "session" for these batches of CL-MEx and ViewFX; "instance" for as many images
             of moments drawn from everybody, which asks for the person more than the expression.
+        epoch_steps: length of an epoch, after which a checkpoint and a validation come; default
+            one pass over the images.
         validate, validate_every, extend, progress, logger, callbacks, accelerator, precision,
-            compile: see `fit`. An epoch is one pass over the images.
+            compile: see `fit`.
         overrides: settings of the method, in place of those in `PRETRAINING`.
 
     Returns:
         The encoder, in eval mode on the CPU, and the history.
 
     Raises:
-        ValueError: unknown names, "viewfx" on images without an expression, or both
-            `groups_per_batch` and `batch_size`.
+        ValueError: unknown names, "viewfx" on images without an expression, `indices` beside an
+            `ImageDataset`, both `groups_per_batch` and `batch_size`, or a data set that is for
+            judging only.
     """
     from fermodels import methods
     from fermodels.training.loop import fit
@@ -107,10 +112,16 @@ def pretrain(
         raise ValueError(f"unknown method {method_name!r}: take {', '.join(PRETRAINING)}")
     if batch_by not in ("session", "instance"):
         raise ValueError(f"batch_by is 'session' or 'instance', not {batch_by!r}")
-    data = ImageDataset(prepared, indices)
+    if not isinstance(prepared, ImageDataset):
+        data = ImageDataset(prepared, indices)
+    elif indices is None:
+        data, prepared = prepared, prepared.prepared
+    else:
+        raise ValueError("an ImageDataset has rows of its own: leave the indices out")
+    prepared.check_trainable("pre-training")
     if method_name == "viewfx":
         prepared.check_labelled(data.indices, "ViewFX")
-    by_subject, batch_images = _by_subject(data, groups_per_batch, batch_size, seed)
+    by_subject, batch_images = _by_subject(data, groups_per_batch, batch_size, seed, epoch_steps)
     if not prepared.known_subjects[data.indices].all():  # a group would be a single instance
         wanted = batch_size or _GROUP * (groups_per_batch or _GROUPS)
         batch_by, batch_images = "instance", min(len(data), wanted)
@@ -123,7 +134,9 @@ def pretrain(
             settings["augment"] = settings["augment"](encoder.image_size)
         if method_name == "simclr":
             learner = methods.SimCLR(encoder, **settings)
-            sampler = RandomBatchSampler(len(data), max(2, batch_images // 2), seed)
+            sampler = RandomBatchSampler(
+                len(data), max(2, batch_images // 2), seed, num_batches=epoch_steps
+            )
             images_per_step = 2 * sampler.batch_size
         else:
             kind = methods.CLMEx if method_name == "clmex" else methods.ViewFX
@@ -131,7 +144,9 @@ def pretrain(
             sampler = by_subject
             if batch_by == "instance":
                 images_each = len(data) / len(data.columns["instance"].unique())
-                sampler = InstanceBatchSampler(data, round(batch_images / images_each), seed)
+                sampler = InstanceBatchSampler(
+                    data, round(batch_images / images_each), seed, num_batches=epoch_steps
+                )
             images_per_step = batch_images * learner.num_augmentations
     history = fit(
         learner,
@@ -153,17 +168,20 @@ def pretrain(
 
 
 def _by_subject(
-    data: ImageDataset, groups: int | None, images: int | None, seed: int
+    data: ImageDataset, groups: int | None, images: int | None, seed: int, steps: int | None
 ) -> tuple[SubjectBatchSampler, int]:
     """Batches of whole groups, and how many images they have on average."""
     if groups is not None and images is not None:
         raise ValueError("give groups_per_batch or batch_size, not both")
-    sampler = SubjectBatchSampler(data, groups or _GROUPS, seed)
+    sampler = SubjectBatchSampler(data, groups or _GROUPS, seed, num_batches=steps)
     each = len(data) / len(sampler.groups)
+    wanted = None
     if images is not None:
-        sampler = SubjectBatchSampler(data, max(1, round(images / each)), seed)
+        wanted = max(1, round(images / each))
     elif groups is None and _GROUPS * each < _FLOOR:
-        sampler = SubjectBatchSampler(data, math.ceil(_FLOOR / each), seed)
+        wanted = math.ceil(_FLOOR / each)
+    if wanted is not None:
+        sampler = SubjectBatchSampler(data, wanted, seed, num_batches=steps)
     return sampler, round(sampler.groups_per_batch * each)
 
 
@@ -215,11 +233,13 @@ def finetune(
 
     Raises:
         ValueError: some of the rows have no expression, balanced weights of a class without
-            images, or an untrained encoder without the name of its settings.
+            images, an untrained encoder without the name of its settings, or a data set that is
+            for judging only.
     """
     from fermodels import methods
     from fermodels.training.loop import fit
 
+    prepared.check_trainable("fine-tuning")
     data = ImageDataset(prepared, train_indices)
     prepared.check_labelled(data.indices, "fine-tuning")
     if val_indices is not None:
