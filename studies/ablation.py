@@ -1,17 +1,18 @@
-"""What moves the learner: the recipe of the shipped encoder, one change at a time.
+"""What moved the outside numbers: the recipe of the shipped encoder, one change at a time.
 
-    python -m studies.ablation
+    python -m studies.ablation --pool runs/wide.parquet
     python -m studies.ablation --list
-    python -m studies.ablation --only "temperature 0.07" "image size 64" --jobs 2
+    python -m studies.ablation --pool runs/wide.parquet --only "temperature 0.07" --jobs 2
     python -m studies.ablation --encoder FOLDER
 
-Every run goes on from `clmex-anny-views-v1`, the shipped encoder before its last cycle, for
-one more short cycle without labels, with one factor changed, and asks the validation subjects
-alone: a linear probe, and fine-tuning on 20 % of the training subjects. No test subject is looked
-at. From scratch, a training of this length has not got past recognising the person (the history of
-the shipped encoder: 22 % of the validation images after 64,000), so all settings would be at chance
-alike. Encoders of another width cannot go on from there; they start from scratch and are trained
-for as long as the recipe's first cycle.
+Every run goes on from one encoder for a cycle without labels on a wide pool of people, with one
+factor changed, and is asked in two ways. Inside, by the validation subjects of the studio set: a
+linear probe, and fine-tuning on 20 % of the training subjects. Outside, by faces of another make
+(`studies/outside.py`): retrieval and expression on the second faces, neighbours and the probe of
+Anny Views' labels on London. No test subject is looked at. From scratch, a training of this length
+has not got past recognising the person, so all settings would be at chance alike. Networks of
+another kind cannot go on from there; they start from scratch, are trained for longer, and have
+each other to be compared with.
 
 A run is a setting and a seed; each writes one JSON file into `weights/clmex-anny-views/ablation/`.
 Runs whose file is there are skipped, and a run that was killed goes on from its last epoch.
@@ -23,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import inspect
 import json
 import shutil
 import time
@@ -30,7 +32,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -39,26 +41,39 @@ from fermodels import evaluation
 from fermodels._shared.files import replace_file
 from fermodels._shared.places import shipped_weights
 from fermodels._shared.workers import in_processes
-from fermodels.data import Augment, PreparedImages
+from fermodels.data import Augment, ImageDataset, PreparedImages
 from fermodels.models import ImageEncoder
 from fermodels.models.modes import forked_rng
 from fermodels.models.saving import WEIGHTS
 from fermodels.training import recipes
-from studies.pretrain import LARGE
+from studies.pretrain import AUGMENT, LARGE
+from studies.validation import LONDON, SECOND, STUDIO, outside, read_if_there, rows_to_train
 
-DATA = Path("data/anny_views_kdef.parquet")
 SHIPPED = Path("weights") / "clmex-anny-views"
 RESULTS = SHIPPED / "ablation"
 RUNS = Path("runs/ablation")
-# The recipe's second cycle at a quarter of its length: minutes of one core.
+POOL = Path("runs/wide.parquet")
 PROTOCOL: dict[str, Any] = {
-    "images_seen": 61_250,
+    "start": "clmex-anny-views-v1",
+    "augment": "wide",
+    "images_seen": 122_500,
     "learning_rate": 1.5e-3,
-    "from_scratch": {"images_seen": 560_000, "learning_rate": 3e-3},  # the recipe's first cycle
+    "from_scratch": {"images_seen": 560_000, "learning_rate": 3e-3},
     "groups_per_batch": 7,
+    "epoch_steps": 100,
     "labelled": 0.2,
     "finetune_steps": 150,
 }
+
+
+class Files(NamedTuple):
+    """What is trained on and what is asked; the last two where they are there."""
+
+    studio: Path = STUDIO
+    pool: Path = POOL
+    second: Path = SECOND
+    london: Path = LONDON
+    decoded: Path | None = None  # a folder for the decoded images of the pool
 
 
 @dataclass(frozen=True)
@@ -70,13 +85,17 @@ class Setting:
         seeds: of new weights, order and augmentation, and of the subjects whose labels are used.
         method: of `recipes.pretrain`; "" pre-trains nothing.
         pretrain: its options.
-        augment: class method of `Augment`; "" for the defaults of the class.
+        pool: "wide", or "studio" for the training subjects of the studio set.
+        subjects: so many people of the pool; None for all.
+        augment: a name in `studies.pretrain.AUGMENT`, "" for that of the protocol.
+        ingredients: options of `Augment` in place of those of that name.
         encoder: options of `ImageEncoder` in place of those of `start`.
         scratch: with new weights, not those of `start`.
         longer: factor on the images seen.
         labelled, steps: of fine-tuning, where they are not those of the protocol.
-        uses_labels: pre-training sees the expressions of all training subjects.
-        start: the shipped encoder to go on from.
+        uses_labels: pre-training sees the expressions of all that it trains on.
+        start: the encoder to go on from, a folder or the name of one that ships; "" for that of
+            the protocol.
     """
 
     factor: str
@@ -84,14 +103,17 @@ class Setting:
     seeds: tuple[int, ...] = (0,)
     method: str = "clmex"
     pretrain: dict[str, Any] = field(default_factory=dict)
+    pool: str = "wide"
+    subjects: int | None = None
     augment: str = ""
+    ingredients: dict[str, Any] = field(default_factory=dict)
     encoder: dict[str, Any] = field(default_factory=dict)
     scratch: bool = False
     longer: float = 1
     labelled: float | None = None
     steps: int | None = None
     uses_labels: bool = False
-    start: str = "clmex-anny-views-v1"
+    start: str = ""
 
     @property
     def name(self) -> str:
@@ -109,26 +131,34 @@ def settings() -> list[Setting]:
         Setting("yardstick", "no pre-training", method="", scratch=True),
         Setting("yardstick", "no pre-training, all labels", method="", scratch=True,
                 labelled=1.0, steps=800),
-        Setting("augmentation", "mild", seeds=(0, 1), augment="mild"),
+        Setting("pool", "studio", seeds=(0, 1), pool="studio"),
+        *(Setting("augmentation", name, seeds=(0, 1), augment=name)
+          for name in ("mild", "default", "strong")),
+        *(Setting("people", str(n), seeds=(0, 1), subjects=n) for n in (100, 500)),
         Setting("image size", "64", seeds=(0, 1), encoder={"image_size": 64}),
         Setting("batch", "random moments", seeds=(0, 1), pretrain={"batch_by": "instance"}),
-        Setting("sessions per batch", "3", seeds=(0, 1), pretrain={"groups_per_batch": 3}),
-        Setting("augmentation", "strong", seeds=(0, 1), augment="strong"),
-        Setting("temperature", "0.07", seeds=(0, 1), pretrain={"temperature": 0.07}),
-        Setting("temperature", "0.3", pretrain={"temperature": 0.3}),
+        *(Setting("temperature", str(t), seeds=(0, 1), pretrain={"temperature": t})
+          for t in (0.07, 0.3)),
+        *(Setting("without", name, ingredients={name: 0.0})
+          for name in ("cutout", "shade", "style", "frequency", "gray", "blur", "lowres", "noise",
+                       "gains")),
+        Setting("without", "changes of size", ingredients={"scale": (1.0, 1.0)}),
+        Setting("with", "gamma", ingredients={"gamma": 0.4}),
+        Setting("sessions per batch", "3", pretrain={"groups_per_batch": 3}),
         Setting("sessions per batch", "14", pretrain={"groups_per_batch": 14}),
+        Setting("images seen", "× 2", seeds=(0, 1), longer=2),
+        Setting("SimCLR", "its own pairs", method="simclr"),
         Setting("ViewFX", "Barlow Twins", method="viewfx", pretrain=barlow),
         Setting("ViewFX", "supervised", method="viewfx", pretrain={"barlow_weight": 0.0},
                 uses_labels=True),
-        Setting("ViewFX", "both terms", method="viewfx", uses_labels=True),
-        Setting("images seen", "× 2", seeds=(0, 1), longer=2),
-        Setting("together", "mild, 64 px, × 2 images", augment="mild", longer=2,
-                encoder={"image_size": 64}),
         *(Setting("projection", str(n), pretrain={"projection_dim": n}) for n in (64, 256)),
         *(Setting("learning rate", str(rate), pretrain={"learning_rate": rate})
           for rate in (0.00075, 0.003)),
         *(Setting("from scratch", f"width {n}", encoder={"width": n}, scratch=True)
           for n in (24, 32, 16)),
+        *(Setting("from scratch", f"norm {norm}", encoder={"norm": norm}, scratch=True)
+          for norm in ("group", "instance-batch")),
+        Setting("from scratch", "resnet18", encoder={"name": "resnet18"}, scratch=True),
     ]  # fmt: skip
 
 
@@ -138,7 +168,8 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, default=DATA)
+    for name, path in Files()._asdict().items():
+        parser.add_argument(f"--{name}", type=Path, default=path)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--runs", type=Path, default=RUNS, help="for what is not finished")
     parser.add_argument("--jobs", type=int, default=1, help="processes of one thread each")
@@ -147,8 +178,9 @@ def main() -> None:
     parser.add_argument("--encoder", type=Path, metavar="FOLDER", help="ask this one only")
     options = parser.parse_args()
 
+    files = Files(*(getattr(options, name) for name in Files._fields))
     if options.encoder:
-        ask(options.data, options.encoder)
+        ask(files, options.encoder)
         return
     chosen = settings()
     if options.only:
@@ -163,17 +195,15 @@ def main() -> None:
         return
     options.results.mkdir(parents=True, exist_ok=True)
     todo = [run for run in planned(chosen, options.results) if not is_done(*run)]
-    run_all(options, todo)
+    run_all(options, files, todo)
 
 
-def ask(data: Path, folder: Path) -> None:
-    """Prints what the validation subjects say about an encoder."""
-    prepared = PreparedImages.read(data)
-    split = prepared.split("subject", seed=0)
+def ask(files: Files, folder: Path) -> None:
+    """Prints what inside and outside say about an encoder."""
     setting = Setting("yardstick", folder.name, method="")
     for seed in (0, 1, 2):
         encoder = ImageEncoder.from_pretrained(folder)
-        print(f"seed {seed}: {_lines(scores(prepared, split, encoder, setting, seed))}", flush=True)
+        print(f"seed {seed}: {_lines(scores(files, encoder, setting, seed))}", flush=True)
 
 
 def planned(chosen: list[Setting], results: Path) -> Iterator[tuple[Setting, int, Path]]:
@@ -199,7 +229,7 @@ def is_done(setting: Setting, seed: int, path: Path) -> bool:
 
 def made(setting: Setting, seed: int) -> dict[str, Any]:
     """What fixes a result, as JSON."""
-    weights = (shipped_weights(setting.start) / WEIGHTS).read_bytes()
+    weights = (start_of(setting) / WEIGHTS).read_bytes()
     what = asdict(setting)
     del what["seeds"]  # those of other runs
     return json.loads(
@@ -214,9 +244,17 @@ def made(setting: Setting, seed: int) -> dict[str, Any]:
     )
 
 
-def run_all(options: argparse.Namespace, todo: list[tuple[Setting, int, Path]]) -> None:
+def start_of(setting: Setting) -> Path:
+    """The folder of the encoder that a run goes on from."""
+    name = setting.start or PROTOCOL["start"]
+    return Path(name) if Path(name).is_dir() else shipped_weights(name)
+
+
+def run_all(
+    options: argparse.Namespace, files: Files, todo: list[tuple[Setting, int, Path]]
+) -> None:
     start, spent, left = time.time(), 0.0, sum(cost(setting) for setting, _, _ in todo)
-    tasks = ((str(options.data), *run, options.runs) for run in todo)
+    tasks = ((files, *run, options.runs) for run in todo)
     for count, (number, result) in enumerate(in_processes(one_run, tasks, options.jobs), 1):
         setting, seed, _ = todo[number]
         spent, left = spent + cost(setting), left - cost(setting)
@@ -232,9 +270,10 @@ def cost(setting: Setting) -> float:
     """Roughly how long a run takes, the reference being 1."""
     size = setting.encoder.get("image_size", 48) / 48
     width = setting.encoder.get("width", 24) / 24
+    kind = 1 if "name" not in setting.encoder else 2  # resnet18
     seen = (PROTOCOL["from_scratch"] if setting.scratch else PROTOCOL)["images_seen"]
     length = seen / PROTOCOL["images_seen"] * setting.longer * bool(setting.method)
-    return length * size**2 * width + (setting.steps or 150) / 600
+    return length * size**2 * width * kind + (setting.steps or 150) / 600
 
 
 def _lines(result: dict[str, Any]) -> str:
@@ -242,20 +281,19 @@ def _lines(result: dict[str, Any]) -> str:
     probe, finetuned = (
         " / ".join(f"{result[kind][name]:.1%}" for name in names) for kind in ("probe", "finetuned")
     )
-    return f"probe {probe}, fine-tuned {finetuned} (all / ±90° / frontal)"
+    asked = ", ".join(f"{name} {value:.1%}" for name, value in result["outside"].items())
+    return f"probe {probe}, fine-tuned {finetuned} (all / ±90° / frontal); {asked}"
 
 
-def one_run(data: str, setting: Setting, seed: int, path: Path, runs: Path) -> dict[str, Any]:
-    """Pre-trains, asks the validation subjects, writes the file; returns what is in it."""
+def one_run(files: Files, setting: Setting, seed: int, path: Path, runs: Path) -> dict[str, Any]:
+    """Pre-trains, asks inside and outside, writes the file; returns what is in it."""
     clock, cpu = time.perf_counter(), time.process_time()
-    prepared = _read(data)
-    split = prepared.split("subject", seed=0)
     folder = runs / path.stem
-    encoder, history = pretrained(prepared, split["train"], setting, seed, folder)
+    encoder, history = pretrained(files, setting, seed, folder)
     result = {"made": made(setting, seed), "name": setting.name, **history}
-    result |= scores(prepared, split, encoder, setting, seed)
+    result |= scores(files, encoder, setting, seed)
     result |= {
-        "data": prepared.fingerprint(),
+        "data": _read(files.studio).fingerprint(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "seconds": round(time.perf_counter() - clock, 1),
@@ -267,10 +305,10 @@ def one_run(data: str, setting: Setting, seed: int, path: Path, runs: Path) -> d
 
 
 def pretrained(
-    prepared: PreparedImages, rows: np.ndarray, setting: Setting, seed: int, folder: Path
+    files: Files, setting: Setting, seed: int, folder: Path
 ) -> tuple[ImageEncoder, dict[str, Any]]:
     """The encoder, and how its training ended."""
-    start = ImageEncoder.from_pretrained(shipped_weights(setting.start))
+    start = ImageEncoder.from_pretrained(start_of(setting))
     with forked_rng():
         torch.manual_seed(seed)
         encoder = ImageEncoder(**start.config | setting.encoder)
@@ -278,18 +316,21 @@ def pretrained(
         encoder.load_state_dict(start.state_dict())
     if not setting.method:
         return encoder, {}
+    studio = _read(files.studio)
+    pool = studio if setting.pool == "studio" else _read(files.pool)
+    rows = rows_to_train(pool, studio, studio.split("subject", seed=0), setting.subjects)
+    data = ImageDataset(pool, rows, folder=files.decoded)
     budget = PROTOCOL["from_scratch"] if setting.scratch else PROTOCOL
     options = {
         "learning_rate": budget["learning_rate"],
         "groups_per_batch": PROTOCOL["groups_per_batch"],
+        "epoch_steps": PROTOCOL["epoch_steps"],
+        "augment": augmentation(setting, encoder.image_size),
     } | setting.pretrain
-    if setting.augment:
-        options["augment"] = getattr(Augment, setting.augment)
     seen = round(budget["images_seen"] * setting.longer)
     encoder, history = recipes.pretrain(
         setting.method,
-        prepared,
-        rows,
+        data,
         images_seen=seen,
         seed=seed,
         run_dir=folder,
@@ -299,17 +340,33 @@ def pretrained(
         **options,
     )
     last = history["loss"].tail(max(1, len(history) // 20))
-    return encoder, {"images_seen": seen, "steps": len(history), "loss": float(last.mean())}
+    return encoder, {
+        "images_seen": seen,
+        "steps": len(history),
+        "loss": float(last.mean()),
+        "pool": pool.fingerprint(),
+        "people": len(data.columns["subject"].unique()),
+    }
+
+
+def augmentation(setting: Setting, size: int) -> Augment:
+    """That of the protocol or the setting, its ingredients changed."""
+    augment = AUGMENT[setting.augment or PROTOCOL["augment"]](size)
+    return replaced(augment, setting.ingredients)
+
+
+def replaced(augment: Augment, ingredients: dict[str, Any]) -> Augment:
+    """The same augmentation with other values of some options."""
+    options = inspect.signature(Augment).parameters
+    return Augment(**{name: getattr(augment, name) for name in options} | ingredients)
 
 
 def scores(
-    prepared: PreparedImages,
-    split: dict[str, np.ndarray],
-    encoder: ImageEncoder,
-    setting: Setting,
-    seed: int,
+    files: Files, encoder: ImageEncoder, setting: Setting, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Accuracy on the validation subjects, by view and by person: probe and fine-tuned."""
+    """Accuracy on the validation subjects, by view and by person, and the numbers from outside."""
+    prepared = _read(files.studio)
+    split = prepared.split("subject", seed=0)
     train, val = split["train"], split["val"]
     probe = evaluation.linear_probe(
         evaluation.embed(encoder, prepared, train),
@@ -341,12 +398,19 @@ def scores(
         result[f"{name}_by_person"] = {
             person: round(float(hit[people == person].mean()), 4) for person in np.unique(people)
         }
+    asked = outside(encoder, _there(files.second), _there(files.london), prepared.subset(train))
+    result["outside"] = {name: round(float(value), 4) for name, value in asked.items()}
     return result
 
 
-@lru_cache(maxsize=1)
-def _read(data: str) -> PreparedImages:
-    return PreparedImages.read(data)
+@lru_cache(maxsize=2)
+def _read(path: Path) -> PreparedImages:
+    return PreparedImages.read(path)
+
+
+@lru_cache(maxsize=2)
+def _there(path: Path) -> PreparedImages | None:
+    return read_if_there(path)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from studies.report import fill
 CARD = SHIPPED / "README.md"
 PICTURE = RESULTS / "ablation.png"
 READ = ("probe/all", "finetuned/all")
+FIRST = "clmex-anny-views-v1"  # what runs of before there was a choice go on from
 
 
 def main() -> None:
@@ -60,48 +61,63 @@ def text(runs: pd.DataFrame, made: dict) -> str:
     if (runs["factor"] == "from scratch").any():
         seen = made["from_scratch"]["images_seen"]
         others = (
-            f"Encoders of another width start from scratch, with {seen:,} images, as the recipe's "
-            "first cycle has them. "
+            f"Networks of another kind start from scratch, with {seen:,} images; they are to be "
+            "compared with each other. "
         )
-    spread = {metric: 100 * ablation.noise(runs, metric) for metric in READ}
+    metrics = (*READ, *ablation.outside(runs))
+    labels = ablation.METRICS | ablation.outside(runs)
+    spread = [f"{100 * ablation.noise(runs, m):.1f} ({labels[m]})" for m in metrics]
     repeated = ablation.changes(runs).groupby("setting").size().gt(1).sum()
     lines = [
         "## What moves the learner",
         "",
-        "One change at a time. Every run goes on from `clmex-anny-views-v1`, which is this encoder "
-        "before its last cycle, for "
-        f"{made['images_seen']:,} images without labels (reference: its own recipe, learning rate "
-        f"up to {made['learning_rate']:g}, {made['groups_per_batch']} sessions to a batch), then "
+        f"One change at a time. Every run goes on from `{made.get('start', FIRST)}` for "
+        f"{made['images_seen']:,} images without labels (reference: all people of the wide pool, "
+        f"augmentation `{made.get('augment', 'default')}`, learning rate up to "
+        f"{made['learning_rate']:g}, {made['groups_per_batch']} sessions to a batch), then "
         f"answers a linear probe and a fine-tuning of {made['finetune_steps']} steps with labels "
         f"of {made['labelled']:.0%} of the training subjects, unless its name says otherwise. "
         f"{others}The yardsticks are asked without such a cycle: the encoder that all start from, "
-        "the shipped ones, and new weights. All numbers are of the "
-        "validation subjects, in %; the test subjects were not asked.",
+        "the shipped ones, and new weights. All numbers are in %. Probe and fine-tuning are of the "
+        f"validation subjects; the test subjects were not asked. {from_outside(runs)}",
         "",
         f"![Accuracy of every setting against the reference]({PICTURE.relative_to(SHIPPED)})",
         "",
         "Small dots are runs, marks their means with one standard error, the blue line is the "
-        "reference; hollow marks saw labels of all training subjects in pre-training.",
+        "reference; hollow marks saw labels in pre-training.",
         "",
         markdown(ablation.table(runs)),
         "",
-        f"Noise: one run differs from the next seed by a standard deviation of "
-        f"{spread['probe/all']:.1f} points (probe) and {spread['finetuned/all']:.1f} "
-        f"(fine-tuned), pooled over {repeated} settings with two seeds or more; the luck of the "
-        f"encoder that all start from is not in it. {clear(runs)} Made by "
+        "Noise: one run differs from the next seed by a standard deviation, in points, of "
+        f"{', '.join(spread)}, pooled over {repeated} settings with two seeds or more; the luck of "
+        f"the encoder that all start from is not in it. {clear(runs, metrics)} Made by "
         "`python -m studies.ablation`, written here by `python -m studies.ablation_report`.",
     ]
     return "\n".join(lines)
 
 
-def clear(runs: pd.DataFrame) -> str:
+def from_outside(runs: pd.DataFrame) -> str:
+    """What the columns from outside are, and how far inside numbers tell them."""
+    names = ablation.outside(runs)
+    if not names:
+        return ""
+    ranks = {name: ablation.agreement(runs, "probe/all", column) for column, name in names.items()}
+    listed = ", ".join(f"{value:+.2f} with {name}" for name, value in ranks.items())
+    return (
+        "The columns after them are of faces of another make (`python -m studies.outside`). The "
+        f"linear probe inside ranks the settings as they do to a correlation of {listed}."
+    )
+
+
+def clear(runs: pd.DataFrame, metrics: tuple[str, ...] = READ) -> str:
     """Which differences from the reference are larger than noise explains."""
+    labels = ablation.METRICS | ablation.outside(runs)
     parts = []
-    for metric in READ:
+    for metric in metrics:
         found = ablation.differences(runs, metric)
         found = found[found["clear"]]
         names = [f"{name} ({100 * row['difference']:+.1f})" for name, row in found.iterrows()]
-        parts.append(f"{ablation.METRICS[metric]}: {', '.join(names) if names else 'none'}")
+        parts.append(f"{labels[metric]}: {', '.join(names) if names else 'none'}")
     return (
         "Differences from the reference, in points, that are clear of it even when all settings "
         f"are looked at together (5 %, Bonferroni) — {'; '.join(parts)}."

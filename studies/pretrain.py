@@ -3,10 +3,13 @@
     python -m studies.pretrain clmex --out weights/clmex-anny-views \\
         --images-seen 560000 245000 490000 --augment default default mild
     python -m studies.pretrain simclr --out weights/simclr-anny-views
+    python -m studies.pretrain clmex --out runs/wide --data runs/wide.parquet --augment wide \\
+        --decoded runs/decoded --decoded-size 72
 
-Trains on the training subjects of the KDEF-shaped Anny Views, without labels; every few epochs a
-linear probe is fitted on training subjects and read on the validation subjects. Interrupted, the
-same command goes on from the last epoch.
+Trains without labels: on the training subjects of the KDEF-shaped Anny Views, or on all subjects of
+another file, such as a wide set. Every so many steps a linear probe is fitted on training subjects
+of the KDEF-shaped set and read on its validation subjects, and faces of another make are asked
+(`studies/validation.py`). Interrupted, the same command goes on from the last epoch.
 """
 
 from __future__ import annotations
@@ -14,59 +17,114 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
-from fermodels import evaluation
-from fermodels.data import Augment, PreparedImages
+from fermodels.data import Augment, ImageDataset, PreparedImages
 from fermodels.models import ImageEncoder
+from fermodels.models.saving import weights_digest
+from fermodels.models.small_resnet import NORMS
 from fermodels.training import recipes
+from studies.validation import LONDON, SECOND, STUDIO, read_if_there, rows_to_train, validator
 
 RESULTS = Path("weights/clmex-anny-views/results")
 LARGE = Path("weights/clmex-anny-views-96px")  # after two cycles more on larger images
 # What the options of the recipe are by default; None is what `recipes.PRETRAINING` says.
-ENCODER = {"encoder": "small", "width": 24}
-LEARNING = {"groups_per_batch": 7, "temperature": None, "learning_rate": None,
-            "projection_dim": None}  # fmt: skip
-AUGMENT = {"default": Augment, "mild": Augment.mild, "strong": Augment.strong}
+ENCODER = {"encoder": "small", "width": 24, "norm": "batch"}
+LEARNING = {"groups_per_batch": 7, "batch_by": "session", "temperature": None,
+            "learning_rate": None, "projection_dim": None}  # fmt: skip
+POOL = {"data": STUDIO, "subjects": None, "start": None, "decoded_size": None}
+AUGMENT = {
+    "default": Augment,
+    "mild": Augment.mild,
+    "strong": Augment.strong,
+    "wide": Augment.wide,
+}
 
 
 def main() -> None:
+    options = parsed()
+    studio = PreparedImages.read(options.studio)
+    split = studio.split("subject", seed=0)
+    pool = PreparedImages.read(options.data)
+    rows = rows_to_train(pool, studio, split, options.subjects)
+    data = ImageDataset(pool, rows, size=options.decoded_size, folder=options.decoded)
+    print(f"{len(data):,} images of {people(data):,} people to train on", flush=True)
+    second, london = read_if_there(options.second), read_if_there(options.london)
+    encoder, history = trained(options, data, validator(studio, split, second, london))
+
+    encoder.save_pretrained(options.out, half=True)
+    options.results.mkdir(parents=True, exist_ok=True)
+    history.to_csv(options.results / f"history_{options.method}.csv", index=False)
+    about = made(options, data, encoder)
+    (options.results / f"pretrain_{options.method}.json").write_text(json.dumps(about, indent=1))
+    print(history.tail(3).to_string(index=False))
+
+
+def parsed() -> argparse.Namespace:
+    """The options, with one value a cycle where there can be several."""
     parser = argparse.ArgumentParser(
         prog="python -m studies.pretrain",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("method", choices=("clmex", "simclr"))
-    parser.add_argument("--data", default="data/anny_views_kdef.parquet")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--runs", type=Path, default=Path("runs/pretrain"))
-    parser.add_argument(
+    parser.add_argument("--seed", type=int, default=0)
+    pool = parser.add_argument_group("what is trained on")
+    pool.add_argument("--data", type=Path, help="a file of images, all of its subjects")
+    pool.add_argument("--subjects", type=int, help="so many of them only")
+    pool.add_argument("--decoded", type=Path, metavar="FOLDER", help="keep decoded images there")
+    pool.add_argument(
+        "--decoded-size", type=int, metavar="PIXELS", help="resized when they are decoded"
+    )
+    asked = parser.add_argument_group("what is asked while it trains; no test subjects are")
+    asked.add_argument("--studio", type=Path, default=STUDIO)
+    asked.add_argument("--second", type=Path, default=SECOND)
+    asked.add_argument("--london", type=Path, default=LONDON)
+    asked.add_argument("--epoch-steps", type=int, default=250, help="steps between two checkpoints")
+    asked.add_argument("--validate-every", type=int, default=2, help="epochs")
+    recipe = parser.add_argument_group("the recipe, see studies/ablation.py")
+    recipe.add_argument(
         "--images-seen",
         type=int,
         nargs="+",
         default=[560_000],
         help="augmented images in each cycle of the learning rate",
     )
-    parser.add_argument("--seed", type=int, default=0)
-    recipe = parser.add_argument_group("the recipe, see studies/ablation.py")
-    recipe.add_argument("--encoder")
+    recipe.add_argument("--start", type=Path, metavar="FOLDER", help="an encoder to go on from")
+    recipe.add_argument("--encoder", help="small, or a network of torchvision such as resnet18")
     recipe.add_argument(
-        "--image-size", type=int, nargs="+", default=[48], help="pixels, one or one a cycle"
+        "--image-size", type=int, nargs="+", help="pixels, one or one a cycle; default 48"
     )
     recipe.add_argument("--width", type=int, help="of the small encoder")
+    recipe.add_argument("--norm", choices=NORMS, help="of the small encoder")
     recipe.add_argument("--groups-per-batch", type=int, help="sessions to a batch")
+    recipe.add_argument("--batch-by", choices=("session", "instance"))
     recipe.add_argument(
         "--augment", nargs="+", choices=AUGMENT, default=["default"], help="one, or one a cycle"
     )
     recipe.add_argument("--temperature", type=float)
-    recipe.add_argument("--learning-rate", type=float, help="peak of the first cycle")
+    recipe.add_argument(
+        "--learning-rate", type=float, help="peak of the first cycle, later ones have half of it"
+    )
     recipe.add_argument("--projection-dim", type=int)
-    parser.set_defaults(**ENCODER, **LEARNING)
+    parser.set_defaults(**ENCODER, **LEARNING, **POOL)
     options = parser.parse_args()
+    if options.start is not None:
+        if changed := _changed(options, ENCODER):
+            parser.error(f"--start has a network of its own: leave {', '.join(changed)} out")
+        if not options.start.is_dir():
+            parser.error(f"there is no folder {options.start} to start from")
+    if options.image_size is None:
+        config = {} if options.start is None else json.loads(
+            (options.start / "config.json").read_text()
+        )  # fmt: skip
+        options.image_size = [config.get("image_size", 48)]
     for name in ("augment", "image_size"):
         given = getattr(options, name)
         if len(given) not in (1, len(options.images_seen)):
@@ -76,83 +134,102 @@ def main() -> None:
             )
         if len(given) == 1:
             setattr(options, name, given * len(options.images_seen))
-    recipe = ENCODER | LEARNING
-    changed = {name: getattr(options, name) for name in recipe}
-    changed = {name: value for name, value in changed.items() if value != recipe[name]}
+    return options
 
-    prepared = PreparedImages.read(options.data)
-    split = prepared.split("subject", seed=0)
-    torch.manual_seed(options.seed)
-    encoder = ImageEncoder(options.encoder, image_size=options.image_size[0], width=options.width)
-    settings = recipes.PRETRAINING[options.method] | {
-        name: value for name, value in changed.items() if name in LEARNING
-    }
-    learning_rate = settings.pop("learning_rate")
+
+def trained(
+    options: argparse.Namespace, data: ImageDataset, validate: Any
+) -> tuple[ImageEncoder, pd.DataFrame]:
+    """The encoder after all cycles, and their history."""
+    settings = recipes.PRETRAINING[options.method] | _changed(options, LEARNING)
+    peak = settings.pop("learning_rate")
+    encoder = first_encoder(options)
     histories: list[pd.DataFrame] = []
     for cycle, (images_seen, augment, size) in enumerate(
         zip(options.images_seen, options.augment, options.image_size, strict=True)
     ):
-        if size != encoder.image_size:
-            weights = encoder.state_dict()
-            encoder = ImageEncoder(options.encoder, image_size=size, width=options.width)
-            encoder.load_state_dict(weights)
         # A later cycle starts from a trained encoder, so it climbs only half as high.
-        peak = learning_rate / (1 if cycle == 0 else 2)
+        height = peak if cycle == 0 else peak / 2
         encoder, history = recipes.pretrain(
             options.method,
-            prepared,
-            split["train"],
+            data,
             images_seen=images_seen,
             seed=options.seed + cycle,
             run_dir=options.runs / options.method / f"cycle{cycle}",
-            encoder=encoder,
-            learning_rate=peak,
-            validate=probe_on_validation(prepared, split),
+            encoder=resized(encoder, size),
+            learning_rate=height,
+            epoch_steps=options.epoch_steps,
+            validate=validate,
+            validate_every=options.validate_every,
             **settings | {"augment": AUGMENT[augment]},
         )
         if histories:
             history[["step", "epoch"]] += histories[-1][["step", "epoch"]].iloc[-1]
         histories.append(history.assign(cycle=cycle))
-    history = pd.concat(histories, ignore_index=True)
-    encoder.save_pretrained(options.out, half=True)
-    options.results.mkdir(parents=True, exist_ok=True)
-    history.to_csv(options.results / f"history_{options.method}.csv", index=False)
+    return encoder, pd.concat(histories, ignore_index=True)
+
+
+def first_encoder(options: argparse.Namespace) -> ImageEncoder:
+    if options.start is not None:
+        return ImageEncoder.from_pretrained(options.start)
+    torch.manual_seed(options.seed)
+    return ImageEncoder(
+        options.encoder,
+        image_size=options.image_size[0],
+        width=options.width,
+        norm=options.norm,
+    )
+
+
+def resized(encoder: ImageEncoder, size: int) -> ImageEncoder:
+    """The same weights for images of another size."""
+    if size == encoder.image_size:
+        return encoder
+    other = ImageEncoder(**encoder.config | {"image_size": size})
+    other.load_state_dict(encoder.state_dict())
+    return other
+
+
+def made(options: argparse.Namespace, data: ImageDataset, encoder: ImageEncoder) -> dict[str, Any]:
+    """How it was made, as JSON."""
+    changed = _changed(options, ENCODER | LEARNING)
     seen = " ".join(str(count) for count in options.images_seen)
     flags = f" --augment {' '.join(options.augment)}"
     if set(options.image_size) != {48}:
         flags += f" --image-size {' '.join(str(size) for size in options.image_size)}"
-    flags += "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
-    made = {
+    for name, value in (changed | _changed(options, POOL)).items():
+        text = value.as_posix() if isinstance(value, Path) else value
+        flags += f" --{name.replace('_', '-')} {text}"
+    start = options.start and weights_digest(ImageEncoder.from_pretrained(options.start))
+    about = data.prepared.metadata
+    return {
         "method": options.method,
         "images_seen": sum(options.images_seen),
         "cycles": options.images_seen,
         "augment": options.augment,
         "seed": options.seed,
-        "encoder": options.encoder,
+        "encoder": encoder.name,
+        "parameters": sum(p.numel() for p in encoder.parameters()),
         "image_size": options.image_size[-1],
         "recipe": changed,
-        "data": prepared.fingerprint(),
+        "data": data.prepared.fingerprint(),
+        "pool": about.get("name", ""),
+        "pool_command": about.get("command", ""),
+        "people": people(data),
+        "start": options.start and options.start.as_posix(),
+        "start_digest": start,
         "command": f"python -m studies.pretrain {options.method} --out {options.out.as_posix()} "
         f"--images-seen {seen} --seed {options.seed}{flags}",
     }
-    (options.results / f"pretrain_{options.method}.json").write_text(json.dumps(made, indent=1))
-    print(history.tail(3).to_string(index=False))
 
 
-def probe_on_validation(prepared: PreparedImages, split: dict[str, np.ndarray]):
-    """A callback for `fit`: accuracy of a linear probe on the validation subjects."""
-    rows = split["train"][::3]
+def people(data: ImageDataset) -> int:
+    return len(data.columns["subject"].unique())
 
-    def validate(encoder: torch.nn.Module) -> dict[str, float]:
-        probe = evaluation.linear_probe(
-            evaluation.embed(encoder, prepared, rows),
-            prepared.labels[rows],
-            evaluation.embed(encoder, prepared, split["val"]),
-            prepared.labels[split["val"]],
-        )
-        return {"probe_accuracy": probe.accuracy}
 
-    return validate
+def _changed(options: argparse.Namespace, defaults: dict[str, Any]) -> dict[str, Any]:
+    """Those of the options that are not what they are by default."""
+    return {name: v for name in defaults if (v := getattr(options, name)) != defaults[name]}
 
 
 if __name__ == "__main__":

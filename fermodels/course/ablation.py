@@ -4,6 +4,9 @@ A run is a setting (a factor, a value) and a seed; `studies/ablation.py` writes 
 setting is the reference, from which each other differs by one factor. Several changes together,
 trainings from scratch and yardsticks are no such change; they stand beside it to compare the size
 of numbers.
+
+Every run is asked inside, on people of the make that it was trained on, and outside, on faces of
+another make; a run of before there was an outside has no such columns.
 """
 
 from __future__ import annotations
@@ -29,12 +32,14 @@ METRICS = {
     "finetuned/profiles": "fine-tuned, ±90°",
     "finetuned/straight": "fine-tuned, frontal",
 }
+OUTSIDE = "outside/"  # before the names of `studies.outside.outside_scores`
 
 
 def read(folder: str | os.PathLike) -> pd.DataFrame:
     """A row per run: `setting`, `factor`, `value`, `seed`, `uses_labels`, `images_seen`, `seconds`
-    of CPU, `METRICS` and the other views in [0, 1], and the accuracy of each person, such as
-    `probe/F03`. `images_seen` is 0 where nothing was pre-trained.
+    of CPU, `METRICS` and the other views in [0, 1], the accuracy of each person, such as
+    `probe/F03`, and what was measured on faces of another make, each name after `OUTSIDE`.
+    `images_seen` is 0 where nothing was pre-trained.
 
     Raises:
         FileNotFoundError: the folder holds no run; the message names the command that makes one.
@@ -57,6 +62,7 @@ def read(folder: str | os.PathLike) -> pd.DataFrame:
         for kind in ("probe", "finetuned"):
             every = run[kind] | run[f"{kind}_by_person"]
             row |= {f"{kind}/{name}": value for name, value in every.items()}
+        row |= {f"{OUTSIDE}{name}": value for name, value in run.get("outside", {}).items()}
         rows.append(row)
     if not rows:
         raise FileNotFoundError(f"{folder} holds no run: 'python -m studies.ablation' makes them")
@@ -66,6 +72,21 @@ def read(folder: str | os.PathLike) -> pd.DataFrame:
 def changes(runs: pd.DataFrame) -> pd.DataFrame:
     """The reference and what differs from it by one factor."""
     return runs[~runs["factor"].isin(BESIDE)]
+
+
+def outside(runs: pd.DataFrame) -> dict[str, str]:
+    """Columns of what was measured outside, errors left out, each with what it is called."""
+    names = (c for c in runs.columns if c.startswith(OUTSIDE) and not c.endswith("error"))
+    return {name: name.removeprefix(OUTSIDE) for name in names}
+
+
+def agreement(runs: pd.DataFrame, metric: str, other: str) -> float:
+    """Spearman's correlation of the ranks that two metrics give the settings, by their means.
+
+    NaN for fewer than three settings, or if all are alike in one of them.
+    """
+    means = changes(runs).groupby("setting")[[metric, other]].mean().dropna()
+    return float(means.rank().corr().iloc[0, 1]) if len(means) > 2 else float("nan")
 
 
 def noise(runs: pd.DataFrame, metric: str) -> float:
@@ -123,14 +144,16 @@ def differences(runs: pd.DataFrame, metric: str) -> pd.DataFrame:
 def table(runs: pd.DataFrame, metrics: tuple[str, ...] | None = None) -> pd.DataFrame:
     """Means in %, a row per setting: the reference, the changes by factor, what stands beside.
 
-    Columns: `runs` and the names in `METRICS` (default: all but the frontal fine-tuned).
+    Columns: `runs` and what the metrics are called (default: those in `METRICS` but the frontal
+    fine-tuned, and all from outside).
     """
-    metrics = tuple(METRICS)[:5] if metrics is None else metrics
+    labels = METRICS | outside(runs)
+    metrics = (*tuple(METRICS)[:5], *outside(runs)) if metrics is None else metrics
     grouped = runs.groupby(_order(runs), sort=True)
     rows = grouped[list(metrics)].mean().mul(100)
     rows.insert(0, "runs", grouped.size())
     rows.index = [part["setting"].iloc[0] for _, part in grouped]
-    return rows.rename(columns=METRICS)
+    return rows.rename(columns=labels)
 
 
 def _order(runs: pd.DataFrame) -> pd.Series:
@@ -147,17 +170,21 @@ def _order(runs: pd.DataFrame) -> pd.Series:
     return runs.apply(key, axis=1)
 
 
-def figure(
-    runs: pd.DataFrame,
-    metrics: tuple[str, ...] = ("probe/all", "probe/profiles", "finetuned/all"),
-) -> list[Axes]:
+def figure(runs: pd.DataFrame, metrics: tuple[str, ...] | None = None) -> list[Axes]:
     """A row per setting and a panel per metric: dots are runs, the mark is their mean.
+
+    The default is the probe and the first three numbers from outside; without any, the probe, the
+    probe of profiles and the fine-tuned classifier.
 
     The line is the mean of the reference, the whiskers are ± one standard error of the mean from
     the pooled noise, the band is ± one of the reference. Hollow marks used labels in pre-training.
     """
     import matplotlib.pyplot as plt
 
+    titles = METRICS | outside(runs)
+    if metrics is None:
+        beside = tuple(outside(runs))[:3] or ("probe/profiles", "finetuned/all")
+        metrics = ("probe/all", *beside)
     own = changes(runs)
     groups = [part for _, part in own.groupby(_order(own), sort=True)][::-1]
     figure, axes = plt.subplots(
@@ -191,7 +218,7 @@ def figure(
         if np.isfinite(spread):
             half = 100 * spread / np.sqrt(len(reference))
             ax.axvspan(middle - half, middle + half, color="#0060B0", alpha=0.12, lw=0, zorder=0)
-        ax.set_title(METRICS[metric])
+        ax.set_title(titles[metric])
         ax.set_xlabel("accuracy (%)")
         ax.grid(axis="x")
         ax.tick_params(axis="y", length=0)
