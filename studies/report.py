@@ -42,6 +42,7 @@ def main() -> None:
     fill(Path("README.md"), "RESULTS", f"{finetuned}\n\n{frozen}")
     write_card("clmex", prepared, finetuned, frozen)
     write_card("simclr", prepared, finetuned, frozen)
+    write_large_card()
     hero(prepared, runs)
     examples(prepared)
 
@@ -228,6 +229,32 @@ expressions of 102 people before one wall (London, above). What a face shows is 
 feels: not for judging people, not for surveillance, hiring, border control or diagnosis.
 """
     card.write_text(text)
+
+
+def write_large_card() -> None:
+    made = json.loads((LARGE / "pretrain_clmex.json").read_text())
+    (LARGE / "README.md").write_text(f"""---
+license: mit
+library_name: fermodels
+tags: [facial-expression, self-supervised, contrastive, multi-view]
+---
+# CL-MEx on Anny Views, for images of {made["image_size"]} pixels
+
+[`clmex-anny-views`](../clmex-anny-views/README.md) trained on, without labels, on images of
+{made["image_size"]} in place of 48 pixels: the same network with the same number of weights, four
+times the pixels of an image to go through. The tables in that card have both, inside and outside.
+
+```python
+from fermodels.models import ImageEncoder
+
+encoder = ImageEncoder.from_pretrained("{LARGE.as_posix()}")
+h = encoder(images)  # (N, 3, H, W), float in [0, 1] -> (N, 256)
+```
+
+Made by `{made["command"]}`: {made["images_seen"]:,} augmented images of {made["people"]:,} people,
+with the history in `history_clmex.csv`; weights are stored in half precision and computed in single
+precision. Limits and uses are those of its sibling.
+""")
 
 
 def hero(prepared: PreparedImages, runs: pd.DataFrame) -> None:
