@@ -9,5 +9,6 @@ from .folders import run_dir as run_dir
 from .folders import weights as weights
 from .hardware import HardwarePreset as HardwarePreset
 from .hardware import hardware_preset as hardware_preset
+from .judged import readings as readings
 from .machine import environment as environment
 from .map import draw_map as draw_map

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ import numpy as np
 
 from fermodels.course import folders
 from fermodels.data import PreparedError, PreparedImages
+from fermodels.explore.data_sets import name_of
 from fermodels.explore.embedding_explorer import EmbeddingExplorer
 from fermodels.explore.page import Material, Page, Say, explore_page
 
 if TYPE_CHECKING:
     from fermodels.models import ImageEncoder
 
+OTHERS = {"second faces": "second_faces"}  # beside the course's own
 ENCODERS = {"SimCLR": "simclr-anny-views", "CL-MEx": "clmex-anny-views"}
 # What `make explore FACES=… ENCODER=…` hands to the page.
 FACES_VARIABLE, ENCODER_VARIABLE = "FERMODELS_EXPLORE_FACES", "FERMODELS_EXPLORE_ENCODER"
@@ -30,10 +33,12 @@ def course_explorer(
     faces: str | os.PathLike | None = None,
     encoders: Mapping[str, str | os.PathLike] | None = None,
     *,
+    others: Mapping[str, str | os.PathLike] | None = None,
     say: Say = print,
     **options: Any,
 ) -> EmbeddingExplorer:
-    """SimCLR and CL-MEx side by side on the 4,900 faces of the course.
+    """SimCLR and CL-MEx side by side on the 4,900 faces of the course; a menu shows faces of
+    another make on the same maps.
 
     A linear probe, fitted on the people of the training part, adds predictions; the parts are the
     column `split`. A data set with too few people for three parts has neither. Embeddings are
@@ -42,13 +47,14 @@ def course_explorer(
     Args:
         faces: a prepared file of images. Default: "anny_views_kdef".
         encoders: folders of saved ImageEncoders by name. Default: those of the course.
+        others: prepared files that the menu can show, by name. Default: the second faces.
         say: gets a sentence on how far it is, while embeddings are computed.
         options: for `EmbeddingExplorer`.
 
     Raises:
         PreparedError, FileNotFoundError: the file or a folder cannot be read.
     """
-    return EmbeddingExplorer(**(_material(faces, _load(encoders), say) | options))
+    return EmbeddingExplorer(**(_material(faces, _load(encoders), say, others) | options))
 
 
 def course_page(
@@ -84,16 +90,20 @@ def _load(encoders: Mapping[str, str | os.PathLike] | None) -> dict[str, ImageEn
 
 
 def _material(
-    faces: str | os.PathLike | None, encoders: Mapping[str, ImageEncoder], say: Say
+    faces: str | os.PathLike | None,
+    encoders: Mapping[str, ImageEncoder],
+    say: Say,
+    others: Mapping[str, str | os.PathLike] | None = None,
 ) -> dict[str, Any]:
     """What `EmbeddingExplorer` takes."""
     prepared = PreparedImages.read(faces or folders.data("anny_views_kdef"))
-    fingerprint = prepared.fingerprint()
-    embeddings = {
-        name: kept_embeddings(encoder, prepared, fingerprint, lambda text, n=name: say(n + text))
-        for name, encoder in encoders.items()
-    }
+    embeddings = _embeddings(encoders, prepared, say)
     material = {"embeddings": embeddings, "prepared": prepared}
+    further = {}
+    for name, path in (_shipped_others(prepared) if others is None else others).items():
+        other = PreparedImages.read(path)
+        further[name] = _embeddings(encoders, other, say), other
+    material["others"] = further
     try:
         split = prepared.split()
     except PreparedError:
@@ -102,18 +112,43 @@ def _material(
     material["split"] = split
     labelled = train[prepared.labels[train] >= 0]
     if len(set(prepared.labels[labelled])) > 1:
-        material["predictions"] = {
-            name: _predictions(x, prepared.labels, labelled) for name, x in embeddings.items()
-        }
+        material["predictions"] = {}
+        for name, x in embeddings.items():
+            everything = np.concatenate([x, *(own[name] for own, _ in further.values())])
+            said = _predictions(everything, prepared.labels, labelled)
+            material["predictions"][name] = np.array(prepared.expressions, dtype=object)[said]
     return material
 
 
+def _shipped_others(prepared: PreparedImages) -> dict[str, Path]:
+    """`OTHERS` that lie there and are not the data set itself."""
+    found = {}
+    for name, file in OTHERS.items():
+        with suppress(FileNotFoundError):
+            path = folders.data(file)
+            itself = Path(prepared.source).resolve() == Path(path).resolve()
+            if not itself and name != name_of(prepared):
+                found[name] = path
+    return found
+
+
+def _embeddings(
+    encoders: Mapping[str, ImageEncoder], prepared: PreparedImages, say: Say
+) -> dict[str, np.ndarray]:
+    fingerprint = prepared.fingerprint()
+    return {
+        name: kept_embeddings(encoder, prepared, fingerprint, lambda text, n=name: say(n + text))
+        for name, encoder in encoders.items()
+    }
+
+
 def _predictions(x: np.ndarray, labels: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """What a linear probe fitted on the rows `train` says to every row of x (N, D)."""
+    """What a linear probe fitted on the rows `train` says to every row of x (N, D); the first are
+    those of the `labels`."""
     from fermodels.evaluation import linear_probe
 
-    # What the unlabelled rows are compared with does not matter: only the predictions are used.
-    return linear_probe(x[train], labels[train], x, labels.clip(0)).predictions
+    # What the rows are compared with does not matter: only the predictions are used.
+    return linear_probe(x[train], labels[train], x, np.zeros(len(x), dtype=int)).predictions
 
 
 def kept_embeddings(

@@ -14,8 +14,9 @@ def data(name: str) -> Path:
     """The file of a prepared data set that ships with the course.
 
     Args:
-        name: "anny_views_kdef" or "anny_views_ddcf", for `PreparedImages.read`, or "anny_clips",
-            for `PreparedClips.read`. FERMODELS_DATA names another folder.
+        name: "anny_views_kdef", "anny_views_ddcf", "anny_views_wide" or "second_faces", for
+            `PreparedImages.read`, or "anny_clips", for `PreparedClips.read`. FERMODELS_DATA names
+            another folder.
     """
     return shipped_data(name)
 

@@ -31,6 +31,13 @@ NEEDED = {
     "anywidget": "0.9",
     "jupyter-scatter": "1.0",
 }
+IMAGES_AND_CLIPS = (
+    "anny_views_kdef",
+    "anny_views_ddcf",
+    "anny_views_wide",
+    "second_faces",
+    "anny_clips",
+)
 
 
 def environment() -> pd.DataFrame:
@@ -56,7 +63,7 @@ def environment() -> pd.DataFrame:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none: the CPU does it"
     rows.append(_row("CUDA device", gpu, "optional"))
     for find, names in (
-        (data, ("anny_views_kdef", "anny_views_ddcf", "anny_clips")),
+        (data, IMAGES_AND_CLIPS),
         (
             weights,
             (

@@ -15,25 +15,27 @@ if TYPE_CHECKING:
 _SHOWN = 12
 
 
-def composition(field: Field, rows: np.ndarray) -> pd.DataFrame:
-    """A row per category of `field`: `count`, `share` of the selection, `overall` share."""
+def composition(field: Field, rows: np.ndarray, among: np.ndarray | None = None) -> pd.DataFrame:
+    """A row per category of `field`: `count`, `share` of the selection, `overall` share; that of
+    the rows `among`, bool (N,), or of all."""
     import pandas as pd
 
     count = np.bincount(field.codes[rows], minlength=len(field.categories))
+    overall = field.counts_among(among)
     return pd.DataFrame(
         {
             "count": count,
             "share": count / max(len(rows), 1),
-            "overall": field.counts / max(len(field.codes), 1),
+            "overall": overall / max(overall.sum(), 1),
         },
         index=pd.Index(field.categories, name=field.name),
     )
 
 
-def composition_html(field: Field, rows: np.ndarray) -> str:
+def composition_html(field: Field, rows: np.ndarray, among: np.ndarray | None = None) -> str:
     """Bars of the shares; a tick on each bar is the share in the whole data set. Many categories
     are cut to the commonest ones of the selection."""
-    table = composition(field, rows).assign(color=field.colors)
+    table = composition(field, rows, among).assign(color=field.colors)
     cut = len(table) > _SHOWN
     if cut:
         table = table.sort_values("count", ascending=False, kind="stable").head(_SHOWN)

@@ -8,6 +8,7 @@ from typing import Any
 
 import ipywidgets
 
+from fermodels.explore.data_sets import ALL
 from fermodels.explore.lines import MODES
 
 MAP_NAMES = {"pca": "PCA", "umap": "UMAP", "given": "coordinates given"}
@@ -20,10 +21,11 @@ _LINE_NAMES = {
 
 
 class Controls:
-    """What colours the points, which map, whose views are joined, how many neighbours.
+    """What colours the points, which map, whose views are joined, how many neighbours; and which
+    data set is shown, where there are several.
 
-    `color`, `map`, `lines`, `k` are widgets with a `value`, `clear` is a button, `widget` holds all
-    of them; `status` is a line of text below the maps.
+    `color`, `map`, `lines`, `k`, `data_set` are widgets with a `value`, `clear` is a button,
+    `widget` holds all of them; `status` is a line of text below the maps.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Controls:
         k: int,
         most_k: int,
         has_instances: bool,
+        data_sets: tuple[str, ...],
     ) -> None:
         names = {name: name.replace("_", " ") for name in fields}
         self.color = _dropdown(
@@ -68,13 +71,23 @@ class Controls:
             layout={"width": "150px"},
             style={"description_width": "auto"},
         ).add_class("fm-k")
+        self.data_set = _dropdown(
+            {name: name for name in (*data_sets, ALL)},
+            data_sets[0],
+            "Show:",
+            "Whose points are on the maps",
+            "220px",
+            "data-set",
+        )
+        if len(data_sets) == 1:
+            self.data_set.layout.display = "none"
         self.clear = ipywidgets.Button(
             description="Clear selection",
             tooltip="Select nothing, choose nothing",
             layout={"width": "auto"},
         ).add_class("fm-clear")
         self.widget = ipywidgets.HBox(
-            [self.color, self.map, self.lines, self.k, self.clear],
+            [self.data_set, self.color, self.map, self.lines, self.k, self.clear],
             layout={"flex_flow": "row wrap"},
         )
         self.status = ipywidgets.HTML().add_class("fm-status")

@@ -16,6 +16,7 @@ from fermodels.evaluation import ViewInvarianceReport
 from fermodels.explore import memory
 from fermodels.explore.background import Background
 from fermodels.explore.controls import MAP_NAMES, Controls
+from fermodels.explore.data_sets import ALL, with_others
 from fermodels.explore.invariance import Invariance, summary
 from fermodels.explore.lines import MODES, MOST, InstanceLines
 from fermodels.explore.maps import Layouts, ScatterMap
@@ -66,10 +67,14 @@ class EmbeddingExplorer:
         height: of the maps in pixels.
         remember: a file that keeps the settings and the selection between runs of a notebook.
         in_notebook: False hides the button that puts the selection into a variable.
+        others: further data sets by name, each as (embeddings, prepared): embeddings (M, D) by
+            encoder, as those above. Their points lie on the same maps; a menu shows one data set
+            or all, and the column `set` tells them apart. PCA's axes stay those of `prepared`.
+            Where given, coordinates go on with their rows, and predictions may.
 
     Show it as the last expression of a cell. Everything can be reached from Python: `selection`,
     `select`, `frame`, `chosen`, `choose`, `neighbours`, `color_by`, `hidden`, `lines`, `map`,
-    `reports`, `figure`. `close()` frees the kernel of it.
+    `data_set`, `reports`, `figure`. `close()` frees the kernel of it.
 
     Raises:
         ValueError: shapes do not fit, a value is not finite, a name is unknown.
@@ -92,19 +97,25 @@ class EmbeddingExplorer:
         height: int = 380,
         remember: str | os.PathLike | None = None,
         in_notebook: bool = True,
+        others: Mapping[str, tuple[np.ndarray | Mapping[str, np.ndarray], Any]] | None = None,
     ) -> None:
         self._lock = threading.RLock()
         if not isinstance(embeddings, Mapping):
             embeddings = {"embedding": embeddings}
         if not embeddings:
             raise ValueError("there are no embeddings to show")
-        self._source = Source(prepared, predictions, split)
-        count = len(self._source)
-        x = {str(name): check_embeddings(e, count, name) for name, e in embeddings.items()}
+        others = others or {}
+        further = {str(name): other for name, (_, other) in others.items()}
+        self._source = Source(prepared, predictions, split, further)
+        count, own = len(self._source), self._source.own
+        x = {str(name): check_embeddings(e, own, name) for name, e in embeddings.items()}
+        if others:
+            x = with_others(x, {str(name): part for name, part in others.items()})
         self._spaces = {name: Space(e) for name, e in x.items()}
         given = by_encoder("coordinates", coords, x, complete=True)
-        self._layouts = {name: Layouts(e, given.get(name)) for name, e in x.items()}
-        self._invariance = Invariance(x, self._source.table, reports)
+        self._layouts = {name: Layouts(e, given.get(name), own=own) for name, e in x.items()}
+        self._in_set = self._source.sets.mask(self._source.sets.names[0])
+        self._invariances = {self._source.sets.names[0]: self._invariance_of(self._in_set, reports)}
         self._instances = InstanceLines(self._source.table)
         self._background = Background()
 
@@ -113,8 +124,9 @@ class EmbeddingExplorer:
         self._hovered: int | None = None
         self._image: ipywidgets.Image | None = None
         self._hidden: dict[str, set[int]] = {}
-        self._shown = np.ones(count, dtype=bool)
-        self._linking = self._measuring = self._closed = False
+        self._shown = self._in_set.copy()
+        self._linking = self._visible = self._closed = False
+        self._measuring: set[str] = set()
         self._remember = None
 
         map = map or next(iter(self._layouts.values())).names[0]
@@ -142,7 +154,25 @@ class EmbeddingExplorer:
             k=k,
             most_k=min(100, len(self._source) - 1),
             has_instances=self._instances.available,
+            data_sets=self._source.sets.names,
         )
+
+    def _invariance_of(self, rows: np.ndarray, reports=None) -> Invariance:
+        """Of the rows of a mask (N,)."""
+        if rows.all():
+            x, table = {name: space.x for name, space in self._spaces.items()}, self._source.table
+        else:
+            x = {name: space.x[rows] for name, space in self._spaces.items()}
+            table = self._source.table[rows].reset_index(drop=True)
+        return Invariance(x, table, reports)
+
+    @property
+    def _invariance(self) -> Invariance:
+        """Of the data set that is shown."""
+        name = self.data_set
+        if name not in self._invariances:
+            self._invariances[name] = self._invariance_of(self._in_set)
+        return self._invariances[name]
 
     def _fill(self, page_size: int, height: int, in_notebook: bool) -> None:
         sync = uuid4().hex
@@ -184,6 +214,7 @@ class EmbeddingExplorer:
             ]
         ).add_class("fm-explorer")
 
+        controls.data_set.observe(self._set_changed, "value")
         controls.color.observe(self._color_changed, "value")
         controls.map.observe(self._map_changed, "value")
         controls.lines.observe(lambda _: self._changed("lines"), "value")
@@ -215,6 +246,8 @@ class EmbeddingExplorer:
     def select(self, rows: Sequence[int] | np.ndarray | None = None, **where: Any) -> np.ndarray:
         """Select rows (numbers or a mask), or all rows with the given values, or both at once.
 
+        Without `rows` those of the data set that is shown.
+
         `select(expression="sad", view=["full_left", "full_right"])` selects the sad profiles.
 
         Returns:
@@ -225,7 +258,7 @@ class EmbeddingExplorer:
             ValueError: a column or a value that is not there.
         """
         count = len(self._source)
-        rows = np.arange(count) if rows is None else np.asarray(rows)
+        rows = np.flatnonzero(self._in_set) if rows is None else np.asarray(rows)
         rows = np.flatnonzero(rows) if rows.dtype == bool and len(rows) == count else rows
         if rows.size and (rows.dtype.kind not in "iu" or rows.min() < 0 or rows.max() >= count):
             raise IndexError(f"rows must be numbers from 0 to {count - 1} or a mask ({count},)")
@@ -261,15 +294,30 @@ class EmbeddingExplorer:
         self, row: int | None = None, k: int | None = None, encoder: str | None = None
     ) -> pd.DataFrame:
         """The k nearest of a row (default: the chosen one) in an encoder's full space (default:
-        the last one), as `neighbour_frame` gives them."""
+        the last one), as `neighbour_frame` gives them; among the rows of the data set shown."""
         row = self._chosen if row is None else row
         if row is None:
             raise ValueError("no row is chosen: pass one, or click a point")
         encoder = list(self._spaces)[-1] if encoder is None else encoder
         check_name("encoder", encoder, self._spaces)
         return neighbour_frame(
-            self._spaces[encoder], self._source.table, row, k or self._controls.k.value
+            self._spaces[encoder],
+            self._source.table,
+            row,
+            k or self._controls.k.value,
+            self._in_set,
         )
+
+    @property
+    def data_set(self) -> str:
+        """Whose points are on the maps: the name of a data set, or "all". Numbers, neighbours and
+        shares are of these; set it to another one."""
+        return self._controls.data_set.value
+
+    @data_set.setter
+    def data_set(self, name: str) -> None:
+        check_name("data_set", name, (*self._source.sets.names, ALL))
+        self._controls.data_set.value = name
 
     @property
     def color_by(self) -> str:
@@ -355,6 +403,7 @@ class EmbeddingExplorer:
         """Settings and selection as plain values, what `remember` keeps."""
         return {
             "rows": len(self._source),
+            "data_set": self.data_set,
             "color_by": self.color_by,
             "map": self.map,
             "lines": self.lines,
@@ -452,6 +501,14 @@ class EmbeddingExplorer:
             setattr(plot.widget, change["name"], change["new"])
 
     @_one_at_a_time
+    def _set_changed(self, _) -> None:
+        self._in_set = self._source.sets.mask(self.data_set)
+        self._hide(self._hidden.get(self.color_by, set()), "selection", "neighbours")
+        self._draw_numbers()
+        if self._visible:
+            self._measure()
+
+    @_one_at_a_time
     def _color_changed(self, _) -> None:
         for plot in self.maps.values():
             plot.color(self._field)
@@ -484,9 +541,10 @@ class EmbeddingExplorer:
             self._draw_lines()
         if "selection" in what:
             counted = [self._source.fields[n] for n in self._counted()]
-            self._selected.show(self._selection, self._field, counted, self._chosen)
+            self._selected.show(self._selection, self._field, counted, self._chosen, self._in_set)
         if "neighbours" in what:
-            self._near.show(self._chosen, self._controls.k.value, self._field)
+            k = self._controls.k.value
+            self._near.show(self._chosen, k, self._field, self._in_set)
         self._draw_image()
         self._save()
 
@@ -505,8 +563,8 @@ class EmbeddingExplorer:
     @_one_at_a_time
     def _hide(self, hidden: set[int], *also: str) -> None:
         self._hidden[self.color_by] = hidden
-        self._shown = ~np.isin(self._field.codes, list(hidden))
-        rows = np.flatnonzero(self._shown) if hidden else None
+        self._shown = self._in_set & ~np.isin(self._field.codes, list(hidden))
+        rows = None if self._shown.all() else np.flatnonzero(self._shown)
         for plot in self.maps.values():
             plot.filter(rows)
         self._draw_legend()
@@ -538,7 +596,7 @@ class EmbeddingExplorer:
     def _draw_legend(self) -> None:
         field, hidden = self._field, self._hidden.get(self.color_by, ())
         self._legend.title = field.name.replace("_", " ")
-        counts = field.counts.tolist()
+        counts = field.counts_among(self._in_set).tolist()
         self._legend.entries = [
             {"name": name, "color": color, "count": count, "shown": i not in hidden}
             for i, (name, color, count) in enumerate(
@@ -551,19 +609,20 @@ class EmbeddingExplorer:
         for name, header in self._headers.items():
             report = self._invariance.done.get(name)
             header.numbers = [] if report is None else summary(report)
-            waiting = report is None and self._measuring
+            waiting = report is None and self.data_set in self._measuring
             header.note = "measuring view invariance …" if waiting else ""
 
     def _measure(self) -> None:
         """Measure what has not been measured, once, without holding up the kernel."""
-        if self._measuring or not self._invariance.available:
+        self._visible, invariance = True, self._invariance
+        if self.data_set in self._measuring or not invariance.available:
             return
-        self._measuring = True
+        self._measuring.add(self.data_set)
         self._draw_numbers()
         for name in self._spaces:
-            if name not in self._invariance.done:
+            if name not in invariance.done:
                 self._background.run(
-                    lambda name=name: self._invariance[name],
+                    lambda name=name: invariance[name],
                     lambda _: self._draw_numbers(),
                     self._failed,
                 )
@@ -623,6 +682,8 @@ class EmbeddingExplorer:
             if name in fields:
                 places = enumerate(fields[name].categories)
                 self._hidden[name] = {i for i, category in places if category in hidden}
+        if state.get("data_set") in (*self._source.sets.names, ALL):
+            self._controls.data_set.value = state["data_set"]
         if state.get("color_by") in fields:
             self._controls.color.value = state["color_by"]
         self._hide(self._hidden.get(self.color_by, set()))

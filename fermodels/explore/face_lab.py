@@ -13,16 +13,18 @@ import numpy as np
 
 from fermodels import evaluation
 from fermodels.data import EXPRESSIONS, PreparedImages, encode_image
-from fermodels.explore import lab_controls, lab_save, memory
+from fermodels.explore import lab_choices, lab_controls, lab_save, memory
 from fermodels.explore.fields import NONE_COLOR, Field
-from fermodels.explore.lab_column import EncoderColumn, Projection, probe, with_classifier
+from fermodels.explore.lab_column import EncoderColumn, probe, with_classifier
 from fermodels.explore.lab_face import LabFace
 from fermodels.explore.lab_figure import lab_figure
 from fermodels.explore.lab_panel import LabPanel
+from fermodels.explore.lab_second import VARIABLE, second_model_or_none
 from fermodels.explore.lab_turn import Track, turn
 from fermodels.explore.maps import Layouts
 from fermodels.explore.naming import by_encoder
 from fermodels.explore.neighbours import check_embeddings
+from fermodels.explore.projection import Projection
 from fermodels.explore.source import Source
 from fermodels.models import ImageClassifier, ImageEncoder
 from fermodels.plots import EXPRESSION_COLORS
@@ -31,13 +33,19 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from fermodels.faces import Person
+    from fermodels.faces.second import SecondPerson
+    from fermodels.faces.second_model import SecondFaceModel
+
 _PEOPLE = 10_000  # numbers that the dice throws
 _MOST_DOTS = 6_000
+_ALL_FIRST = dict.fromkeys(lab_choices.VARIANTS, 0)
 
 
 class FaceLab:
-    """Sliders for expressions, action units, camera and light; beside the face, live: the
-    probabilities of a classifier and where the face lands on each encoder's map.
+    """Sliders for expressions, action units, camera and light, menus for how an expression is shown
+    and what the person looks like; beside the face, live: the probabilities of a classifier and
+    where the face lands on each encoder's map.
 
     Args:
         encoders: an ImageEncoder, or a mapping from names to such; two fit side by side.
@@ -51,14 +59,19 @@ class FaceLab:
         size: height and width of the rendered image in pixels, 16…512. Before an encoder sees
             it, it is brought to the size of the reference's images, as those were.
         height: of the maps in pixels, at most: they are no higher than wide.
-        remember: a file that keeps person and sliders between runs of a notebook.
+        remember: a file that keeps person, sliders and menus between runs of a notebook.
+        second_model: the head of the ICT FaceKit, or the path of its file: then the menu "head by"
+            shows the same actions on a person of another make. Default: the path that
+            FERMODELS_SECOND_MODEL names, if any. To get it, clone
+            https://github.com/USC-ICT/ICT-FaceKit (MIT) and pass the clone's folder.
 
     Show it as the last expression of a cell. Everything can be reached from Python: `set`,
-    `reset`, `dice`, `turn`, `save_instance`, `values`, `image`, `embeddings`, `positions`,
-    `probabilities`, `figure`. `close()` frees the kernel of it.
+    `reset`, `dice`, `turn`, `save_instance`, `values`, `variants`, `looks`, `image`, `embeddings`,
+    `positions`, `probabilities`, `figure`. `close()` frees the kernel of it.
 
     Raises:
-        ValueError: shapes do not fit, a name is unknown, the reference shows one expression only.
+        ValueError: shapes do not fit, a name is unknown, the reference shows one expression only,
+            the second model cannot be read.
     """
 
     def __init__(
@@ -72,6 +85,7 @@ class FaceLab:
         size: int = 128,
         height: int = 320,
         remember: str | os.PathLike | None = None,
+        second_model: SecondFaceModel | str | os.PathLike | None = None,
     ) -> None:
         named = encoders if isinstance(encoders, Mapping) else {"encoder": encoders}
         named = {str(name): encoder for name, encoder in named.items()}
@@ -98,7 +112,7 @@ class FaceLab:
 
         state = {} if remember is None else memory.load(remember, self._rows)
         self._remember = remember
-        self._face = LabFace(seed, size)
+        self._face = LabFace(seed, size, second_model_or_none(second_model))
         self._track: Track | None = None
         self._number, self._path = 0, None
         # The browser's messages may come in another thread than the notebook's cells run in.
@@ -122,12 +136,13 @@ class FaceLab:
 
     def _panel(self, height: int) -> LabPanel:
         groups: dict[str, list[dict]] = {}
-        for control in lab_controls.CONTROLS.values():
+        menus = [c for c in lab_choices.CHOICES.values() if c.name != "make" or self._has_second]
+        for control in (*lab_controls.CONTROLS.values(), *menus):
             groups.setdefault(control.group, []).append(vars(control))
         return LabPanel(
             on_event=self._event,
             groups=[{"name": name, "controls": controls} for name, controls in groups.items()],
-            values=dict(lab_controls.DEFAULTS),
+            values=lab_controls.DEFAULTS | lab_choices.DEFAULT_CHOICES,
             encoders=[column.name for column in self._columns],
             classes=[
                 {"name": name, "color": self._palette.get(name, NONE_COLOR)}
@@ -152,22 +167,42 @@ class FaceLab:
 
     # ----------------------------------------------------------------------- from Python
 
-    def set(self, **values: float) -> None:
-        """Move sliders: expressions and action units (0…1), `yaw` (−90…90) and `pitch` (−30…30)
-        in degrees, `light` (−1 from the left … 1 from the right), `brightness` (0.3…1.5).
+    def set(self, *, variants: Mapping[str, int] | None = None, **values: float | str) -> None:
+        """Move sliders and choose from menus; what is not named stays.
 
-        `set(happy=0.8, AU12=1, yaw=45)`; the others stay.
+        `set(happy=0.8, AU12=1, yaw=45)` moves sliders: expressions and action units (0…1), `yaw`
+        (−90…90) and `pitch` (−30…30) in degrees, `light` (−1 from the left … 1 from the right),
+        `brightness` (0.3…1.5).
+
+        `set(angry=1, variants={"angry": 1})` shows anger in its second way, see
+        `fermodels.faces.PROTOTYPES`; number 0 is the commonest.
+
+        `set(glasses="round", appearance="wide")` changes the looks: `hair`, `beard`, `glasses`,
+        `headwear` ("own" is as the person's number gives it, "none" is without, the other names
+        are kinds), `appearance` ("studio", or "wide": any light, background and camera), `session`
+        ("A"…"H", others of that appearance), and, with a second model, `make` ("Anny" or "ICT
+        FaceKit").
 
         Raises:
-            ValueError: an unknown name or a value out of its range; nothing has changed then.
+            ValueError: an unknown name, a value out of its range, a variant or an option that is
+                not there; nothing has changed then.
         """
-        checked = lab_controls.check(values)
+        looks = {name: option for name, option in values.items() if name in lab_choices.LOOKS}
+        chosen = lab_choices.check_looks(looks) | lab_choices.check_variants(variants or {})
+        if chosen.get("make") == lab_choices.SECOND and not self._has_second:
+            raise ValueError(
+                "this lab has no head of another make: pass second_model, or name its file by "
+                f"{VARIABLE} (see FaceLab)"
+            )
+        moved = lab_controls.check({n: v for n, v in values.items() if n not in looks})
         with self._lock:
-            self.widget.values = self.values | checked
+            self.widget.values = self._settings | moved | chosen
 
     def reset(self) -> None:
-        """A neutral face of the same person, seen from the front."""
-        self.widget.values = dict(lab_controls.DEFAULTS)
+        """A neutral face of the same person with the same looks, seen from the front."""
+        self.widget.values = (
+            self._settings | lab_controls.DEFAULTS | lab_choices.check_variants(_ALL_FIRST)
+        )
 
     def dice(self, seed: int | None = None) -> int:
         """Another person, number `seed` or a random one; the sliders stay. Returns the number."""
@@ -179,12 +214,22 @@ class FaceLab:
     @property
     def values(self) -> dict[str, float]:
         """What each slider is at."""
-        return dict(self.widget.values)
+        return {name: self.widget.values[name] for name in lab_controls.CONTROLS}
 
     @property
-    def person(self):
-        """The `fermodels.faces.Person` before the camera."""
-        return self._face.person
+    def variants(self) -> dict[str, int]:
+        """In which way each expression is shown that has several; 0 is the commonest."""
+        return lab_choices.variants_of(self.widget.values)
+
+    @property
+    def looks(self) -> dict[str, str]:
+        """What is chosen for hair, beard, glasses, headwear, light and camera, and the head."""
+        return lab_choices.looks_of(self.widget.values)
+
+    @property
+    def person(self) -> Person | SecondPerson:
+        """The person before the camera, with the looks that are chosen."""
+        return self._face.person(self._settings)
 
     @property
     def image(self) -> np.ndarray:
@@ -219,7 +264,7 @@ class FaceLab:
             one), `cosine` to the frontal view.
         """
         with self._lock:
-            self._track = turn(self._face, self.values, self._columns, self._seen, step)
+            self._track = turn(self._face, self._settings, self._columns, self._seen, step)
             self.widget.track = self._track.message()
             self._update()
             return self._track.frame()
@@ -250,7 +295,7 @@ class FaceLab:
     def _save_instance(self, path, expression, subject) -> Path:
         beside = Path.cwd() if self._remember is None else Path(self._remember).parent
         path = Path(path or self._path or beside / "own_faces.parquet")
-        values = self.values
+        values = self._settings
         expression = (expression or "").strip() or lab_controls.strongest(values)[0]
         subject = (subject or "").strip() or self._subject
         known = EXPRESSIONS if self._reference is None else self._reference.expressions
@@ -273,17 +318,17 @@ class FaceLab:
             self.probabilities,
             self._track if self._fresh else None,
             self._palette,
-            lab_controls.describe(self.values),
+            lab_controls.describe(self._settings),
         )
 
     @property
     def state(self) -> dict[str, Any]:
-        """Person and sliders as plain values, what `remember` keeps."""
+        """Person, sliders and menus as plain values, what `remember` keeps."""
         turned = self._track.step if self._track is not None and self._fresh else None
         return {
             "rows": self._rows,
             "person": self._face.number,
-            "values": self.values,
+            "values": self._settings,
             "turned": turned,
         }
 
@@ -319,7 +364,7 @@ class FaceLab:
             self._safely(actions[kind])
 
     def _moved(self, change) -> None:
-        values = lab_controls.clean(change["new"])
+        values = self._cleaned(change["new"])
         if values != change["new"]:
             self.widget.values = values  # comes back here
         else:
@@ -351,7 +396,7 @@ class FaceLab:
 
     def _update(self) -> None:
         """Draw the face, embed it, and show what comes of it."""
-        values = self.values
+        values = self._settings
         self._image = self._face.images(values)[0]  # (S, S, 3)
         seen = self._seen(self._image[None])
         self._h, self._places, self._shares = {}, {}, {}
@@ -392,19 +437,36 @@ class FaceLab:
         return self._source.fields[self._source.fields.default]
 
     @property
+    def _settings(self) -> dict[str, Any]:
+        """What all sliders and menus are at."""
+        return dict(self.widget.values)
+
+    @property
+    def _has_second(self) -> bool:
+        return self._face.has_second
+
+    def _cleaned(self, settings: Any) -> dict[str, Any]:
+        """A value for every slider and menu from whatever a browser or a file has sent."""
+        choices = lab_choices.clean_choices(settings)
+        if not self._has_second:
+            choices["make"] = lab_choices.OURS
+        return lab_controls.clean(settings) | choices
+
+    @property
     def _subject(self) -> str:
-        return f"person{self._face.number}"
+        ours = self.looks["make"] == lab_choices.OURS
+        return f"{'person' if ours else 'second'}{self._face.number}"
 
     @property
     def _fresh(self) -> bool:
         """Whether the track is of the face as it is now."""
-        return self._track is not None and self._track.is_of(self._face.number, self.values)
+        return self._track is not None and self._track.is_of(self._face.number, self._settings)
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         person = state.get("person")
         if isinstance(person, int) and person >= 0:
             self._face.meet(person)
-        self.widget.values = lab_controls.clean(state.get("values"))
+        self.widget.values = self._cleaned(state.get("values"))
         step = state.get("turned")
         if isinstance(step, (int, float)) and 1 <= step <= 90:
             self.turn(step)

@@ -20,7 +20,7 @@ NONE_COLOR = "#A8A8A8"
 OUTCOME_COLORS = {"correct": "#56B4E9", "wrong": "#C43C00"}
 SPLIT_COLORS = {"train": "#A8A8A8", "val": "#F0A000", "test": "#0060B0"}
 
-_FIRST = (*LABELS, "view", "subject", "split")
+_FIRST = (*LABELS, "view", "subject", "split", "set")
 # More names than that are no legend; the rarer ones become one entry.
 _MOST = 200
 _BINS = 6
@@ -51,6 +51,12 @@ class Field:
     def values(self) -> np.ndarray:
         """The name of each point's category, object (N,)."""
         return np.array(self.categories, dtype=object)[self.codes]
+
+    def counts_among(self, among: np.ndarray | None) -> np.ndarray:
+        """The same of the points `among`, bool (N,), or of all."""
+        if among is None or among.all():
+            return self.counts
+        return np.bincount(self.codes[among], minlength=len(self.categories))
 
     @property
     def palette(self) -> dict[str, str]:

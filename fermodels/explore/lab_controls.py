@@ -9,21 +9,26 @@ from typing import Any
 
 import numpy as np
 
+from fermodels.explore.lab_choices import describe_looks, variants_of
 from fermodels.faces import PROTOTYPES, prototype_weights, unit_weights
 
 # Facial region → action unit → its name in FACS (Ekman, Friesen & Hager 2002).
 UNIT_NAMES: dict[str, dict[int, str]] = {
     "brows": {1: "inner brow raiser", 2: "outer brow raiser", 4: "brow lowerer"},
-    "eyes": {5: "upper lid raiser", 7: "lid tightener"},
+    "eyes": {5: "upper lid raiser", 7: "lid tightener", 43: "eye closure"},
     "cheeks and nose": {6: "cheek raiser", 9: "nose wrinkler"},
     "mouth": {
         10: "upper lip raiser",
+        11: "nasolabial deepener",
         12: "lip corner puller",
         14: "dimpler",
         15: "lip corner depressor",
         16: "lower lip depressor",
         17: "chin raiser",
+        18: "lip puckerer",
+        19: "tongue show",
         20: "lip stretcher",
+        22: "lip funneler",
         23: "lip tightener",
         24: "lip pressor",
         25: "lips part",
@@ -92,11 +97,15 @@ def clean(values: Any) -> dict[str, float]:
 
 
 def actions(values: Mapping[str, float]) -> np.ndarray:
-    """The 52 action weights, float32 in 0…1: prototypes by strength plus single units, clipped."""
+    """The 52 action weights, float32 in 0…1: prototypes by strength plus single units, clipped.
+
+    Each prototype is the variant that `values` has chosen, number 0 where it has none.
+    """
+    variants = variants_of(values)
     units = {int(name[2:]): value for name, value in values.items() if name.startswith("AU")}
     total = unit_weights(units)
     for name in STRENGTHS:
-        total = total + prototype_weights(name, values[name])
+        total = total + prototype_weights(name, values[name], variants.get(name, 0))
     return total.clip(0, 1)
 
 
@@ -106,14 +115,15 @@ def strongest(values: Mapping[str, float]) -> tuple[str, float]:
     return (name, values[name]) if values[name] > 0 else ("neutral", 0.0)
 
 
-def describe(values: Mapping[str, float]) -> str:
-    """What differs from a neutral face seen from the front, in words."""
-    moved = [
-        f"{control.label} {values[name]:g}{control.unit}"
-        for name, control in CONTROLS.items()
-        if values[name] != control.default
-    ]
-    return ", ".join(moved) or "neutral"
+def describe(values: Mapping[str, Any]) -> str:
+    """What differs from a neutral face of the person seen from the front, in words."""
+    variants = variants_of(values)
+    moved = []
+    for name, control in CONTROLS.items():
+        if values[name] != control.default:
+            variant = f" (variant {variants[name]})" if variants.get(name) else ""
+            moved.append(f"{control.label} {values[name]:g}{control.unit}{variant}")
+    return ", ".join([*moved, *describe_looks(values)]) or "neutral"
 
 
 def _number(value: Any) -> float:

@@ -1,6 +1,6 @@
-"""The face lab as the browser draws it: one widget, its sliders one dictionary.
+"""The face lab as the browser draws it: one widget, its sliders and menus one dictionary.
 
-One dictionary, so that the newest state of all sliders waits while the kernel draws, and no queue
+One dictionary, so that the newest state of all of them waits while the kernel draws, and no queue
 of older ones builds up behind it.
 """
 
@@ -14,8 +14,9 @@ from fermodels.explore.parts import Part, read_static, script
 class LabPanel(Part):
     """Events: "dice", "reset", "turn", and "save" with `subject` and `expression`.
 
-    groups: dicts of `name` and `controls`, whose dicts have the fields of `lab_controls.Control`.
-    values: control → number, set by the browser and by Python.
+    groups: dicts of `name` and `controls`, whose dicts have the fields of `lab_controls.Control` or
+        of `lab_choices.Choice`; the last two are those of the camera and of the looks.
+    values: slider → number and menu → option, set by the browser and by Python.
     encoders: names. classes: dicts of `name` and `color`, the bars of all encoders.
     dots: `points` (float32 bytes (N, 2), one per encoder), `codes` (uint8 bytes (N,)), `captions`,
         `categories`, `colors`; empty without a reference.
@@ -25,7 +26,9 @@ class LabPanel(Part):
         `cosine` of each encoder; empty before the head has been turned.
     """
 
-    _esm = script(*(f"lab_{part}" for part in ("dom", "controls", "map", "bars", "turn", "page")))
+    _esm = script(
+        *(f"lab_{part}" for part in ("dom", "menus", "controls", "map", "bars", "turn", "page"))
+    )
     _css = read_static("lab_page.css")
     groups = traitlets.List(traitlets.Dict()).tag(sync=True)
     values = traitlets.Dict().tag(sync=True)

@@ -24,12 +24,12 @@ class Track:
 
     step: float
     person: int
-    values: dict[str, float]
+    values: dict[str, Any]
     yaws: np.ndarray
     points: dict[str, np.ndarray]
     cosine: dict[str, np.ndarray]
 
-    def is_of(self, person: int, values: Mapping[str, float]) -> bool:
+    def is_of(self, person: int, values: Mapping[str, Any]) -> bool:
         """Whether this is the same face, from whatever angle it is seen now."""
         return person == self.person and _still(values) == _still(self.values)
 
@@ -63,7 +63,7 @@ class Track:
 
 def turn(
     face: LabFace,
-    values: Mapping[str, float],
+    values: Mapping[str, Any],
     columns: Sequence[EncoderColumn],
     seen: Callable[[np.ndarray], np.ndarray],
     step: float,
@@ -98,5 +98,5 @@ def yaw_colors(yaws: np.ndarray) -> list[str]:
     return [to_hex(color) for color in scale((np.asarray(yaws) + 90) / 180)]
 
 
-def _still(values: Mapping[str, float]) -> dict[str, float]:
+def _still(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name != "yaw"}

@@ -10,6 +10,7 @@ import numpy as np
 from fermodels import plots
 from fermodels.explore.fields import Field
 from fermodels.explore.pace import Pace
+from fermodels.explore.projection import Projection
 
 LINE_COLOR = "#222222"
 MARK_COLOR = "#0060B0A0"
@@ -35,10 +36,17 @@ def square(coords) -> np.ndarray:
 
 
 class Layouts:
-    """The maps of one encoder's embeddings (N, D) by name: "pca", "umap", "given"."""
+    """The maps of one encoder's embeddings (N, D) by name: "pca", "umap", "given".
 
-    def __init__(self, embeddings: np.ndarray, given=None, seed: int = 0) -> None:
+    PCA's axes are those of the first `own` embeddings (default: of all); the others are put on
+    that map, and it is made smaller where they reach beyond its edge.
+    """
+
+    def __init__(
+        self, embeddings: np.ndarray, given=None, seed: int = 0, own: int | None = None
+    ) -> None:
         self._embeddings, self._seed = embeddings, seed
+        self._own = len(embeddings) if own is None else own
         self._known: dict[str, np.ndarray] = {}
         if given is not None:
             self._known["given"] = square(given)
@@ -58,10 +66,18 @@ class Layouts:
             raise ValueError(f"unknown map {name!r}; choose one of {', '.join(self.names)}")
         if name not in self._known:
             x = self._embeddings
-            self._known[name] = square(
-                plots.pca(x) if name == "pca" else plots.project(x, name, self._seed)
+            self._known[name] = (
+                self._pca() if name == "pca" else square(plots.project(x, name, self._seed))
             )
         return self._known[name]
+
+    def _pca(self) -> np.ndarray:
+        own, others = self._embeddings[: self._own], self._embeddings[self._own :]
+        coords = square(plots.pca(own))
+        if not len(others):
+            return coords
+        coords = np.concatenate([coords, Projection(own, coords)(others)])
+        return (coords * min(1.0, 1 / np.abs(coords).max())).astype(np.float32)
 
 
 def point_size(count: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import ipywidgets
+import numpy as np
 
 from fermodels.explore.fields import Field
 from fermodels.explore.neighbours import Space, neighbour_frame, shared_counts
@@ -35,7 +36,8 @@ class NeighbourPanel:
         self.widget = ipywidgets.HBox([left, right], layout={"grid_gap": "12px"})
         self.widget.layout.flex_flow = "row wrap"
 
-    def show(self, row: int | None, k: int, field: Field) -> None:
+    def show(self, row: int | None, k: int, field: Field, among: np.ndarray | None = None) -> None:
+        """`among`, bool (N,): the rows that may be found; default: all."""
         if row is None:
             self.player.value = ""
             for sheet in (self.chosen, *self.strips.values()):
@@ -52,7 +54,7 @@ class NeighbourPanel:
         }
         self.player.value = source.images.player(row)
         for name, sheet in self.strips.items():
-            frame = neighbour_frame(self._spaces[name], source.table, row, k)
+            frame = neighbour_frame(self._spaces[name], source.table, row, k, among)
             counts = ", ".join(f"{n} the same {what}" for what, n in shared_counts(frame).items())
             heading = f"{name}: the {len(frame)} nearest in the full space"
             sheet.title = f"{heading}; {counts}" if counts else heading

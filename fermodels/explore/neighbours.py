@@ -44,14 +44,19 @@ class Space:
         length = np.linalg.norm(embeddings, axis=1)  # (N,)
         self._length = np.where(length > 0, length, 1)
 
-    def nearest(self, row: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """(rows int64, cosine distances) of the k nearest to `row`, itself left out.
+    def nearest(
+        self, row: int, k: int, among: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(rows int64, cosine distances) of the k nearest to `row`, itself left out; `among`, bool
+        (N,), leaves others out, too.
 
         The cosine distance, 1 − cosine, is in [0, 2]; ties keep the order of the rows.
         """
         distance = 1 - self.x @ self.x[row] / (self._length * self._length[row])  # (N,)
         distance[row] = np.inf
-        k = min(k, len(distance) - 1)
+        if among is not None:
+            distance[~among] = np.inf
+        k = min(k, int(np.isfinite(distance).sum()))
         if k < 1:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
         near = np.argpartition(distance, k - 1)[:k]
@@ -62,10 +67,13 @@ class Space:
         return near, np.maximum(distance[near], 0)
 
 
-def neighbour_frame(space: Space, table: pd.DataFrame, row: int, k: int) -> pd.DataFrame:
+def neighbour_frame(
+    space: Space, table: pd.DataFrame, row: int, k: int, among: np.ndarray | None = None
+) -> pd.DataFrame:
     """The k nearest of `row`, nearest first: index = their rows, `distance`, and for each of
-    `SHARED` that the table has, its value and `same_<column>`."""
-    near, distance = space.nearest(row, k)
+    `SHARED` that the table has, its value and `same_<column>`. `among`, bool (N,), are those that
+    may be found; default: all."""
+    near, distance = space.nearest(row, k, among)
     columns = [name for name in SHARED if name in table]
     frame = table.iloc[near][columns].copy()
     frame.insert(0, "distance", distance)

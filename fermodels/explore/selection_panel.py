@@ -72,13 +72,22 @@ class SelectionPanel:
         self.widget = ipywidgets.HBox([left, right], layout={"grid_gap": "12px"})
         self.widget.layout.flex_flow = "row wrap"
 
-    def show(self, rows: np.ndarray, field: Field, fields: list[Field], chosen: int | None) -> None:
-        """Show `rows`, bordered in the colours of `field`, counted by each of `fields`."""
+    def show(
+        self,
+        rows: np.ndarray,
+        field: Field,
+        fields: list[Field],
+        chosen: int | None,
+        among: np.ndarray,
+    ) -> None:
+        """Show `rows`, bordered in the colours of `field`, counted by each of `fields`, and beside
+        what the rows `among`, bool (N,), consist of."""
         if not np.array_equal(rows, self._rows):
             self._rows, self._page = rows, 0
             self.said.value = ""
-        self._field, self._chosen = field, chosen
-        self.bars.value = "".join(composition_html(f, rows) for f in fields) if len(rows) else ""
+        self._field, self._chosen, self._most = field, chosen, int(among.sum())
+        bars = (composition_html(f, rows, among) for f in fields)
+        self.bars.value = "".join(bars) if len(rows) else ""
         self.button.disabled = len(rows) == 0
         self._draw()
 
@@ -90,7 +99,7 @@ class SelectionPanel:
             for row in rows.tolist()
         ]
         images = [self._source.images.jpeg(row) for row in rows.tolist()]
-        self.sheet.title = f"Selection: {len(self._rows):,} of {len(self._source):,}"
+        self.sheet.title = f"Selection: {len(self._rows):,} of {self._most:,}"
         self.sheet.empty = "" if len(rows) else _HINT
         self.sheet.content = {"tiles": tiles, "pictures": images}
         pages = -(-len(self._rows) // self._page_size)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from fermodels.explore.data_sets import DataSets, ImagesOfSets, name_of
 from fermodels.explore.fields import LABELS, Fields
-from fermodels.explore.images import Images
 
 # In this order, as far as the table has them.
 _CAPTION = ("subject", *LABELS, "view", "session")
@@ -23,26 +23,34 @@ class Source:
             Adds `prediction` and `outcome` ("correct", "wrong"; missing where a row has no label),
             with the encoder's name in brackets where there are several.
         split: row indices by name, as `prepared.split()` gives them: the column `split`.
+        others: name → a further data set; their rows come after those of `prepared`, and the column
+            `set` says whose a row is. Predictions may end before them.
     """
 
-    def __init__(self, prepared: Any, predictions: Any = None, split: Any = None) -> None:
-        table = getattr(prepared, "table", prepared)
-        if not hasattr(table, "iloc"):
-            raise TypeError(
-                f"expected PreparedImages, PreparedClips or a DataFrame, got {type(prepared)}"
-            )
-        if len(table) < 3:
-            raise ValueError(f"a map needs three points, this data set has {len(table)}")
-        self.table = table.reset_index(drop=True)
-        self.label = next((name for name in LABELS if name in table), None)
+    def __init__(
+        self,
+        prepared: Any,
+        predictions: Any = None,
+        split: Any = None,
+        others: Mapping[str, Any] | None = None,
+    ) -> None:
+        everything = {name_of(prepared): prepared}
+        for name, other in (others or {}).items():
+            if str(name) in everything:
+                raise ValueError(f"there are two data sets {str(name)!r}: give them other names")
+            everything[str(name)] = other
+        self.sets = DataSets({name: _table(one) for name, one in everything.items()})
+        self.own = len(_table(prepared))
+        self.table = self.sets.table()
+        self.label = next((name for name in LABELS if name in self.table), None)
         if predictions is not None:
             self._add_predictions(prepared, predictions)
         if split is not None:
             self._add_split(split)
         self.fields = Fields(self.table)
         if not len(self.fields):
-            raise ValueError(f"none of the columns {list(table)} can colour the points")
-        self.images = Images(prepared)
+            raise ValueError(f"none of the columns {list(self.table)} can colour the points")
+        self.images = ImagesOfSets(self.sets, list(everything.values()))
         self._caption = [self.table[name] for name in _CAPTION if name in self.table]
 
     def __len__(self) -> int:
@@ -58,7 +66,7 @@ class Source:
         """The lines of the card beside the mouse."""
         lines = [self.caption(row)]
         known = {column.name for column in self._caption}
-        for name in ("instance", "clip", "yaw", "split"):
+        for name in ("instance", "clip", "yaw", "split", "set"):
             if name in self.table and name not in known:
                 value = self.table[name].iat[row]
                 if value == value and value is not None:
@@ -84,12 +92,14 @@ class Source:
         several = isinstance(predictions, Mapping)
         for name, labels in (predictions if several else {"": predictions}).items():
             names = _label_names(labels, _classes(prepared, self.label, self.table))
+            if len(names) == self.own:
+                names = np.append(names, np.full(len(self.table) - self.own, None))
             if len(names) != len(self.table):
                 raise ValueError(f"{len(names)} predictions for {len(self.table)} rows")
             suffix = f" ({name})" if several else ""
             truth = self.table[self.label]
             outcome = np.where(truth.to_numpy() == names, "correct", "wrong").astype(object)
-            outcome[truth.isna().to_numpy()] = None
+            outcome[truth.isna().to_numpy() | np.equal(names, None)] = None
             added = {f"prediction{suffix}": names, f"outcome{suffix}": outcome}
             self.table = self.table.assign(**added)
 
@@ -98,6 +108,18 @@ class Source:
         for name, rows in split.items():
             names[np.asarray(rows)] = name
         self.table = self.table.assign(split=names)
+
+
+def _table(prepared: Any) -> Any:
+    """A fresh table of a data set, with rows numbered from 0."""
+    table = getattr(prepared, "table", prepared)
+    if not hasattr(table, "iloc"):
+        raise TypeError(
+            f"expected PreparedImages, PreparedClips or a DataFrame, got {type(prepared)}"
+        )
+    if len(table) < 3:
+        raise ValueError(f"a map needs three points, this data set has {len(table)}")
+    return table.reset_index(drop=True)
 
 
 def _classes(prepared: Any, label: str, table: Any) -> list[str]:

@@ -149,7 +149,7 @@ class FaceRenderer:
         self.size = size
         self._canvas = Canvas(size)
         self._identity: _Identity | None = None
-        self._scene: tuple[Session, _Scene] | None = None
+        self._scene: tuple[tuple, _Scene] | None = None
         self._backgrounds: dict = {}
 
     def close(self) -> None:
@@ -211,8 +211,9 @@ class FaceRenderer:
         """Of the last person, kept: a face that is pulled live stays the same person's."""
         if self._identity is None or self._identity.person is not person:
             self._identity, self._scene = _Identity(person), None
-        if self._scene is None or self._scene[0] is not session:
-            self._scene = session, _Scene(self._identity, session)
+        worn = session.clothes, session.glasses, session.headwear, session.earrings
+        if self._scene is None or self._scene[0] != worn:
+            self._scene = worn, _Scene(self._identity, session)
             self._backgrounds = {}
         return self._scene[1]
 

@@ -11,9 +11,8 @@ import pytest
 from fermodels import course
 from fermodels.course.explore_page import ENCODERS, kept_embeddings
 from fermodels.data import PreparedImages
-from fermodels.explore.maps import square
+from fermodels.explore.maps import Layouts
 from fermodels.models import ImageEncoder
-from fermodels.plots import pca
 from tests.browser.page import free_rectangle, wait_until
 from tests.browser.servers import ROOT, Server, free_port, own_folders
 
@@ -84,10 +83,11 @@ def test_a_lasso_in_the_page(page, server, faces):
     encoder = ImageEncoder.from_pretrained(course.weights(ENCODERS["CL-MEx"]))
     folder = next((server.folder / "runs").glob("*/explore"))
     before = sorted(folder.glob("*.safetensors"))
-    x = kept_embeddings(encoder, faces, folder=folder)
-    assert len(before) == 2 == len(list(folder.glob("*.safetensors")))  # it read what the page kept
+    second = PreparedImages.read(course.data("second_faces"))
+    x = [kept_embeddings(encoder, shown, folder=folder) for shown in (faces, second)]
+    assert len(before) == 4 == len(list(folder.glob("*.safetensors")))  # it read what the page kept
     page.settle()
-    points = page.pixels(1, square(pca(x)))
+    points = page.pixels(1, Layouts(np.concatenate(x), own=len(faces))["pca"][: len(faces)])
     low, high, inside = free_rectangle(points, page.map_box(1), most=40)
     page.draw_lasso(1, low, high)
     wait_until(lambda: len(page.rows()) > 0, "the contact sheet is filled")
@@ -96,6 +96,8 @@ def test_a_lasso_in_the_page(page, server, faces):
     colors = [text.replace("\xa0", " ") for text in colors]
     assert {"split", "outcome (SimCLR)", "outcome (CL-MEx)"} <= set(colors)
     assert not page.page.locator(".fm-frame").is_visible()
+    shown = page.page.locator(".fm-data-set option").all_text_contents()
+    assert [text.replace("\xa0", " ") for text in shown][1:] == ["second faces", "all"]
     page.screenshot("make_explore_lasso")
     assert page.errors == []
 

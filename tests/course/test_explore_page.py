@@ -91,6 +91,25 @@ def test_the_explorer_of_a_file_of_ones_own(shipped):
     explorer.close()
 
 
+def test_the_second_faces_are_on_the_same_maps(shipped, monkeypatch, tiny_prepared, tmp_path):
+    faces, encoders = shipped
+    explorer = explore_page.course_explorer(faces, encoders, say=quiet)
+    own, *others = explorer._source.sets.names
+    assert others == ["second faces"] and explorer.data_set == own
+    explorer.data_set = "second faces"
+    explorer.select(**{"outcome (one)": "correct"})
+    assert 0 < len(explorer.frame) < 840  # the probe of ours has been asked about them, too
+    assert set(explorer.frame["prediction (one)"]) <= set(tiny_prepared.expressions)
+    explorer.close()
+    # They are not beside themselves, and a folder without them is no error.
+    alone = tiny_prepared.write(tmp_path / "elsewhere" / "second_faces.parquet")
+    for path in (alone, faces):
+        monkeypatch.setenv("FERMODELS_DATA", str(alone.parent if path is alone else tmp_path))
+        explorer = explore_page.course_explorer(path, encoders, say=quiet)
+        assert len(explorer._source.sets.names) == 1
+        explorer.close()
+
+
 def test_the_page_is_there_at_once_and_shows_both_widgets(shipped):
     faces, encoders = shipped
     page = explore_page.course_page(faces, encoders)

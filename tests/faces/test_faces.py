@@ -257,7 +257,7 @@ def test_people_have_their_own_way_to_be_angry():
     rng = np.random.default_rng(0)
     press = ACTIONS.index("mouthPressLeft")
     takes = [sample_take(rng, person, "angry") for _ in range(20)]
-    assert min(take.actions[press] for take in takes) > 0.1  # AU 24, which variant 1 alone has
+    assert min(take.actions[press] for take in takes) > 0.05  # AU 24, variant 1 alone
 
 
 def test_a_blend_has_no_label_and_lies_between_two_emotions():

@@ -1,10 +1,12 @@
 let labs = 0;
 
-// Groups of sliders: `groups` is a part of the model's, `moved(name, value)` hears of the mouse.
+// Groups of sliders and menus: `groups` is a part of the model's, `moved(name, value)` hears of the
+// mouse. A menu stands beside a slider, or has a row of its own.
 function createControls(groups, moved) {
   const prefix = `fm-lab-${labs++}`;
   const node = element("div", "fm-controls");
   const rows = new Map();
+  const menus = new Map();
   const sections = [];
 
   for (const group of groups) {
@@ -14,6 +16,11 @@ function createControls(groups, moved) {
     section.append(element("summary", "", group.name));
     const own = [];
     for (const control of group.controls) {
+      if (control.options) {
+        const found = addMenu(control, section);
+        if (found) own.push(found);
+        continue;
+      }
       const row = element("div", "fm-lab-row");
       const label = element("label", "", control.label);
       const slider = element("input");
@@ -33,6 +40,24 @@ function createControls(groups, moved) {
     }
     sections.push({ section, rows: own, name: group.name });
     node.append(section);
+  }
+
+  function addMenu(control, section) {
+    const menu = createMenu(control, `${prefix}-${control.name.replace(/ /g, "-")}`, moved);
+    menus.set(control.name, menu);
+    if (control.beside) {
+      const { row, slider } = rows.get(control.beside);
+      row.insertBefore(menu.node, slider);
+      row.classList.add("fm-lab-varied");
+      return null;
+    }
+    const row = element("div", "fm-lab-row fm-lab-choice");
+    const label = element("label", "", control.label);
+    label.htmlFor = menu.node.id;
+    label.title = control.label;
+    row.append(label, menu.node);
+    section.append(row);
+    return { row, control };
   }
 
   function show(name, number) {
@@ -57,9 +82,13 @@ function createControls(groups, moved) {
       if (Number(slider.value) !== number) slider.value = number;
       show(name, number);
     }
+    const ours = values.make === undefined || values.make === "Anny";
+    for (const [name, menu] of menus) {
+      if (values[name] !== undefined) menu.draw(values[name], ours);
+    }
   }
 
-  // Shows the sliders that have every word in their label, or in their group's name.
+  // Shows the rows that have every word in their label, or in their group's name.
   function find(text) {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     let count = 0;

@@ -64,15 +64,15 @@ function render({ model, el }) {
   }
 
   const groups = model.get("groups");
-  const camera = createControls(groups.slice(-1), moved);
-  const muscles = createControls(groups.slice(0, -1), moved);
+  const camera = createControls(groups.slice(-2), moved);
+  const muscles = createControls(groups.slice(0, -2), moved);
   const form = createForm(model);
 
   const face = element("div", "fm-face");
   const picture = element("img");
   face.append(picture);
-  const dice = button("fm-dice", "New person", "Another invented person; the sliders stay");
-  const reset = button("fm-reset", "Reset sliders", "A neutral face, seen from the front");
+  const dice = button("fm-dice", "New person", "Another invented person; sliders and looks stay");
+  const reset = button("fm-reset", "Reset sliders", "A neutral face, seen from the front; the looks stay");
   const buttons = element("div", "fm-lab-buttons");
   buttons.append(dice, reset);
   const left = element("div", "fm-lab-left");

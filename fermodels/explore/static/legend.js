@@ -26,6 +26,7 @@ function render({ model, el }) {
     heading.append(button("show all", `Show every ${title}`, "all"));
     const list = element("ul");
     model.get("entries").forEach((entry, i) => {
+      if (!entry.count) return; // of another data set
       const item = element("li", entry.shown ? "" : "fm-hidden");
       item.dataset.name = entry.name;
       const label = element("label");
