@@ -167,13 +167,14 @@ def _encode_all(
 
     def encode(file: _File) -> bytes | str:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
-                return encode_image(_square(file.path, size))
+            return encode_image(_square(file.path, size))
         except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, …
             return _reason(file, error)
 
     with (
+        # Around the threads, since the filters belong to the process: a thread that restored those
+        # it met would leave another's behind.
+        warnings.catch_warnings(),
         ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool,  # Pillow works without the lock
         tqdm(
             total=len(files),
@@ -183,6 +184,7 @@ def _encode_all(
             disable=not progress_wanted(progress),
         ) as bar,
     ):
+        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
         found = []
         for result in pool.map(encode, files):
             found.append(result)

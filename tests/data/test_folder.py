@@ -211,6 +211,15 @@ def test_broken_files_are_named_once(pictures):
         PreparedImages.from_folder(folder)
 
 
+def test_reading_leaves_the_filters_of_warnings_as_they_were(pictures):
+    """Threads that each set and restored them left "ignore" behind, now and then."""
+    folder = pictures([f"{i:03}.png" for i in range(200)])
+    for _ in range(5):
+        before = list(warnings.filters)
+        PreparedImages.from_folder(folder)
+        assert list(warnings.filters) == before
+
+
 def test_home_and_names_that_are_no_text(pictures, tmp_path, monkeypatch):
     folder = pictures(["a.png"])
     monkeypatch.setenv("HOME", str(tmp_path))
