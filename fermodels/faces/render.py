@@ -20,7 +20,7 @@ from fermodels.faces.parts import eyeball, place_eye, teeth
 from fermodels.faces.people import Person
 from fermodels.faces.pieces import Piece, merged
 from fermodels.faces.sessions import Camera, Session
-from fermodels.faces.shading import shade_fixed, shade_view, to_pixels
+from fermodels.faces.shading import Light, shade_fixed, shade_view, to_pixels
 from fermodels.faces.triangles import Triangles
 from fermodels.faces.worn import worn_pieces
 
@@ -181,12 +181,7 @@ class FaceRenderer:
             ValueError: actions are not 52 weights.
         """
         head = head_model()
-        takes = np.atleast_2d(np.asarray(actions, dtype=np.float32))
-        if takes.ndim != 2 or takes.shape[1] != len(ACTIONS):
-            raise ValueError(
-                f"actions must have shape ({len(ACTIONS)},) or (N, {len(ACTIONS)}), "
-                f"got {np.shape(actions)}"
-            )
+        takes = as_takes(actions)
         poses = np.broadcast_to(np.asarray(pose, dtype=float), (len(takes), 3))
         coarse = head.coarse_vertices(person.phenotype, person.shapes, _lips_meet(takes))
         fine = head.smooth_vertices(coarse)
@@ -197,14 +192,16 @@ class FaceRenderer:
             for j, yaw in enumerate(yaws):
                 camera = session.camera(j)
                 view = viewpoint(camera, yaw, pitch, scene.own.unit)
+                seen = take.seen_from(view)
                 if i == j == 0:
-                    self._canvas.load(take.points, take.seen_from(view))
+                    self._canvas.load(take.points, seen)
                 elif j == 0:
                     self._canvas.move(take.points)
-                self._canvas.choose(take.seen_from(view))
+                self._canvas.choose(seen)
                 drawn = self._canvas.draw(take.colors(view), view)
-                number = int(np.abs(takes[i]).sum() * 1e4) * 31 + j
-                images[i, j] = develop(drawn, self._background(camera), camera, number)
+                images[i, j] = develop(
+                    drawn, self._background(camera), camera, picture_number(takes[i], j)
+                )
         return images[0] if np.ndim(actions) == 1 else images
 
     def _scene_of(self, person: Person, session: Session) -> _Scene:
@@ -241,7 +238,7 @@ class _Take:
             [scene.skin.point_normals(self._skin_normals), others]
         ).astype(np.float32)
         self.albedo = scene.albedo.copy()
-        self.albedo[:count] *= 1 - dark[:, None].astype(np.float32) * _CREASE_TINT
+        self.albedo[:count] *= 1 - dark[:, None].astype(np.float32) * FOLD_TINT
         self.light = shade_fixed(
             self.points, self.normals, session.lights, session.ambient, scene.occlusion
         )
@@ -252,15 +249,11 @@ class _Take:
         return np.concatenate([skin, self.scene.rest])
 
     def colors(self, view: Viewpoint) -> np.ndarray:
-        own, highlight = shade_view(
-            self.normals,
-            view.towards(self.points),
-            self.session.lights,
-            camera_frame(view),
-            self.scene.shine,
-            self.scene.gloss,
-        )
-        return to_pixels(self.albedo, self.light + own, highlight)
+        scene, lights = self.scene, self.session.lights
+        return lit_colors(
+            view, self.points, self.normals, self.albedo, self.light, lights, scene.shine,
+            scene.gloss,
+        )  # fmt: skip
 
 
 def _lips_meet(takes: np.ndarray) -> np.ndarray:
@@ -276,7 +269,50 @@ _PARTING = [
     for i, name in enumerate(ACTIONS)
     if name.startswith(("jawOpen", "mouthFunnel", "mouthLowerDown", "mouthUpperUp"))
 ]
-_CREASE_TINT = np.array([0.8, 1.0, 1.0], np.float32)  # folds of skin are darker and redder
+FOLD_TINT = np.array([0.8, 1.0, 1.0], np.float32)  # folds of skin are darker and redder
+
+
+def as_takes(actions: np.ndarray) -> np.ndarray:
+    """The weights of one take or of N takes as float32 (N, 52).
+
+    Raises:
+        ValueError: they have another shape.
+    """
+    takes = np.atleast_2d(np.asarray(actions, dtype=np.float32))
+    if takes.ndim != 2 or takes.shape[1] != len(ACTIONS):
+        raise ValueError(
+            f"actions must have shape ({len(ACTIONS)},) or (N, {len(ACTIONS)}), "
+            f"got {np.shape(actions)}"
+        )
+    return takes
+
+
+def picture_number(actions: np.ndarray, view: int) -> int:
+    """Of which the noise of a picture is drawn: of the take's weights (52,) and the camera."""
+    return int(np.abs(actions).sum() * 1e4) * 31 + view
+
+
+def lit_colors(
+    view: Viewpoint,
+    points: np.ndarray,
+    normals: np.ndarray,
+    albedo: np.ndarray,
+    fixed: np.ndarray,
+    lights: tuple[Light, ...],
+    shine: np.ndarray,
+    gloss: np.ndarray,
+) -> np.ndarray:
+    """What a camera sees of the points: uint8 (P, 3).
+
+    Args:
+        points, normals, albedo: (P, 3) each.
+        fixed: light that does not depend on the camera, of `shade_fixed`.
+        shine, gloss: strength and exponent of the highlights, (P,) each.
+    """
+    own, highlight = shade_view(
+        normals, view.towards(points), lights, camera_frame(view), shine, gloss
+    )
+    return to_pixels(albedo, fixed + own, highlight)
 
 
 def viewpoint(camera: Camera, yaw: float, pitch: float, unit: float) -> Viewpoint:

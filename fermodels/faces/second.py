@@ -15,12 +15,19 @@ from fermodels.faces.backgrounds import Background, draw_background
 from fermodels.faces.canvas import Canvas, Viewpoint
 from fermodels.faces.developing import develop
 from fermodels.faces.people import Difficulty, Style, sample_style
-from fermodels.faces.render import camera_frame, rotation, viewpoint
+from fermodels.faces.render import (
+    FOLD_TINT,
+    as_takes,
+    lit_colors,
+    picture_number,
+    rotation,
+    viewpoint,
+)
 from fermodels.faces.second_folds import Folds
 from fermodels.faces.second_model import EYES, SKIN, TEETH, SecondFaceModel, read_second_face_model
 from fermodels.faces.second_paint import Places, SecondLook, grow_hair, paint
 from fermodels.faces.sessions import Camera, Session
-from fermodels.faces.shading import Light, shade_fixed, shade_view, shadow, to_pixels
+from fermodels.faces.shading import Light, shade_fixed, shadow
 from fermodels.faces.triangles import Triangles
 
 # Skin from light to dark, sRGB.
@@ -39,7 +46,6 @@ _HAIR = ((0.06, 0.05, 0.05), (0.16, 0.11, 0.08), (0.30, 0.20, 0.12), (0.56, 0.43
          (0.42, 0.19, 0.09), (0.62, 0.60, 0.58))  # fmt: skip
 _IRIS = ((0.20, 0.12, 0.07), (0.32, 0.20, 0.10), (0.36, 0.47, 0.58), (0.38, 0.46, 0.34),
          (0.44, 0.35, 0.20))  # fmt: skip
-_FOLD_TINT = np.array([0.8, 1.0, 1.0], np.float32)  # folds of skin are darker and redder
 # Directions from which light of the room comes, for the shade in eye sockets, nostrils and mouth.
 _SKY = np.array(
     [
@@ -213,12 +219,7 @@ class SecondFaceRenderer:
         Raises:
             ValueError: actions are not 52 weights.
         """
-        takes = np.atleast_2d(np.asarray(actions, dtype=np.float32))
-        if takes.ndim != 2 or takes.shape[1] != len(ACTIONS):
-            raise ValueError(
-                f"actions must have shape ({len(ACTIONS)},) or (N, {len(ACTIONS)}), "
-                f"got {np.shape(actions)}"
-            )
+        takes = as_takes(actions)
         if self._head is None or self._head.person is not person:
             self._head = _Head(self.model, self._places, person)
         head = self._head
@@ -231,9 +232,12 @@ class SecondFaceRenderer:
                 camera = session.camera(j)
                 view = viewpoint(camera, yaw, pitch, head.unit)
                 self._canvas.load(take.points, self._seen(take, view))
-                drawn = self._canvas.draw(self._colors(take, session, view), view)
-                number = int(np.abs(weights).sum() * 1e4) * 31 + j
-                images[i, j] = develop(drawn, walls[j], camera, number)
+                colors = lit_colors(
+                    view, take.points, take.normals, take.albedo, take.light, session.lights,
+                    *self._shine,
+                )  # fmt: skip
+                drawn = self._canvas.draw(colors, view)
+                images[i, j] = develop(drawn, walls[j], camera, picture_number(weights, j))
         return images[0] if np.ndim(actions) == 1 else images
 
     def _take(self, head: _Head, session: Session, weights, turn: np.ndarray) -> _Take:
@@ -247,22 +251,12 @@ class SecondFaceRenderer:
         light = shade_fixed(
             points, normals, session.lights, session.ambient, _occlusion(points, normals)
         )
-        albedo = head.albedo * (1 - dark[:, None] * _FOLD_TINT)
+        albedo = head.albedo * (1 - dark[:, None] * FOLD_TINT)
         return _Take(points, faces, normals, albedo.astype(np.float32), light)
 
     def _seen(self, take: _Take, view: Viewpoint) -> np.ndarray:
         direction = np.subtract(view.position, view.target)
         return self._triangles.seen_from(take.faces, direction)
-
-    def _colors(self, take: _Take, session: Session, view: Viewpoint) -> np.ndarray:
-        own, highlight = shade_view(
-            take.normals,
-            view.towards(take.points),
-            session.lights,
-            camera_frame(view),
-            *self._shine,
-        )
-        return to_pixels(take.albedo, take.light + own, highlight)
 
 
 @dataclass(frozen=True)
