@@ -72,18 +72,19 @@ class Landmarks:
         self.upper_lip = np.flatnonzero(upper & (z > mid))
         self.mouth = np.flatnonzero(self.lips > 0.5)
 
-    def brows(self, thickness: float = 1.0, rise: float = 0.0) -> np.ndarray:
-        """Mask (V,) of the eyebrows: arcs above the eyes, thick towards the nose.
+    def brows(self, thickness: float = 1.0, rise: float = 0.0, arch: float = 1.0) -> np.ndarray:
+        """Mask (V,) of the eyebrows: arcs on the edge of the sockets, thick towards the nose.
 
         Args:
             thickness: a factor.
             rise: of the arcs, mm.
+            arch: how high they bend, a factor.
         """
         x, z = self._xz
         mask = np.zeros(len(x))
         for side in (-1, 1):
             t = np.clip((side * x - 0.011) / 0.040, -0.2, 1.2)
-            arc = 0.1590 + 0.0065 * np.sin(np.clip(t, 0, 1) * np.pi * 0.72) - 0.003 * t
+            arc = 0.1530 + 0.0065 * arch * np.sin(np.clip(t, 0, 1) * np.pi * 0.72) - 0.003 * t
             thick = thickness * (0.0042 - 0.0022 * np.clip(t, 0, 1))
             band = _falloff(np.abs(z - arc - rise / 1000) / thick, 0.55, 1.25)
             ends = _falloff(np.abs(t - 0.5) / 0.5, 0.92, 1.08)

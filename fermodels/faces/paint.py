@@ -49,8 +49,8 @@ def skin_colors(person: Person) -> np.ndarray:
     blend(m.beard, np.asarray(person.hair.color) * 0.5 + skin * 0.35, look.stubble)
     if person.beard is not None:
         blend(beard_cover(person.beard), person.beard.color)
-    blend(m.brows(person.brows.thickness, person.brows.rise), person.brows.color,
-          person.brows.density)  # fmt: skip
+    brows = person.brows
+    blend(m.brows(brows.thickness, brows.rise, brows.arch), brows.color, brows.density)
     blend(m.occlusion * m.skin, skin * [0.55, 0.42, 0.40], 0.45)
     blend(m.lips, person.lips, 0.9)
     blend(m.mouth_line, np.asarray(person.lips) * 0.45, 0.8)

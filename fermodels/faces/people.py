@@ -62,12 +62,13 @@ class Skin:
 
 @dataclass(frozen=True)
 class Brows:
-    """Eyebrows: colour, density 0…1, thickness and rise (factors and mm) against the average."""
+    """Eyebrows: colour, density 0…1; thickness (a factor), rise (mm) and arch (a factor)."""
 
     color: Color = (0.24, 0.15, 0.09)
     density: float = 0.8
     thickness: float = 1.0
     rise: float = 0.0
+    arch: float = 0.7
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,9 @@ def sample_person(
             color=tuple(np.clip(hair * 0.62 + skin * 0.06, 0, 1)),
             density=float(rng.uniform(0.55, 0.95)),
             thickness=float(rng.uniform(0.7, 1.1) if gender == "female" else rng.uniform(0.9, 1.4)),
-            rise=float(rng.normal(0, 0.8)),
+            # Women's brows lie higher and are more arched than men's.
+            rise=float(rng.normal(0.7 if gender == "female" else -0.9, 1.4)),
+            arch=float(rng.uniform(0.4, 1.2) if gender == "female" else rng.uniform(0.0, 0.8)),
         ),
         iris=tuple(iris),
         lashes=float(rng.uniform(0.45, 0.95) if gender == "female" else rng.uniform(0.3, 0.6)),
@@ -244,7 +247,7 @@ def _sample_skin(rng, color: Color, age, tone, grown_man, appearance: Appearance
         shade=float(rng.uniform(0.05, 0.45)),
         moles=int(rng.poisson(1.5 * rough)),
         stubble=float(rng.uniform(0, 0.55) if grown_man else 0.0),
-        wrinkles=float(old * rng.uniform(0.2, 0.5)),
+        wrinkles=float(rng.uniform(0, 0.15) + old * rng.uniform(0.1, 0.4)),
         creases=float(rng.uniform(0.75, 1.15) * (1 + 0.25 * old)),
         shine=float(rng.uniform(0.03, 0.22)),
         seed=int(rng.integers(2**31)),
@@ -265,6 +268,7 @@ def sample_style(rng: np.random.Generator, difficulty: Difficulty = Difficulty()
         u: abs(float(rng.normal(0, difficulty.resting_spread)))
         for u in (1, 2, 4, 7, 12, 15, 17, 24)
     }
+    resting[5] = float(rng.uniform(0, 0.3))  # how far the eyes are open
     habit = {
         name: tuple(float(v) for v in rng.dirichlet([2.0 * s.share for s in variants]))
         for name, variants in sorted(PROTOTYPES.items())
