@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.io.parts import check_out, make_in_parts
+from data_prep.io.parts import make_in_parts
+from data_prep.synthetic.options import add_drawing, check_drawing
 from fermodels._shared.digests import json_digest
 from fermodels.data import VIEWS, PreparedImages, encode_image
 from fermodels.faces import (
@@ -99,9 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", metavar="OUT.parquet", type=Path)
     parser.add_argument("--protocol", choices=sorted(PROTOCOLS), default="kdef")
     parser.add_argument("--subjects", type=int, help="how many people (as many as the protocol's)")
-    parser.add_argument("--size", type=int, default=96, help="pixels, 16 to 512")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    add_drawing(parser, size=96)
     parser.set_defaults(run=lambda o: render(o.out, o.protocol, o.subjects, o.size, o.seed, o.jobs))
 
 
@@ -124,15 +123,9 @@ def render(
     if protocol not in PROTOCOLS:
         raise ValueError(f"unknown protocol {protocol!r}: take {' or '.join(PROTOCOLS)}")
     subjects = PROTOCOLS[protocol].subjects if subjects is None else subjects
-    if subjects < 1 or jobs < 1:
-        raise ValueError(f"--subjects and --jobs must be at least 1, got {subjects} and {jobs}")
-    if not 16 <= size <= 512:
-        raise ValueError(f"--size must be 16 to 512 pixels, got {size}")
-    if seed < 0:
-        raise ValueError(f"--seed must be 0 or more, got {seed}")
-    check_out(out)
+    out = check_drawing(out, size, seed, subjects=subjects, jobs=jobs)
     job = Job(protocol, subjects, size, seed, difficulty=difficulty)
-    _check_room(Path(out), job)
+    _check_room(out, job)
     head_model()  # builds Anny's cache once, not in every process
     return make_in_parts(
         out,

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.io.parts import check_out, make_in_parts
+from data_prep.io.parts import make_in_parts
+from data_prep.synthetic.options import add_drawing, check_drawing
 from fermodels._shared.digests import json_digest
 from fermodels.data import VIEWS, PreparedImages, encode_image
 from fermodels.faces import ACTIONS, sample_take
@@ -56,9 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", type=Path, help="ict_facekit.npz, or the clone")
     parser.add_argument("out", metavar="OUT.parquet", type=Path)
     parser.add_argument("--people", type=int, default=24, help="how many people")
-    parser.add_argument("--size", type=int, default=96, help="pixels, 16 to 512")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    add_drawing(parser, size=96)
     parser.set_defaults(run=lambda o: render(o.model, o.out, o.people, o.size, o.seed, o.jobs))
 
 
@@ -77,13 +76,7 @@ def render(
             16…512, fewer than one person or process, a negative seed, and for an `out` that is
             not a .parquet file in an existing folder.
     """
-    if people < 1 or jobs < 1:
-        raise ValueError(f"--people and --jobs must be at least 1, got {people} and {jobs}")
-    if not 16 <= size <= 512:
-        raise ValueError(f"--size must be 16 to 512 pixels, got {size}")
-    if seed < 0:
-        raise ValueError(f"--seed must be 0 or more, got {seed}")
-    check_out(out)
+    check_drawing(out, size, seed, people=people, jobs=jobs)
     digest = read_second_face_model(model).digest()
     job = Job(str(Path(model).resolve()), digest, people, size, seed)
     return make_in_parts(

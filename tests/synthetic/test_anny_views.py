@@ -515,8 +515,8 @@ def test_killed_it_leaves_no_worker_and_goes_on(tmp_path, inline, protocol):
     [
         (["--size", "15"], "--size must be 16 to 512"),
         (["--size", "513"], "--size must be 16 to 512"),
-        (["--subjects", "0"], "--subjects and --jobs must be at least 1"),
-        (["--jobs", "0"], "--subjects and --jobs must be at least 1"),
+        (["--subjects", "0"], "--subjects must be at least 1, got 0"),
+        (["--jobs", "0"], "--jobs must be at least 1, got 0"),
         (["--seed", "-1"], "--seed must be 0 or more"),
     ],
 )

@@ -98,8 +98,8 @@ def test_an_interrupted_run_goes_on(model, two, tmp_path, inline):
 @pytest.mark.parametrize(
     "option, value, message",
     [
-        ("--people", 0, "--people and --jobs must be at least 1, got 0"),
-        ("--jobs", 0, "--people and --jobs must be at least 1"),
+        ("--people", 0, "--people must be at least 1, got 0"),
+        ("--jobs", 0, "--jobs must be at least 1, got 0"),
         ("--size", 15, "--size must be 16 to 512 pixels, got 15"),
         ("--size", 513, "--size must be 16 to 512 pixels, got 513"),
         ("--seed", -1, "--seed must be 0 or more, got -1"),

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.io.parts import check_out, make_in_parts
+from data_prep.io.parts import make_in_parts
 from data_prep.synthetic.anny_clips import prosody
 from data_prep.synthetic.anny_clips.acting import perform
 from data_prep.synthetic.anny_clips.sentences import sentence
 from data_prep.synthetic.anny_clips.speakers import EMOTIONS, Design, Speaker, sample_speaker
 from data_prep.synthetic.anny_clips.speech import SAMPLE_RATE, Speech, find_espeak, speak
+from data_prep.synthetic.options import add_drawing, check_drawing
 from fermodels._shared.digests import json_digest
 from fermodels.data import PreparedClips
 from fermodels.data.media import encode_audio, encode_video
@@ -49,9 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", metavar="OUT.parquet", type=Path)
     parser.add_argument("--subjects", type=int, default=SUBJECTS, help="how many people")
     parser.add_argument("--takes", type=int, default=TAKES, help="clips a person and emotion")
-    parser.add_argument("--size", type=int, default=SIZE, help="pixels, 16 to 512, even")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
+    add_drawing(parser, SIZE, even=True)
     parser.set_defaults(run=lambda o: make(o.out, o.subjects, o.takes, o.size, o.seed, o.jobs))
 
 
@@ -71,14 +70,7 @@ def make(
             negative seed, an `out` that is not a .parquet file in an existing folder, and where
             eSpeak NG is not installed.
     """
-    for name, value in (("subjects", subjects), ("takes", takes), ("jobs", jobs)):
-        if value < 1:
-            raise ValueError(f"--{name} must be at least 1, got {value}")
-    if not 16 <= size <= 512 or size % 2:
-        raise ValueError(f"--size must be an even number of pixels, 16 to 512, got {size}")
-    if seed < 0:
-        raise ValueError(f"--seed must be 0 or more, got {seed}")
-    check_out(out)
+    check_drawing(out, size, seed, even=True, subjects=subjects, takes=takes, jobs=jobs)
     job = Job(subjects, takes, size, seed, design=design or Design())
     find_espeak()
     head_model()  # builds Anny's cache once, not in every process
