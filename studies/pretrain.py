@@ -1,10 +1,10 @@
 """Pre-trains the encoders that ship with the course.
 
-    python -m studies.pretrain clmex --out weights/clmex-anny-views \\
-        --images-seen 560000 245000 490000 --augment default default mild
-    python -m studies.pretrain simclr --out weights/simclr-anny-views
-    python -m studies.pretrain clmex --out runs/wide --data runs/wide.parquet --augment wide \\
-        --decoded runs/decoded --decoded-size 72
+    python -m studies.pretrain clmex --out runs/mine --images-seen 560000 245000
+    python -m studies.pretrain clmex --out runs/mine --data runs/wide.parquet --augment wide \\
+        --decoded runs/decoded --start weights/clmex-anny-views
+
+The commands of the shipped ones are in the Makefile, under `weights`.
 
 Trains without labels: on the training subjects of the KDEF-shaped Anny Views, or on all subjects of
 another file, such as a wide set. Every so many steps a linear probe is fitted on training subjects
@@ -30,7 +30,7 @@ from fermodels.training import recipes
 from studies.validation import LONDON, SECOND, STUDIO, read_if_there, rows_to_train, validator
 
 RESULTS = Path("weights/clmex-anny-views/results")
-LARGE = Path("weights/clmex-anny-views-96px")  # after two cycles more on larger images
+LARGE = Path("weights/clmex-anny-views-96px")  # goes on from the other, on larger images
 # What the options of the recipe are by default; None is what `recipes.PRETRAINING` says.
 ENCODER = {"encoder": "small", "width": 24, "norm": "batch"}
 LEARNING = {"groups_per_batch": 7, "batch_by": "session", "temperature": None,

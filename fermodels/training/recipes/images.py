@@ -1,4 +1,4 @@
-"""The two trainings of the course, with the settings that notebooks and benchmarks share."""
+"""The trainings of image encoders, with the settings that course and studies share."""
 
 from __future__ import annotations
 
