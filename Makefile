@@ -79,15 +79,20 @@ data: rendering $(VENV)/.data heads
 # Pre-trained on people of the wide world, who do not ship: about a quarter of an hour to draw.
 # clmex-anny-views-v1 is the first release's, made on its faces; what follows goes on from it.
 WIDE := runs/wide.parquet
+FIRST := runs/clmex-first
 POOL := --data $(WIDE) --decoded runs/decoded --groups-per-batch 5
 $(WIDE): | rendering $(VENV)/.data heads
 	@mkdir -p runs
 	$(PY) -m data_prep anny-views $@ --protocol wide --subjects 1600
 
+# The first of the two was run before brows, resting faces and disgust were as they are now.
 weights: $(WIDE)
+	$(PY) -m studies.pretrain clmex --out $(FIRST) $(POOL) --epoch-steps 400 \
+		--results $(FIRST) --runs runs/pretrain/first --images-seen 1200000 \
+		--learning-rate 2e-3 --start fermodels/features/weights/clmex-anny-views-v1
 	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views $(POOL) --epoch-steps 400 \
-		--images-seen 1200000 --learning-rate 2e-3 \
-		--start fermodels/features/weights/clmex-anny-views-v1
+		--images-seen 900000 600000 --augment wide default --learning-rate 2e-3 \
+		--start $(FIRST)
 	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views-96px $(POOL) \
 		--results weights/clmex-anny-views-96px --runs runs/pretrain/96px \
 		--images-seen 60000 --image-size 96 --learning-rate 1e-3 --start weights/clmex-anny-views

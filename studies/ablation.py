@@ -56,7 +56,7 @@ POOL = Path("runs/wide.parquet")
 PROTOCOL: dict[str, Any] = {
     "start": "clmex-anny-views-v1",
     "augment": "wide",
-    "images_seen": 122_500,
+    "images_seen": 84_000,
     "learning_rate": 1.5e-3,
     "from_scratch": {"images_seen": 560_000, "learning_rate": 3e-3},
     "groups_per_batch": 7,

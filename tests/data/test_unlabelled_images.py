@@ -13,8 +13,8 @@ from tests.fixtures.images import changed, make_tiny
 
 # Of the first release, in which nothing could be null.
 SHIPPED = {
-    "anny_views_kdef": "112353e1d6da0641c125da3fb37c3c8a6efb23c4a0498a2b0f424cf65f8791bd",
-    "anny_views_ddcf": "fac7f87773dacdbe01c360a2e5dac21c0f4bc3a196e7a97c22ce65ca6770155c",
+    "anny_views_kdef": "6be63fc591934814f6a6497b77b8eca5205717fb2e2510223c0962a9118f51a5",
+    "anny_views_ddcf": "95be3d1c60a8a6090db8bd4968bd48c254a56910f9b3cb1e3c424fe9a76385f4",
 }
 UNKNOWN = {"subject": None, "expression": None, "view": None, "yaw": None, "pitch": None}
 
