@@ -129,11 +129,11 @@ class Creases:
             middle = fold.line[0][0] == 0  # one fold across the middle of the face
             for side in (0,) if middle else (1, -1):
                 across = np.abs(x) if middle else side * x
-                profile = front * np.exp(-((_distance(across, z, fold.line) / fold.width) ** 2))
+                profile = front * np.exp(-((line_distance(across, z, fold.line) / fold.width) ** 2))
                 profile[profile < 0.02] = 0
                 depths.append(fold.depth * profile)
                 darks.append(fold.dark * profile)
-                drivers.append(_driver(fold.actions, side))
+                drivers.append(driver(fold.actions, side))
         shifts, pulls = [], []
         for pull in _PULLS:
             for side in (1, -1):
@@ -141,7 +141,7 @@ class Creases:
                 profile = (landmarks().outer_mouth & (y < -55)) * np.exp(-(away**2))
                 profile[profile < 0.02] = 0
                 shifts.append(profile[:, None] * np.multiply(pull.by, [side, 1, 1]))
-                pulls.append(_driver(pull.actions, side))
+                pulls.append(driver(pull.actions, side))
         self._depth = csr_matrix(np.stack(depths, axis=1))  # (V, K)
         self._dark = csr_matrix(np.stack(darks, axis=1))
         self._drivers = np.stack(drivers, axis=1)  # (52, K)
@@ -175,7 +175,7 @@ _JAW, _TONGUE = ACTIONS.index("jawOpen"), ACTIONS.index("tongueOut")
 _TONGUE_DOWN = np.array([0.0, 0.016, -0.018])  # metres at a fully open jaw
 
 
-def _driver(actions: dict[str, float], side: int) -> np.ndarray:
+def driver(actions: dict[str, float], side: int) -> np.ndarray:
     """How much each of the 52 actions makes on a side: 1 left, −1 right, 0 the mean of both."""
     weights = np.zeros(len(ACTIONS))
     for action, weight in actions.items():
@@ -189,7 +189,7 @@ def _driver(actions: dict[str, float], side: int) -> np.ndarray:
     return weights
 
 
-def _distance(x: np.ndarray, z: np.ndarray, line: tuple[Point, ...]) -> np.ndarray:
+def line_distance(x: np.ndarray, z: np.ndarray, line: tuple[Point, ...]) -> np.ndarray:
     """From points to a polyline, (V,)."""
     nearest = np.full(len(x), np.inf)
     for (ax, az), (bx, bz) in zip(line[:-1], line[1:], strict=True):

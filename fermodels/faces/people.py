@@ -169,8 +169,7 @@ def sample_person(
     if gender not in ("female", "male"):
         raise ValueError(f"gender must be 'female' or 'male', got {gender!r}")
     tone = rng.uniform(0, len(_SKIN) - 1)
-    low = int(min(tone, len(_SKIN) - 2))
-    skin = _SKIN[low] + (tone - low) * (_SKIN[low + 1] - _SKIN[low])
+    skin = between(_SKIN, tone)
     spread = appearance.skin_spread
     skin = np.clip(skin * rng.normal(1, spread) * rng.normal(1, [0.4 * spread] * 3), 0.05, 0.98)
     dark = tone > 2.8
@@ -206,6 +205,12 @@ def sample_person(
         hair=sample_hair(rng, gender, age, tuple(hair), tuple(skin)),
         beard=sample_beard(rng, tuple(hair)) if has_beard else None,
     )
+
+
+def between(colors: np.ndarray, place: float) -> np.ndarray:
+    """The color (3,) at a place, 0…N − 1, on the way through N colors (N, 3)."""
+    low = int(min(place, len(colors) - 2))
+    return colors[low] + (place - low) * (colors[low + 1] - colors[low])
 
 
 def _one_of(rng: np.random.Generator, colors) -> np.ndarray:

@@ -14,7 +14,7 @@ from fermodels.faces.actions import ACTIONS
 from fermodels.faces.backgrounds import Background, draw_background
 from fermodels.faces.canvas import Canvas, Viewpoint
 from fermodels.faces.developing import develop
-from fermodels.faces.people import Difficulty, Style, sample_style
+from fermodels.faces.people import Difficulty, Style, between, sample_style
 from fermodels.faces.render import (
     FOLD_TINT,
     as_takes,
@@ -75,9 +75,7 @@ def sample_second_person(rng: np.random.Generator, model: SecondFaceModel) -> Se
     """A new person of the second model; every tone of skin is as likely as every other."""
     identity = np.clip(rng.normal(0, 0.85, len(model.identity)), -2, 2)
     tone = float(rng.uniform(0, len(_SKIN) - 1))
-    low = int(min(tone, len(_SKIN) - 2))
-    skin = _SKIN[low] + (tone - low) * (_SKIN[low + 1] - _SKIN[low])
-    skin = np.clip(skin * rng.normal(1, [0.015, 0.02, 0.02]), 0, 1)
+    skin = np.clip(between(_SKIN, tone) * rng.normal(1, [0.015, 0.02, 0.02]), 0, 1)
     dark = tone > 2.8
     hair = np.asarray(_HAIR[rng.integers(2 if dark else len(_HAIR))]) * rng.uniform(0.85, 1.15)
     iris = np.asarray(_IRIS[rng.integers(2 if dark else len(_IRIS))]) * rng.uniform(0.85, 1.15)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from fermodels.faces.actions import ACTIONS
+from fermodels.faces.creases import driver, line_distance
 from fermodels.faces.second_paint import Places
 
 _DEPTH = 0.0013  # metres, of a fold in full
@@ -69,7 +69,7 @@ class Folds:
         places = self.places
         front = places.outside & places.front & (places.y < -5.0)
         shapes = [
-            np.exp(-((_distance(side * places.x, places.z, line) / width) ** 2))
+            np.exp(-((line_distance(side * places.x, places.z, line) / width) ** 2))
             * (front & (side * places.x > -0.05))
             for line, width, _, _ in _FOLDS
             for side in (1, -1)
@@ -83,20 +83,5 @@ class Folds:
     @cached_property
     def _drivers(self) -> np.ndarray:
         """(52, folds), how much of each fold an action makes."""
-        drivers = np.zeros((len(ACTIONS), 2 * len(_FOLDS)), np.float32)
-        for i, (_, _, _, actions) in enumerate(_FOLDS):
-            for j, side in enumerate(("Left", "Right")):
-                for name, weight in actions.items():
-                    row = ACTIONS.index(name if name in ACTIONS else name + side)
-                    drivers[row, 2 * i + j] = weight
-        return drivers
-
-
-def _distance(x: np.ndarray, z: np.ndarray, line) -> np.ndarray:
-    """From points (V,) to a polyline."""
-    nearest = np.full(len(x), np.inf)
-    for (ax, az), (bx, bz) in zip(line[:-1], line[1:], strict=True):
-        length = (bx - ax) ** 2 + (bz - az) ** 2
-        t = np.clip(((x - ax) * (bx - ax) + (z - az) * (bz - az)) / length, 0, 1)
-        nearest = np.minimum(nearest, np.hypot(x - ax - t * (bx - ax), z - az - t * (bz - az)))
-    return nearest
+        drivers = [driver(actions, side) for *_, actions in _FOLDS for side in (1, -1)]
+        return np.stack(drivers, axis=1).astype(np.float32)
