@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fermodels.data.appearance import bend, cut_out, mix_frequencies, mix_style, shade
+from fermodels.data.light_and_style import bend, cut_out, mix_frequencies, mix_style, shade
 
 _LUMA = (0.299, 0.587, 0.114)
 _MAX_BLUR = 1 / 40  # σ as a fraction of the side

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from fermodels.data import Augment
-from fermodels.data.appearance import WINDOW
 from fermodels.data.augmentation import _partners
+from fermodels.data.light_and_style import WINDOW
 from tests.data.test_augment import only, seed
 
 MORE = ("gamma", "cutout", "shade", "style", "frequency")
