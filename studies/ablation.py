@@ -54,7 +54,7 @@ RESULTS = SHIPPED / "ablation"
 RUNS = Path("runs/ablation")
 POOL = Path("runs/wide.parquet")
 PROTOCOL: dict[str, Any] = {
-    "start": "clmex-anny-views-v1",
+    "start": "runs/clmex-first",
     "augment": "wide",
     "images_seen": 84_000,
     "learning_rate": 1.5e-3,
@@ -247,6 +247,8 @@ def made(setting: Setting, seed: int) -> dict[str, Any]:
 def start_of(setting: Setting) -> Path:
     """The folder of the encoder that a run goes on from."""
     name = setting.start or PROTOCOL["start"]
+    if Path(name).parent != Path() and not Path(name).is_dir():
+        raise FileNotFoundError(f"{name} is not there to go on from: `make weights` makes it first")
     return Path(name) if Path(name).is_dir() else shipped_weights(name)
 
 

@@ -222,6 +222,7 @@ def test_runs_go_on_from_their_start_unless_from_scratch(tiny, tmp_path):
 
 
 def test_finished_runs_are_skipped_and_those_of_another_protocol_are_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "PROTOCOL", runner.PROTOCOL | {"start": "clmex-anny-views"})
     setting = runner.Setting("projection", "8")
     path = tmp_path / "projection-8-seed0.json"
     assert not runner.is_done(setting, 0, path)
@@ -235,6 +236,8 @@ def test_finished_runs_are_skipped_and_those_of_another_protocol_are_not(tmp_pat
     assert not runner.is_done(other, 0, path)
     monkeypatch.setattr(runner, "PROTOCOL", TINY | {"start": runner.PROTOCOL["start"]})
     assert not runner.is_done(setting, 0, path)
+    with pytest.raises(FileNotFoundError, match="is not there to go on from: `make weights`"):
+        runner.start_of(replace(setting, start=str(tmp_path / "none")))
 
 
 def test_list(tmp_path, monkeypatch, capsys):
