@@ -91,8 +91,7 @@ weights: $(WIDE)
 		--results $(FIRST) --runs runs/pretrain/first --images-seen 1200000 \
 		--learning-rate 2e-3 --start fermodels/features/weights/clmex-anny-views-v1
 	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views $(POOL) --epoch-steps 400 \
-		--images-seen 900000 600000 --augment wide default --learning-rate 2e-3 \
-		--start $(FIRST)
+		--images-seen 1000000 --learning-rate 2e-3 --start $(FIRST)
 	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views-96px $(POOL) \
 		--results weights/clmex-anny-views-96px --runs runs/pretrain/96px \
 		--images-seen 60000 --image-size 96 --learning-rate 1e-3 --start weights/clmex-anny-views

@@ -55,7 +55,7 @@ RUNS = Path("runs/ablation")
 POOL = Path("runs/wide.parquet")
 PROTOCOL: dict[str, Any] = {
     "start": "runs/clmex-first",
-    "augment": "wide",
+    "augment": "default",
     "images_seen": 84_000,
     "learning_rate": 1.5e-3,
     "from_scratch": {"images_seen": 560_000, "learning_rate": 3e-3},
@@ -133,19 +133,20 @@ def settings() -> list[Setting]:
                 labelled=1.0, steps=800),
         Setting("pool", "studio", seeds=(0, 1), pool="studio"),
         *(Setting("augmentation", name, seeds=(0, 1), augment=name)
-          for name in ("mild", "default", "strong")),
+          for name in ("mild", "strong", "wide")),
         *(Setting("people", str(n), seeds=(0, 1), subjects=n) for n in (100, 500)),
         Setting("image size", "64", seeds=(0, 1), encoder={"image_size": 64}),
         Setting("batch", "random moments", seeds=(0, 1), pretrain={"batch_by": "instance"}),
         *(Setting("temperature", str(t), seeds=(0, 1), pretrain={"temperature": t})
           for t in (0.07, 0.3)),
         *(Setting("without", name, ingredients={name: 0.0})
-          for name in ("cutout", "shade", "style", "frequency", "gray", "blur", "lowres", "noise",
-                       "gains")),
+          for name in ("gray", "blur", "lowres", "noise", "gains")),
         Setting("without", "changes of size", ingredients={"scale": (1.0, 1.0)}),
-        Setting("with", "gamma", ingredients={"gamma": 0.4}),
-        Setting("sessions per batch", "3", pretrain={"groups_per_batch": 3}),
-        Setting("sessions per batch", "14", pretrain={"groups_per_batch": 14}),
+        *(Setting("with", name, ingredients={name: chance})
+          for name, chance in (("cutout", 0.3), ("shade", 0.3), ("style", 0.2),
+                               ("frequency", 0.2), ("gamma", 0.4))),
+        *(Setting("sessions per batch", str(n), pretrain={"groups_per_batch": n})
+          for n in (1, 2, 3, 14)),
         Setting("images seen", "× 2", seeds=(0, 1), longer=2),
         Setting("SimCLR", "its own pairs", method="simclr"),
         Setting("ViewFX", "Barlow Twins", method="viewfx", pretrain=barlow),
