@@ -132,7 +132,9 @@ class Browsed:
     def draw_lasso(self, number: int, low, high) -> None:
         """Draw a rectangle around points with the mouse; its corners in pixels of the window."""
         (x0, y0), (x1, y1) = low, high
-        corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+        # From the middle of a side: where the plot misses the first steps, nothing is cut off. And
+        # not back to it, which would be a click.
+        corners = np.array([((x0 + x1) / 2, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)])
         plot = self.page.locator(".fm-map").nth(number)
         plot.locator("button[title*=lasso]").click()
         plot.locator("button[title*=lasso][class*=brand]").wait_for()
@@ -142,8 +144,10 @@ class Browsed:
         for start, end in zip(corners, corners[1:], strict=False):
             for part in np.linspace(0, 1, 8)[1:]:
                 mouse.move(*(start + part * (end - start)))
-                # The plot takes a corner of the lasso at most every few milliseconds.
+                # The plot takes a corner of the lasso at most every few milliseconds, and on a busy
+                # machine one that was not drawn yet is lost.
                 time.sleep(0.03)
+                self.page.evaluate("() => new Promise(requestAnimationFrame)")
         mouse.up()
 
     def settle(self) -> None:
