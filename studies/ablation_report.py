@@ -71,8 +71,9 @@ def text(runs: pd.DataFrame, made: dict) -> str:
     lines = [
         "## What moves the learner",
         "",
-        f"One change at a time. Every run goes on from `{made.get('start', FIRST)}` for "
-        f"{made['images_seen']:,} images without labels (reference: all people of the wide pool, "
+        f"One change at a time. Every run goes on from `{made.get('start', FIRST)}`, as the "
+        f"shipped encoder does, for {made['images_seen']:,} images without labels (reference: all "
+        "people of the wide pool, "
         f"augmentation `{made.get('augment', 'default')}`, learning rate up to "
         f"{made['learning_rate']:g}, {made['groups_per_batch']} sessions to a batch), then "
         f"answers a linear probe and a fine-tuning of {made['finetune_steps']} steps with labels "
