@@ -65,7 +65,7 @@ def accuracies(prepared: PreparedImages, results: Path = RESULTS) -> pd.DataFram
 
 
 def finetuned_table(runs: pd.DataFrame, study: dict, classes: int) -> str:
-    steps, people = study["steps"], study["subjects"]
+    steps, scratch, people = study["steps"], study["steps_from_scratch"], study["subjects"]
     mean, spread = (
         getattr(runs.groupby(["fraction", "method"])[["all", "profiles"]], how)() * 100
         for how in ("mean", "std")
@@ -73,9 +73,9 @@ def finetuned_table(runs: pd.DataFrame, study: dict, classes: int) -> str:
     lines = [
         f"Fine-tuned, accuracy in % on {people['test']} people whom no training saw, all views / "
         f"±90° (mean ± standard deviation over {runs['seed'].nunique()} seeds; guessing: "
-        f"{100 / classes:.1f}). The methods of a row get the same number of fine-tuning steps, "
-        f"from {max(steps.values())} with all labels to {min(steps.values())} with the fewest; "
-        "more steps would help training from scratch with few labels.",
+        f"{100 / classes:.1f}). From scratch trains for {max(scratch.values()):,} steps with all "
+        f"labels to {min(scratch.values())} with the fewest, as it gains for longest; the "
+        f"pre-trained for {max(steps.values())} to {min(steps.values())}.",
         "",
         "| training subjects with labels | " + " | ".join(METHODS) + " |",
         "|---|" + "---|" * len(METHODS),
@@ -189,7 +189,9 @@ def write_card(method: str, prepared: PreparedImages, finetuned: str, frozen: st
     study = json.loads((RESULTS / "steps.json").read_text())
     title = {"clmex": "CL-MEx", "simclr": "SimCLR"}[method]
     subjects = study["subjects"]
-    steps = ", ".join(f"{float(f):.0%}: {n}" for f, n in study["steps"].items())
+    steps = ", ".join(
+        f"{float(f):.0%}: {n} ({study['steps_from_scratch'][f]})" for f, n in study["steps"].items()
+    )
     card = Path(f"weights/{method}-anny-views/README.md")
     ablation = kept(card, "ABLATION")
     if ablation and "outside" not in ablation:
@@ -219,7 +221,7 @@ in half precision and computed in single precision.
 ## Numbers
 
 Test subjects ({subjects["test"]}) were seen in no step; {subjects["val"]} subjects served for
-choosing settings. Fine-tuning steps of 64 images by share of labels, the same for all methods:
+choosing settings. Fine-tuning steps of 64 images by share of labels (in brackets: from scratch):
 {steps}. The seeds draw the labelled subjects, the new weights and the order; there is one
 pre-trained encoder of each kind. Made by `{study["command"]}`.
 
