@@ -90,6 +90,7 @@ weights: $(WIDE)
 	$(PY) -m studies.pretrain clmex --out $(FIRST) $(POOL) --epoch-steps 400 \
 		--results $(FIRST) --runs runs/pretrain/first --images-seen 1200000 \
 		--learning-rate 2e-3 --start fermodels/features/weights/clmex-anny-views-v1
+	cp $(FIRST)/pretrain_clmex.json weights/clmex-anny-views/results/pretrain_first.json
 	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views $(POOL) --epoch-steps 400 \
 		--images-seen 1000000 --learning-rate 2e-3 --start $(FIRST)
 	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views-96px $(POOL) \

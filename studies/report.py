@@ -92,7 +92,7 @@ def finetuned_table(runs: pd.DataFrame, study: dict, classes: int) -> str:
         lines.append(f"| {fraction:.0%}, {labelled} people | " + " | ".join(cells) + " |")
     every = mean.loc[(1.0, "from scratch"), "all"]
     enough = mean.xs("CL-MEx", level="method")["all"].loc[lambda own: own > every].index
-    if len(enough):
+    if len(enough) and enough.min() < 1:
         lines += ["", f"CL-MEx reads more images right with labels of {enough.min():.0%} of the "
                   "people than training from scratch with those of all."]  # fmt: skip
     return "\n".join(lines)
@@ -141,7 +141,15 @@ def images_seen() -> str:
         + (f", going on from `{Path(about['start']).name}`" if about.get("start") else "")
         for name, about in made.items()
     ]
-    return "In pre-training " + "; ".join(parts) + "."
+    first = json.loads((RESULTS / "pretrain_first.json").read_text())
+    pools = {about["data"] for about in (first, made["CL-MEx"])}
+    return (
+        "In pre-training "
+        + "; ".join(parts)
+        + f". `{Path(made['CL-MEx']['start']).name}` had seen "
+        f"{first['images_seen']:,}, going on from `{Path(first['start']).name}`"
+        + (", of the same people as they were drawn before." if len(pools) > 1 else ".")
+    )
 
 
 def outside_table() -> str:
