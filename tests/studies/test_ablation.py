@@ -63,7 +63,7 @@ def test_settings_that_see_labels_say_so():
 def test_every_setting_can_be_made():
     """Its encoder, its augmentation; and each changes something."""
     reference = runner.augmentation(runner.Setting("reference", ""), 48)
-    assert repr(reference) == repr(Augment.wide(48))
+    assert repr(reference) == repr(Augment(48))
     seen = {}
     for setting in runner.settings():
         augment = runner.augmentation(setting, 48)
