@@ -149,6 +149,7 @@ class Browsed:
                 time.sleep(0.03)
                 self.page.evaluate("() => new Promise(requestAnimationFrame)")
         mouse.up()
+        mouse.move(2, 2)  # a point beneath it would be lit, with all its views
 
     def settle(self) -> None:
         """Until the maps look the same for a while."""

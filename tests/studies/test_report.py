@@ -25,16 +25,24 @@ def test_the_table_of_fine_tuning():
             for s in range(3)
         ]
     )
-    study = {"steps": {"1.0": 80, "0.2": 10}, "subjects": {"train": 48, "test": 12}}
+    study = {
+        "steps": {"1.0": 80, "0.2": 10},
+        "steps_from_scratch": {"1.0": 3000, "0.2": 500},
+        "subjects": {"train": 48, "test": 12},
+    }
     lines = finetuned_table(runs, study, 7).splitlines()
     assert "on 12 people" in lines[0] and "guessing: 14.3" in lines[0]
-    assert "from 80 with all labels to 10 with the fewest" in lines[0]
+    assert "for 3,000 steps with all labels to 500 with the fewest" in lines[0]
+    assert "pre-trained for 80 to 10." in lines[0]
     assert lines[-2].startswith("| 100%, 48 people | 51.0 ± 1.0 / 50.0 ± 0.0 |")
     assert lines[-1].startswith("| 20%, 10 people | 51.0 ± 1.0 / 10.0 ± 0.0 |")
     assert lines[-1].count("|") == len(METHODS) + 2
     runs.loc[(runs["method"] == "CL-MEx"), "all"] += 0.02
     last = finetuned_table(runs, study, 7).splitlines()[-1]
     assert last.startswith("CL-MEx reads more images right with labels of 20% of the people than")
+    few = (runs["method"] == "CL-MEx") & (runs["fraction"] < 1)
+    runs.loc[few, "all"] -= 0.1  # with all labels alone there is nothing to say
+    assert finetuned_table(runs, study, 7).splitlines()[-1].startswith("| 20%")
 
 
 def test_the_table_of_frozen_encoders():
