@@ -248,9 +248,12 @@ def made(setting: Setting, seed: int) -> dict[str, Any]:
 def start_of(setting: Setting) -> Path:
     """The folder of the encoder that a run goes on from."""
     name = setting.start or PROTOCOL["start"]
-    if Path(name).parent != Path() and not Path(name).is_dir():
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    if folder.parent != Path():
         raise FileNotFoundError(f"{name} is not there to go on from: `make weights` makes it first")
-    return Path(name) if Path(name).is_dir() else shipped_weights(name)
+    return shipped_weights(name)
 
 
 def run_all(

@@ -23,7 +23,6 @@ from studies.report import fill
 CARD = SHIPPED / "README.md"
 PICTURE = RESULTS / "ablation.png"
 READ = ("probe/all", "finetuned/all")
-FIRST = "clmex-anny-views-v1"  # what runs of before there was a choice go on from
 
 
 def main() -> None:
@@ -71,7 +70,7 @@ def text(runs: pd.DataFrame, made: dict) -> str:
     lines = [
         "## What moves the learner",
         "",
-        f"One change at a time. Every run goes on from `{made.get('start', FIRST)}`, as the "
+        f"One change at a time. Every run goes on from `{made['start']}`, as the "
         f"shipped encoder does, for {made['images_seen']:,} images without labels (reference: all "
         "people of the wide pool, "
         f"augmentation `{made.get('augment', 'default')}`, learning rate up to "

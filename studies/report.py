@@ -24,10 +24,6 @@ from studies.pretrain import LARGE, RESULTS
 DATA = Path("data/anny_views_kdef.parquet")
 METHODS = ("from scratch", "SimCLR", "CL-MEx")
 LARGE_NAME = "CL-MEx, 96 px"
-OLD_ABLATION = (
-    "The following was measured on the faces of the first release, with its encoder; it says "
-    "nothing about faces outside."
-)
 OUTSIDE, ERROR = Path("studies/results/outside.csv"), "standard_error"
 
 
@@ -144,9 +140,7 @@ def images_seen() -> str:
     first = json.loads((RESULTS / "pretrain_first.json").read_text())
     pools = {about["data"] for about in (first, made["CL-MEx"])}
     return (
-        "In pre-training "
-        + "; ".join(parts)
-        + f". `{Path(made['CL-MEx']['start']).name}` had seen "
+        f"In pre-training {'; '.join(parts)}. `{Path(made['CL-MEx']['start']).name}` had seen "
         f"{first['images_seen']:,}, going on from `{Path(first['start']).name}`"
         + (", of the same people as they were drawn before." if len(pools) > 1 else ".")
     )
@@ -201,10 +195,7 @@ def write_card(method: str, prepared: PreparedImages, finetuned: str, frozen: st
         f"{float(f):.0%}: {n} ({study['steps_from_scratch'][f]})" for f, n in study["steps"].items()
     )
     card = Path(f"weights/{method}-anny-views/README.md")
-    ablation = kept(card, "ABLATION")
-    if ablation and "outside" not in ablation:
-        ablation = f"{OLD_ABLATION}\n\n{ablation}"
-    numbers = "\n\n".join(filter(None, (finetuned, frozen, ablation)))
+    numbers = "\n\n".join(filter(None, (finetuned, frozen, kept(card, "ABLATION"))))
     text = f"""---
 license: mit
 library_name: fermodels

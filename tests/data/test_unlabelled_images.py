@@ -11,7 +11,7 @@ from fermodels._shared.places import shipped_data
 from fermodels.data import ImageDataset, PreparedError, PreparedImages
 from tests.fixtures.images import changed, make_tiny
 
-# Of the first release, in which nothing could be null.
+# Written by data_prep, with nothing null; another way to read them must not change this.
 SHIPPED = {
     "anny_views_kdef": "6be63fc591934814f6a6497b77b8eca5205717fb2e2510223c0962a9118f51a5",
     "anny_views_ddcf": "95be3d1c60a8a6090db8bd4968bd48c254a56910f9b3cb1e3c424fe9a76385f4",
