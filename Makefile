@@ -76,33 +76,45 @@ data: rendering $(VENV)/.data heads
 			"the ICT FaceKit (its repository's clone, or ict_facekit.npz)"; \
 	fi
 
-# Pre-trained on people of the wide world, who do not ship: about a quarter of an hour to draw.
-# clmex-anny-views-v1 is the first release's, made on its faces; what follows goes on from it.
+# Pre-trained on people who do not ship: a quarter of an hour to draw the wide world's, five to
+# seven minutes for the studio's. clmex-anny-views-v1 is the first release's, made on its faces;
+# what follows goes on from it.
 WIDE := runs/wide.parquet
+STUDIO := runs/studio.parquet
 FIRST := runs/clmex-first
-POOL := --data $(WIDE) --decoded runs/decoded --groups-per-batch 5
+SECOND := runs/clmex-second
+POOL := --decoded runs/decoded --groups-per-batch 5 --epoch-steps 400
+BOTH := --data $(WIDE) $(STUDIO) $(POOL) --precision bf16-mixed
 $(WIDE): | rendering $(VENV)/.data heads
 	@mkdir -p runs
 	$(PY) -m data_prep anny-views $@ --protocol wide --subjects 1600
+$(STUDIO): | rendering $(VENV)/.data heads
+	@mkdir -p runs
+	$(PY) -m data_prep anny-views $@ --protocol kdef --subjects 500 --seed 1
 
-# The first of the two was run before brows, resting faces and disgust were as they are now.
-weights: $(WIDE)
-	$(PY) -m studies.pretrain clmex --out $(FIRST) $(POOL) --epoch-steps 400 \
+# The first of the three was run before brows, resting faces and disgust were as they are now.
+weights: $(WIDE) $(STUDIO)
+	$(PY) -m studies.pretrain clmex --out $(FIRST) --data $(WIDE) $(POOL) \
 		--results $(FIRST) --runs runs/pretrain/first --images-seen 1200000 \
 		--learning-rate 2e-3 --start fermodels/features/weights/clmex-anny-views-v1
 	cp $(FIRST)/pretrain_clmex.json weights/clmex-anny-views/results/pretrain_first.json
-	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views $(POOL) --epoch-steps 400 \
-		--images-seen 1000000 --learning-rate 2e-3 --start $(FIRST)
-	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views-96px $(POOL) \
+	$(PY) -m studies.pretrain clmex --out $(SECOND) --data $(WIDE) $(POOL) \
+		--results $(SECOND) --runs runs/pretrain/second --images-seen 1000000 \
+		--learning-rate 2e-3 --start $(FIRST)
+	cp $(SECOND)/pretrain_clmex.json weights/clmex-anny-views/results/pretrain_second.json
+	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views $(BOTH) \
+		--images-seen 1200000 --learning-rate 2e-3 --start $(SECOND)
+	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views-96px $(BOTH) \
 		--results weights/clmex-anny-views-96px --runs runs/pretrain/96px \
 		--images-seen 60000 --image-size 96 --learning-rate 1e-3 --start weights/clmex-anny-views
-	$(PY) -m studies.pretrain simclr --out weights/simclr-anny-views $(POOL) \
-		--images-seen 300000 --augment strong
+	$(PY) -m studies.pretrain simclr --out weights/simclr-anny-views $(BOTH) \
+		--images-seen 2000000 --augment strong
 	$(PY) -m studies.clips_pretrain --out weights/conclugen-anny-clips
 
 # London: a prepared file, or its folder, see data_prep/README.md; without it, second faces only.
 LONDON ?=
 study: $(VENV)/.dev
+	$(PY) -m studies.hardness
 	$(PY) -m studies.study
 	$(PY) -m studies.readability
 	$(PY) -m studies.outside weights/clmex-anny-views weights/clmex-anny-views-96px \
@@ -112,7 +124,7 @@ study: $(VENV)/.dev
 	$(PY) -m studies.clips_report
 
 # Hours of one core; what is finished is kept, so it can be stopped and started again.
-ablation: $(WIDE)
+ablation: $(WIDE) $(STUDIO)
 	$(PY) -m studies.ablation --pool $(WIDE) --decoded runs/decoded
 	$(PY) -m studies.ablation_report
 

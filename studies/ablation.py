@@ -53,6 +53,7 @@ SHIPPED = Path("weights") / "clmex-anny-views"
 RESULTS = SHIPPED / "ablation"
 RUNS = Path("runs/ablation")
 POOL = Path("runs/wide.parquet")
+MORE_STUDIO = Path("runs/studio.parquet")
 PROTOCOL: dict[str, Any] = {
     "start": "runs/clmex-first",
     "augment": "default",
@@ -71,6 +72,7 @@ class Files(NamedTuple):
 
     studio: Path = STUDIO
     pool: Path = POOL
+    more_studio: Path = MORE_STUDIO  # other people than those of `studio`
     second: Path = SECOND
     london: Path = LONDON
     decoded: Path | None = None  # a folder for the decoded images of the pool
@@ -85,7 +87,8 @@ class Setting:
         seeds: of new weights, order and augmentation, and of the subjects whose labels are used.
         method: of `recipes.pretrain`; "" pre-trains nothing.
         pretrain: its options.
-        pool: "wide", or "studio" for the training subjects of the studio set.
+        pool: "wide", "studio" for the training subjects of the studio set, "more studio" for
+            other people drawn like them, or "both" for those and the wide ones.
         subjects: so many people of the pool; None for all.
         augment: a name in `studies.pretrain.AUGMENT`, "" for that of the protocol.
         ingredients: options of `Augment` in place of those of that name.
@@ -131,7 +134,8 @@ def settings() -> list[Setting]:
         Setting("yardstick", "no pre-training", method="", scratch=True),
         Setting("yardstick", "no pre-training, all labels", method="", scratch=True,
                 labelled=1.0, steps=800),
-        Setting("pool", "studio", seeds=(0, 1), pool="studio"),
+        *(Setting("pool", kind, seeds=(0, 1), pool=kind)
+          for kind in ("studio", "more studio", "both")),
         *(Setting("augmentation", name, seeds=(0, 1), augment=name)
           for name in ("mild", "strong", "wide")),
         *(Setting("people", str(n), seeds=(0, 1), subjects=n) for n in (100, 500)),
@@ -170,7 +174,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for name, path in Files()._asdict().items():
-        parser.add_argument(f"--{name}", type=Path, default=path)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, default=path)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--runs", type=Path, default=RUNS, help="for what is not finished")
     parser.add_argument("--jobs", type=int, default=1, help="processes of one thread each")
@@ -323,7 +327,7 @@ def pretrained(
     if not setting.method:
         return encoder, {}
     studio = _read(files.studio)
-    pool = studio if setting.pool == "studio" else _read(files.pool)
+    pool = _pool(files, setting.pool)
     rows = rows_to_train(pool, studio, studio.split("subject", seed=0), setting.subjects)
     data = ImageDataset(pool, rows, folder=files.decoded)
     budget = PROTOCOL["from_scratch"] if setting.scratch else PROTOCOL
@@ -409,7 +413,15 @@ def scores(
     return result
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
+def _pool(files: Files, kind: str) -> PreparedImages:
+    if kind == "both":
+        return PreparedImages.concat([_read(files.pool), _read(files.more_studio)])
+    paths = {"studio": files.studio, "wide": files.pool, "more studio": files.more_studio}
+    return _read(paths[kind])
+
+
+@lru_cache(maxsize=3)
 def _read(path: Path) -> PreparedImages:
     return PreparedImages.read(path)
 

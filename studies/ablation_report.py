@@ -70,9 +70,9 @@ def text(runs: pd.DataFrame, made: dict) -> str:
     lines = [
         "## What moves the learner",
         "",
-        f"One change at a time. Every run goes on from `{made['start']}`, as the "
-        f"shipped encoder does, for {made['images_seen']:,} images without labels (reference: all "
-        "people of the wide pool, "
+        f"One change at a time. Every run goes on from `{made['start']}`, the shipped encoder "
+        f"earlier in its training, for {made['images_seen']:,} images without labels (reference: "
+        "all people of the wide pool, "
         f"augmentation `{made.get('augment', 'default')}`, learning rate up to "
         f"{made['learning_rate']:g}, {made['groups_per_batch']} sessions to a batch), then "
         f"answers a linear probe and a fine-tuning of {made['finetune_steps']} steps with labels "

@@ -1,21 +1,23 @@
 """Pre-trains the encoders that ship with the course.
 
     python -m studies.pretrain clmex --out runs/mine --images-seen 560000 245000
-    python -m studies.pretrain clmex --out runs/mine --data runs/wide.parquet --augment wide \\
+    python -m studies.pretrain clmex --out runs/mine --data runs/wide.parquet runs/studio.parquet \\
         --decoded runs/decoded --start weights/clmex-anny-views
 
 The commands of the shipped ones are in the Makefile, under `weights`.
 
 Trains without labels: on the training subjects of the KDEF-shaped Anny Views, or on all subjects of
-another file, such as a wide set. Every so many steps a linear probe is fitted on training subjects
-of the KDEF-shaped set and read on its validation subjects, and faces of another make are asked
-(`studies/validation.py`). Interrupted, the same command goes on from the last epoch.
+other files, such as a wide set and more studio people. Every so many steps a linear probe is fitted
+on training subjects of the KDEF-shaped set and read on its validation subjects, and faces of
+another make are asked (`studies/validation.py`). Interrupted, the same command goes on from the
+last epoch.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +36,8 @@ LARGE = Path("weights/clmex-anny-views-96px")  # goes on from the other, on larg
 # What the options of the recipe are by default; None is what `recipes.PRETRAINING` says.
 ENCODER = {"encoder": "small", "width": 24, "norm": "batch"}
 LEARNING = {"groups_per_batch": 7, "batch_by": "session", "temperature": None,
-            "learning_rate": None, "projection_dim": None}  # fmt: skip
-POOL = {"data": STUDIO, "subjects": None, "start": None, "decoded_size": None}
+            "learning_rate": None, "projection_dim": None, "precision": None}  # fmt: skip
+POOL = {"data": [STUDIO], "subjects": None, "start": None, "decoded_size": None}
 AUGMENT = {
     "default": Augment,
     "mild": Augment.mild,
@@ -48,7 +50,8 @@ def main() -> None:
     options = parsed()
     studio = PreparedImages.read(options.studio)
     split = studio.split("subject", seed=0)
-    pool = PreparedImages.read(options.data)
+    parts = [PreparedImages.read(path) for path in options.data]
+    pool = parts[0] if len(parts) == 1 else PreparedImages.concat(parts)
     rows = rows_to_train(pool, studio, split, options.subjects)
     data = ImageDataset(pool, rows, size=options.decoded_size, folder=options.decoded)
     print(f"{len(data):,} images of {people(data):,} people to train on", flush=True)
@@ -58,7 +61,7 @@ def main() -> None:
     encoder.save_pretrained(options.out, half=True)
     options.results.mkdir(parents=True, exist_ok=True)
     history.to_csv(options.results / f"history_{options.method}.csv", index=False)
-    about = made(options, data, encoder)
+    about = made(options, data, parts, encoder)
     (options.results / f"pretrain_{options.method}.json").write_text(json.dumps(about, indent=1))
     print(history.tail(3).to_string(index=False))
 
@@ -76,7 +79,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--runs", type=Path, default=Path("runs/pretrain"))
     parser.add_argument("--seed", type=int, default=0)
     pool = parser.add_argument_group("what is trained on")
-    pool.add_argument("--data", type=Path, help="a file of images, all of its subjects")
+    pool.add_argument(
+        "--data", type=Path, nargs="+", help="files of images, all of their subjects together"
+    )
     pool.add_argument("--subjects", type=int, help="so many of them only")
     pool.add_argument("--decoded", type=Path, metavar="FOLDER", help="keep decoded images there")
     pool.add_argument(
@@ -113,6 +118,7 @@ def parsed() -> argparse.Namespace:
         "--learning-rate", type=float, help="peak of the first cycle, later ones have half of it"
     )
     recipe.add_argument("--projection-dim", type=int)
+    recipe.add_argument("--precision", help="of the computation, such as bf16-mixed")
     parser.set_defaults(**ENCODER, **LEARNING, **POOL)
     options = parser.parse_args()
     if options.start is not None:
@@ -190,7 +196,12 @@ def resized(encoder: ImageEncoder, size: int) -> ImageEncoder:
     return other
 
 
-def made(options: argparse.Namespace, data: ImageDataset, encoder: ImageEncoder) -> dict[str, Any]:
+def made(
+    options: argparse.Namespace,
+    data: ImageDataset,
+    parts: Sequence[PreparedImages],
+    encoder: ImageEncoder,
+) -> dict[str, Any]:
     """How it was made, as JSON."""
     changed = _changed(options, ENCODER | LEARNING)
     seen = " ".join(str(count) for count in options.images_seen)
@@ -198,10 +209,9 @@ def made(options: argparse.Namespace, data: ImageDataset, encoder: ImageEncoder)
     if set(options.image_size) != {48}:
         flags += f" --image-size {' '.join(str(size) for size in options.image_size)}"
     for name, value in (changed | _changed(options, POOL)).items():
-        text = value.as_posix() if isinstance(value, Path) else value
+        text = " ".join(map(_text, value)) if isinstance(value, list) else _text(value)
         flags += f" --{name.replace('_', '-')} {text}"
     start = options.start and weights_digest(ImageEncoder.from_pretrained(options.start))
-    about = data.prepared.metadata
     return {
         "method": options.method,
         "images_seen": sum(options.images_seen),
@@ -213,8 +223,9 @@ def made(options: argparse.Namespace, data: ImageDataset, encoder: ImageEncoder)
         "image_size": options.image_size[-1],
         "recipe": changed,
         "data": data.prepared.fingerprint(),
-        "pool": about.get("name", ""),
-        "pool_command": about.get("command", ""),
+        "pools": [
+            {name: part.metadata.get(name, "") for name in ("name", "command")} for part in parts
+        ],
         "people": people(data),
         "start": options.start and options.start.as_posix(),
         "start_digest": start,
@@ -225,6 +236,10 @@ def made(options: argparse.Namespace, data: ImageDataset, encoder: ImageEncoder)
 
 def people(data: ImageDataset) -> int:
     return len(data.columns["subject"].unique())
+
+
+def _text(value: Any) -> str:
+    return value.as_posix() if isinstance(value, Path) else str(value)
 
 
 def _changed(options: argparse.Namespace, defaults: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ from studies.pretrain import LARGE, RESULTS
 
 DATA = Path("data/anny_views_kdef.parquet")
 METHODS = ("from scratch", "SimCLR", "CL-MEx")
+# The encoder's trainings before its last one, in order: later drawings of faces, a wider pool.
+EARLIER = ("pretrain_first.json", "pretrain_second.json")
 LARGE_NAME = "CL-MEx, 96 px"
 OUTSIDE, ERROR = Path("studies/results/outside.csv"), "standard_error"
 
@@ -137,12 +139,19 @@ def images_seen() -> str:
         + (f", going on from `{Path(about['start']).name}`" if about.get("start") else "")
         for name, about in made.items()
     ]
-    first = json.loads((RESULTS / "pretrain_first.json").read_text())
-    pools = {about["data"] for about in (first, made["CL-MEx"])}
-    return (
-        f"In pre-training {'; '.join(parts)}. `{Path(made['CL-MEx']['start']).name}` had seen "
-        f"{first['images_seen']:,}, going on from `{Path(first['start']).name}`"
-        + (", of the same people as they were drawn before." if len(pools) > 1 else ".")
+    earlier = [json.loads((RESULTS / name).read_text()) for name in EARLIER]
+    before = [
+        f"`{Path(after['start']).name}` had seen {about['images_seen']:,} of {pools(about)}, going "
+        f"on from `{Path(about['start']).name}`"
+        for about, after in zip(earlier, [*earlier[1:], made["CL-MEx"]], strict=True)
+    ]
+    return f"In pre-training {'; '.join(parts)}. {'; '.join(before)}."
+
+
+def pools(about: dict) -> str:
+    """What was trained on, in words."""
+    return f"{about['people']:,} people of " + " and ".join(
+        f"`{pool['name']}`" for pool in about["pools"]
     )
 
 
@@ -204,8 +213,9 @@ tags: [facial-expression, self-supervised, contrastive, multi-view]
 # {title} on Anny Views
 
 An image encoder for facial expressions, trained without labels by {title} on
-{made["people"]:,} invented people of the wide world (`{made["pool"]}`, made by
-`{made["pool_command"]}`): rendered faces, five cameras. The numbers below are of other people.
+{made["people"]:,} invented people: rendered faces, five cameras, made by
+{" and by ".join(f"`{pool['command']}`" for pool in made["pools"])}. The numbers below are of other
+people.
 
 ```python
 from fermodels.models import ImageEncoder

@@ -86,8 +86,8 @@ def tiny(tiny_prepared, tmp_path, monkeypatch):
     ImageEncoder(image_size=16, width=4).save_pretrained(tmp_path / TINY["start"])
     monkeypatch.setenv("FERMODELS_WEIGHTS", str(tmp_path))
     monkeypatch.setattr(runner, "PROTOCOL", TINY)
-    pool = make_tiny(9, sessions=("A",), seed=5)
-    pool.table["subject"] = "w" + pool.table["subject"]
+    pool = make_tiny(9, sessions=("A",), seed=5, prefix="w")
+    more = make_tiny(4, sessions=("A",), seed=6, prefix="m")
     second = make_tiny(2, sessions=("A",), seed=7)
     module = types.ModuleType("studies.outside")
     module.asked = []
@@ -109,6 +109,7 @@ def tiny(tiny_prepared, tmp_path, monkeypatch):
     run.files = runner.Files(
         studio=tiny_prepared.write(folder / "studio.parquet"),
         pool=pool.write(folder / "pool.parquet"),
+        more_studio=more.write(folder / "more.parquet"),
         second=second.write(folder / "second.parquet"),
         london=folder / "no.parquet",
         decoded=folder / "decoded",
@@ -172,7 +173,10 @@ def test_pools(tiny, tiny_prepared):
     few = tiny(runner.Setting("people", "3", subjects=3))
     assert few["people"] == 3 and few["images_seen"] == studio["images_seen"]
     assert few["loss"] != tiny(runner.Setting("reference", ""))["loss"]
-    assert len(list(tiny.files.decoded.iterdir())) == 3
+    assert tiny(runner.Setting("pool", "more", pool="more studio"))["people"] == 4
+    both = tiny(runner.Setting("pool", "both", pool="both"))
+    assert both["people"] == 13 and both["images_seen"] == studio["images_seen"]
+    assert len(list(tiny.files.decoded.iterdir())) == 5
 
 
 def test_ingredients_change_the_training(tiny):

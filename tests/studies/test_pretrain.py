@@ -93,10 +93,7 @@ def outside(monkeypatch):
 @pytest.fixture
 def pool(tmp_path):
     """8 people that are not those of the studio set, one session each: 280 images."""
-    other = make_tiny(8, sessions=("A",), seed=5)
-    names = {name: f"w{name}" for name in other.table["subject"].unique()}
-    other.table["subject"] = other.table["subject"].map(names)
-    other.write(tmp_path / "wide.parquet")
+    make_tiny(8, sessions=("A",), seed=5, prefix="w").write(tmp_path / "wide.parquet")
     return tmp_path / "wide.parquet"
 
 
@@ -134,6 +131,15 @@ def test_some_of_the_people(command, pool, tmp_path, capsys):
     assert "105 images of 3 people to train on" in capsys.readouterr().out
     with pytest.raises(ValueError, match="wide.parquet has 8 subjects to train on, not 9"):
         command("--data", str(pool), "--subjects", "9")
+
+
+def test_files_make_one_pool(command, pool, tmp_path, capsys):
+    make_tiny(3, sessions=("A",), seed=6, prefix="m").write(tmp_path / "more.parquet")
+    command("--data", str(pool), str(tmp_path / "more.parquet"))
+    assert "385 images of 11 people to train on" in capsys.readouterr().out
+    made = json.loads((tmp_path / "results/pretrain_clmex.json").read_text())
+    assert made["people"] == 11 and [p["name"] for p in made["pools"]] == ["tiny", "tiny"]
+    assert f"--data {pool.as_posix()} {tmp_path.as_posix()}/more.parquet" in made["command"]
 
 
 def test_interrupted_it_goes_on_to_the_same_encoder(command, pool, tmp_path, monkeypatch):
