@@ -303,9 +303,9 @@ def train_clip_classifier(
     if val_indices is not None:
         val_indices = resolve_indices(val_indices, len(features))
     if not multi_label:
-        _check_labelled(
-            clips, indices if val_indices is None else np.concatenate([indices, val_indices])
-        )
+        clips.check_labelled(indices, "fine-tuning")
+        if val_indices is not None:
+            clips.check_labelled(val_indices, "validation")
     labels = clips.targets[indices] if multi_label else clips.labels[indices]
     class_weights = chosen_weights(class_weights, labels, clips.emotions)
     defaults = settings_by_name(settings, encoder, FROM_SCRATCH, PRETRAINED)
@@ -350,16 +350,6 @@ def train_clip_classifier(
         settings={"start": start},
     )
     return learner
-
-
-def _check_labelled(clips: PreparedClips, indices: np.ndarray) -> None:
-    bad = indices[clips.labels[indices] < 0]
-    if len(bad):
-        raise ValueError(
-            f"{len(bad)} of the {len(indices)} clips have no emotion (first: row {bad[0]}, clip "
-            f"{clips.table['clip'].iloc[bad[0]]!r}): train on labelled rows only, such as "
-            "indices[clips.labels[indices] >= 0]"
-        )
 
 
 def features_digest(features: FeatureSet) -> str:
