@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from palette import with_palette
 
 from fermodels._shared.files import replacing
 
@@ -85,7 +86,7 @@ def shrink(notebook: nbformat.NotebookNode) -> None:
                 continue
             image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
             buffer = io.BytesIO()
-            image.quantize(256, method=Image.Quantize.MEDIANCUT).save(buffer, "PNG", optimize=True)
+            with_palette(image).save(buffer, "PNG", optimize=True)
             smaller = base64.b64encode(buffer.getvalue()).decode()
             if len(smaller) < len(png):
                 output["data"]["image/png"] = smaller
