@@ -106,7 +106,7 @@ weights: $(WIDE) $(STUDIO)
 		--images-seen 1200000 --learning-rate 2e-3 --start $(SECOND)
 	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views-96px $(BOTH) \
 		--results weights/clmex-anny-views-96px --runs runs/pretrain/96px \
-		--images-seen 60000 --image-size 96 --learning-rate 1e-3 --start weights/clmex-anny-views
+		--images-seen 200000 --image-size 96 --learning-rate 1e-3 --start weights/clmex-anny-views
 	$(PY) -m studies.pretrain simclr --out weights/simclr-anny-views $(BOTH) \
 		--images-seen 2000000 --augment strong
 	$(PY) -m studies.clips_pretrain --out weights/conclugen-anny-clips

@@ -71,9 +71,9 @@ def finetuned_table(runs: pd.DataFrame, study: dict, classes: int) -> str:
     lines = [
         f"Fine-tuned, accuracy in % on {people['test']} people whom no training saw, all views / "
         f"±90° (mean ± standard deviation over {runs['seed'].nunique()} seeds; guessing: "
-        f"{100 / classes:.1f}). From scratch trains for {max(scratch.values()):,} steps with all "
-        f"labels to {min(scratch.values())} with the fewest, as it gains for longest; the "
-        f"pre-trained for {max(steps.values())} to {min(steps.values())}.",
+        f"{100 / classes:.1f}). From scratch and SimCLR train for {max(scratch.values()):,} steps "
+        f"with all labels to {min(scratch.values())} with the fewest, as they gain for longest; "
+        f"CL-MEx for {max(steps.values())} to {min(steps.values())}.",
         "",
         "| training subjects with labels | " + " | ".join(METHODS) + " |",
         "|---|" + "---|" * len(METHODS),
@@ -230,8 +230,8 @@ in half precision and computed in single precision.
 ## Numbers
 
 Test subjects ({subjects["test"]}) were seen in no step; {subjects["val"]} subjects served for
-choosing settings. Fine-tuning steps of 64 images by share of labels (in brackets: from scratch):
-{steps}. The seeds draw the labelled subjects, the new weights and the order; there is one
+choosing settings. Fine-tuning steps of 64 images by share of labels (in brackets: from scratch and
+SimCLR): {steps}. The seeds draw the labelled subjects, the new weights and the order; there is one
 pre-trained encoder of each kind. Made by `{study["command"]}`.
 
 {numbers}
