@@ -297,7 +297,7 @@ def hero(prepared: PreparedImages, runs: pd.DataFrame) -> None:
         ax.set_xlabel("people with labels (%)")
         ax.get_legend().remove()
     axes[1].set_ylabel("")
-    axes[1].legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="center left")
+    axes[1].legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="lower right")
     Path("docs").mkdir(exist_ok=True)
     figure.savefig("docs/hero.png", dpi=110)
 
