@@ -75,6 +75,7 @@ def main() -> None:
         "subjects": {k: int(prepared.table.loc[v, "subject"].nunique()) for k, v in split.items()},
         "steps": {str(fraction): steps for fraction, steps in STEPS.items()},
         "steps_from_scratch": {str(f): steps for f, steps in STEPS_FROM_SCRATCH.items()},
+        "steps_from_scratch_for": SLOW,
         "seeds": list(SEEDS),
     }
     (options.results / "steps.json").write_text(json.dumps(made, indent=1))
