@@ -329,6 +329,8 @@ def pretrained(
     studio = _read(files.studio)
     pool = _pool(files, setting.pool)
     rows = rows_to_train(pool, studio, studio.split("subject", seed=0), setting.subjects)
+    if setting.method == "viewfx":  # needs labels; takes of the wide world between two have none
+        rows = rows[pool.labels[rows] >= 0]
     data = ImageDataset(pool, rows, folder=files.decoded)
     budget = PROTOCOL["from_scratch"] if setting.scratch else PROTOCOL
     options = {

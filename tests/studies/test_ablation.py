@@ -179,6 +179,16 @@ def test_pools(tiny, tiny_prepared):
     assert len(list(tiny.files.decoded.iterdir())) == 5
 
 
+def test_viewfx_leaves_out_what_has_no_label(tiny):
+    pool = PreparedImages.read(tiny.files.pool)
+    pool.table.loc[pool.table["expression"] == "sad", "expression"] = None
+    pool.write(tiny.files.pool)
+    runner._read.cache_clear()
+    runner._pool.cache_clear()
+    viewfx = runner.Setting("ViewFX", "", method="viewfx", pretrain={"supervised_weight": 0.0})
+    assert tiny(viewfx)["people"] == 9
+
+
 def test_ingredients_change_the_training(tiny):
     plain, changed = (
         tiny(runner.Setting("without", str(n), ingredients=n)) for n in ({}, {"gains": 0.0})
