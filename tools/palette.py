@@ -5,46 +5,64 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-COLORS, KEPT = 256, 128
+COLORS, KEPT, RESCUED = 256, 112, 32
 SOLID = 4  # blocks of 3 × 3 equal pixels from which on a colour is kept
+SMALL = 2  # blocks of 2 × 2, from which on it must not become another one
+VISIBLE = 16  # of 255: from here on it would be another one
 
 
 def with_palette(image: Image.Image) -> Image.Image:
     """The image in at most 256 colours.
 
-    Curves, bars and the marks of a legend keep their exact colours, up to 128 of them; the others
-    are shared out by median cut. By median cut alone, a face or a map full of shades takes nearly
-    all colours, and the few pixels of a legend get one that is not in the picture beside it.
+    Bars and larger marks keep their exact colours, up to 112 of them; most others are shared out by
+    median cut; and small marks that would change visibly get a colour of their own, up to 32, the
+    worst first. By median cut alone, a face or a map full of shades takes nearly all colours, and
+    the few pixels of a legend get one that is not in the picture beside it.
     """
-    from scipy.spatial import cKDTree
-
     pixels = np.asarray(image.convert("RGB"))  # (H, W, 3)
     codes = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)  # (H, W)
-    kept = solid_colors(codes)
+    kept = solid_colors(codes, 3, SOLID)[:KEPT]
     others = pixels[~np.isin(codes, kept)]  # (N, 3)
     palette = [_rgb(kept)]
     if len(others):
         row = Image.fromarray(others[None])
-        cut = row.quantize(COLORS - len(kept), method=Image.Quantize.MEDIANCUT)
+        cut = row.quantize(COLORS - RESCUED - len(kept), method=Image.Quantize.MEDIANCUT)
         used = sorted(index for _, index in cut.getcolors(COLORS))
         palette.append(np.reshape(cut.getpalette(), (-1, 3))[used])
-    colors = np.concatenate(palette).astype(np.uint8)  # (≤ 256, 3)
+    colors = np.concatenate(palette)  # (≤ 224, 3)
+    small = _rgb(solid_colors(codes, 2, SMALL))
+    for _ in range(RESCUED):
+        distance = _nearest(colors, small)[0]
+        if not len(small) or distance.max() < VISIBLE:
+            break
+        colors = np.concatenate([colors, small[[distance.argmax()]]])
     different, where = np.unique(codes, return_inverse=True)
-    nearest = cKDTree(colors.astype(float)).query(_rgb(different).astype(float))[1]
-    result = Image.fromarray(nearest.astype(np.uint8)[where].reshape(codes.shape), mode="P")
-    result.putpalette(colors.tobytes())
+    index = _nearest(colors, _rgb(different))[1].astype(np.uint8)
+    result = Image.fromarray(index[where].reshape(codes.shape), mode="P")
+    result.putpalette(colors.astype(np.uint8).tobytes())
     return result
 
 
-def solid_colors(codes: np.ndarray) -> np.ndarray:
-    """Which of the colours (H, W), one number each, fill areas; the most frequent first."""
-    if min(codes.shape) < 3:
+def solid_colors(codes: np.ndarray, side: int, least: int) -> np.ndarray:
+    """Colours that fill at least so many blocks of side × side pixels, the most frequent first.
+
+    Args:
+        codes: (H, W), a number for each colour.
+    """
+    if min(codes.shape) < side:
         return np.empty(0, codes.dtype)
-    blocks = np.lib.stride_tricks.sliding_window_view(codes, (3, 3))  # (H − 2, W − 2, 3, 3)
-    equal = (blocks == blocks[..., 1:2, 1:2]).all(axis=(-2, -1))
-    found, counts = np.unique(codes[1:-1, 1:-1][equal], return_counts=True)
+    blocks = np.lib.stride_tricks.sliding_window_view(codes, (side, side))
+    equal = (blocks == blocks[..., :1, :1]).all(axis=(-2, -1))
+    found, counts = np.unique(blocks[..., 0, 0][equal], return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    return found[order][counts[order] >= SOLID][:KEPT]
+    return found[order][counts[order] >= least]
+
+
+def _nearest(colors: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance to the nearest of the colours, and which one it is, for each of (N, 3)."""
+    from scipy.spatial import cKDTree
+
+    return cKDTree(colors.astype(float)).query(asked.astype(float).reshape(-1, 3))
 
 
 def _rgb(codes: np.ndarray) -> np.ndarray:
