@@ -33,7 +33,7 @@ def test_the_table_of_fine_tuning():
     lines = finetuned_table(runs, study, 7).splitlines()
     assert "on 12 people" in lines[0] and "guessing: 14.3" in lines[0]
     assert "for 3,000 steps with all labels to 500 with the fewest" in lines[0]
-    assert "pre-trained for 80 to 10." in lines[0]
+    assert "CL-MEx for 80 to 10." in lines[0]
     assert lines[-2].startswith("| 100%, 48 people | 51.0 ± 1.0 / 50.0 ± 0.0 |")
     assert lines[-1].startswith("| 20%, 10 people | 51.0 ± 1.0 / 10.0 ± 0.0 |")
     assert lines[-1].count("|") == len(METHODS) + 2
