@@ -83,7 +83,8 @@ WIDE := runs/wide.parquet
 STUDIO := runs/studio.parquet
 FIRST := runs/clmex-first
 SECOND := runs/clmex-second
-POOL := --decoded runs/decoded --groups-per-batch 5 --epoch-steps 400
+POOL := --decoded runs/decoded --groups-per-batch 5
+LONG := --epoch-steps 400
 BOTH := --data $(WIDE) $(STUDIO) $(POOL) --precision bf16-mixed
 $(WIDE): | rendering $(VENV)/.data heads
 	@mkdir -p runs
@@ -94,20 +95,20 @@ $(STUDIO): | rendering $(VENV)/.data heads
 
 # The first of the three was run before brows, resting faces and disgust were as they are now.
 weights: $(WIDE) $(STUDIO)
-	$(PY) -m studies.pretrain clmex --out $(FIRST) --data $(WIDE) $(POOL) \
+	$(PY) -m studies.pretrain clmex --out $(FIRST) --data $(WIDE) $(POOL) $(LONG) \
 		--results $(FIRST) --runs runs/pretrain/first --images-seen 1200000 \
 		--learning-rate 2e-3 --start fermodels/features/weights/clmex-anny-views-v1
 	cp $(FIRST)/pretrain_clmex.json weights/clmex-anny-views/results/pretrain_first.json
-	$(PY) -m studies.pretrain clmex --out $(SECOND) --data $(WIDE) $(POOL) \
+	$(PY) -m studies.pretrain clmex --out $(SECOND) --data $(WIDE) $(POOL) $(LONG) \
 		--results $(SECOND) --runs runs/pretrain/second --images-seen 1000000 \
 		--learning-rate 2e-3 --start $(FIRST)
 	cp $(SECOND)/pretrain_clmex.json weights/clmex-anny-views/results/pretrain_second.json
-	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views $(BOTH) \
+	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views $(BOTH) $(LONG) \
 		--images-seen 1200000 --learning-rate 2e-3 --start $(SECOND)
 	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views-96px $(BOTH) \
 		--results weights/clmex-anny-views-96px --runs runs/pretrain/96px \
 		--images-seen 200000 --image-size 96 --learning-rate 1e-3 --start weights/clmex-anny-views
-	$(PY) -m studies.pretrain simclr --out weights/simclr-anny-views $(BOTH) \
+	$(PY) -m studies.pretrain simclr --out weights/simclr-anny-views $(BOTH) $(LONG) \
 		--images-seen 2000000 --augment strong
 	$(PY) -m studies.clips_pretrain --out weights/conclugen-anny-clips
 
