@@ -30,12 +30,14 @@ def with_palette(image: Image.Image) -> Image.Image:
         used = sorted(index for _, index in cut.getcolors(COLORS))
         palette.append(np.reshape(cut.getpalette(), (-1, 3))[used])
     colors = np.concatenate(palette)  # (≤ 224, 3)
-    small = _rgb(solid_colors(codes, 2, SMALL))
+    small = _rgb(solid_colors(codes, 2, SMALL)).astype(float)
+    distance = _nearest(colors, small)[0]
     for _ in range(RESCUED):
-        distance = _nearest(colors, small)[0]
         if not len(small) or distance.max() < VISIBLE:
             break
-        colors = np.concatenate([colors, small[[distance.argmax()]]])
+        worst = small[distance.argmax()]
+        colors = np.concatenate([colors, worst[None]])
+        distance = np.minimum(distance, np.linalg.norm(small - worst, axis=1))
     different, where = np.unique(codes, return_inverse=True)
     index = _nearest(colors, _rgb(different))[1].astype(np.uint8)
     result = Image.fromarray(index[where].reshape(codes.shape), mode="P")
