@@ -23,7 +23,7 @@ from studies.pretrain import LARGE, RESULTS
 
 DATA = Path("data/anny_views_kdef.parquet")
 METHODS = ("from scratch", "SimCLR", "CL-MEx")
-# The encoder's trainings before its last one, in order: later drawings of faces, a wider pool.
+# The encoder's trainings before its last one, in order; each went on from the one before.
 EARLIER = ("pretrain_first.json", "pretrain_second.json")
 LARGE_NAME = "CL-MEx, 96 px"
 OUTSIDE, ERROR = Path("studies/results/outside.csv"), "standard_error"
@@ -141,8 +141,9 @@ def images_seen() -> str:
     ]
     earlier = [json.loads((RESULTS / name).read_text()) for name in EARLIER]
     before = [
-        f"`{Path(after['start']).name}` had seen {about['images_seen']:,} of {pools(about)}, going "
-        f"on from `{Path(about['start']).name}`"
+        f"`{Path(after['start']).name}` had seen {about['images_seen']:,} of {pools(about)}"
+        + (" as they were drawn before" if drawn_before(about, after) else "")
+        + f", going on from `{Path(about['start']).name}`"
         for about, after in zip(earlier, [*earlier[1:], made["CL-MEx"]], strict=True)
     ]
     return f"In pre-training {'; '.join(parts)}. {'; '.join(before)}."
@@ -153,6 +154,11 @@ def pools(about: dict) -> str:
     return f"{about['people']:,} people of " + " and ".join(
         f"`{pool['name']}`" for pool in about["pools"]
     )
+
+
+def drawn_before(about: dict, after: dict) -> bool:
+    """Whether the next training had the same people, drawn anew since."""
+    return about["pools"] == after["pools"] and about["data"] != after["data"]
 
 
 def outside_table() -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies.report import METHODS, fill, finetuned_table, frozen_table, kept
+from studies.report import METHODS, drawn_before, fill, finetuned_table, frozen_table, kept
 
 
 def test_fill_replaces_what_lies_between_the_marks(tmp_path):
@@ -69,3 +69,11 @@ def test_a_card_written_anew_keeps_what_another_command_filled(tmp_path):
     page.write_text("a\n<!-- X -->\none\ntwo\n<!-- /X -->\nb\n")
     assert kept(page, "X") == "<!-- X -->\none\ntwo\n<!-- /X -->"
     assert kept(page, "Y") == ""
+
+
+def test_people_who_were_drawn_anew_between_two_trainings():
+    pools, others = [{"name": "wide", "command": "a"}], [{"name": "studio", "command": "b"}]
+    first = {"pools": pools, "data": "1"}
+    assert drawn_before(first, {"pools": pools, "data": "2"})
+    assert not drawn_before(first, {"pools": pools, "data": "1"})
+    assert not drawn_before(first, {"pools": pools + others, "data": "3"})
