@@ -1,10 +1,10 @@
-"""What studies of people share: standard errors over people, and files of results."""
+"""What studies of people share: standard errors and intervals over people, files of results."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,21 @@ import pandas as pd
 from fermodels._shared.files import replace_file, replacing
 
 DRAWS = 1000
+# The ends of an interval need more draws than a deviation.
+DRAWS_OF_INTERVAL = 10_000
+
+
+class Difference(NamedTuple):
+    """A paired difference and the ends of its bootstrap interval, in the unit of the values."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def clear(self) -> bool:
+        """The interval lies on one side of zero."""
+        return self.low > 0 or self.high < 0
 
 
 def error_over_people(shown, read, people, seed: int = 0) -> float:
@@ -41,6 +56,44 @@ def error_of_mean(values, people, seed: int = 0) -> float:
     person = np.unique(people, return_inverse=True)[1]
     total = np.bincount(person, np.asarray(values, float))
     return _bootstrap(total[:, None], np.bincount(person).astype(float)[:, None], seed)
+
+
+def difference_over_people(ours, theirs, people, level: float = 0.95, seed: int = 0) -> Difference:
+    """How much better `ours` is than `theirs` on the same items, and how sure that is.
+
+    The paired bootstrap over people (percentile interval, Efron & Tibshirani 1993, chapter 13):
+    people are drawn with replacement, each with all items of theirs, and what is hard about a
+    person is hard for both and cancels out. It tells what other people would have changed; for
+    other seeds of training, average the values over several first.
+
+    Args:
+        ours, theirs: (N,) values of the same items, such as hits, or shares of hits over seeds.
+        people: (N,) whom the item shows.
+        level: of the interval.
+
+    Returns:
+        The mean over the items of ours − theirs, and the interval; its ends are NaN for a single
+        person.
+
+    Raises:
+        ValueError: the three are not of one length, or empty.
+    """
+    ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
+    if ours.ndim != 1 or not len(ours) or not ours.shape == theirs.shape == np.shape(people):
+        raise ValueError(
+            "ours, theirs and people must be of one length, at least 1; got "
+            f"{ours.shape}, {theirs.shape} and {np.shape(people)}"
+        )
+    person = np.unique(people, return_inverse=True)[1]
+    total = np.bincount(person, ours - theirs)
+    items = np.bincount(person)
+    mean = float(total.sum() / items.sum())
+    if len(items) < 2:
+        return Difference(mean, float("nan"), float("nan"))
+    share = [1 / len(items)] * len(items)
+    drawn = np.random.default_rng(seed).multinomial(len(items), share, DRAWS_OF_INTERVAL)
+    ends = np.quantile((drawn @ total) / (drawn @ items), [(1 - level) / 2, (1 + level) / 2])
+    return Difference(mean, *map(float, ends))
 
 
 def _bootstrap(found: np.ndarray, asked: np.ndarray, seed: int) -> float:
