@@ -7,6 +7,7 @@ from fermodels.methods.clmex import CLMEx
 from fermodels.methods.conclugen import ConCluGen
 from fermodels.methods.image_fine_tuning import ImageFineTuning
 from fermodels.methods.labels import balanced_weights
+from fermodels.methods.muon import MuonAndAdamW
 from fermodels.methods.simclr import SimCLR
 from fermodels.methods.viewfx import ViewFX
 
@@ -18,6 +19,7 @@ __all__ = [
     "ContrastiveLearner",
     "ImageFineTuning",
     "Learner",
+    "MuonAndAdamW",
     "SimCLR",
     "ViewFX",
     "balanced_weights",

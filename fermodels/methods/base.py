@@ -11,10 +11,12 @@ from torch.utils.data import Dataset
 from typing_extensions import TypedDict, Unpack
 
 from fermodels.data import Augment
+from fermodels.methods.muon import MuonAndAdamW
 from fermodels.models import ProjectionHead
 from fermodels.models.heads import length_of_representation
 from fermodels.models.saving import SavedModule
 
+OPTIMIZERS = {"adamw": torch.optim.AdamW, "muon": MuonAndAdamW}
 _VALIDATION = 2**32  # above any step, so that validation draws numbers of its own
 
 
@@ -24,6 +26,7 @@ class SharedArguments(TypedDict, total=False):
     learning_rate: float
     weight_decay: float
     warmup: float
+    optimizer: str
     seed: int
 
 
@@ -36,7 +39,7 @@ class ContrastiveArguments(SharedArguments, total=False):
 
 
 class Learner(nn.Module):
-    """A method that trains with AdamW and one cycle of the learning rate.
+    """A method that trains with AdamW or Muon and one cycle of the learning rate.
 
     A plain module: :func:`fermodels.training.fit` calls `check_data`, `training_step`,
     `validation_step`, `configure_optimizer` and `configure_schedule`, and so can any other loop.
@@ -51,6 +54,8 @@ class Learner(nn.Module):
             Topin, 2018, arXiv 1708.07120).
         weight_decay: of matrices and kernels; biases and norms are not decayed.
         warmup: share of the steps in which the learning rate rises, in [0, 1].
+        optimizer: "adamw", or "muon" for :class:`fermodels.methods.MuonAndAdamW`, which from new
+            weights comes much further with as many images.
         seed: of the augmentation.
 
     Attributes:
@@ -63,7 +68,7 @@ class Learner(nn.Module):
             of this process: whoever trains keeps them up to date.
 
     Raises:
-        ValueError: a learning rate, decay or warm-up out of range.
+        ValueError: a learning rate, decay or warm-up out of range, or an unknown optimiser.
     """
 
     loss_names: tuple[str, ...] = ()
@@ -77,9 +82,12 @@ class Learner(nn.Module):
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-4,
         warmup: float = 0.1,
+        optimizer: str = "adamw",
         seed: int = 0,
     ):
         super().__init__()
+        if optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer is one of {', '.join(OPTIMIZERS)}, not {optimizer!r}")
         if not learning_rate > 0 or weight_decay < 0 or not 0 <= warmup <= 1:
             raise ValueError(
                 "learning_rate must be positive, weight_decay at least 0 and warmup a share of "
@@ -87,7 +95,7 @@ class Learner(nn.Module):
             )
         self.augment = augment
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
-        self.warmup, self.seed = warmup, seed
+        self.warmup, self.optimizer, self.seed = warmup, optimizer, seed
 
     def settings(self) -> dict:
         """What fixes the result of a run, as JSON; `fit` refuses to resume a run with others."""
@@ -101,6 +109,8 @@ class Learner(nn.Module):
             "weight_decay": self.weight_decay,
             "warmup": self.warmup,
             "seed": self.seed,
+            # Not in runs from before this option.
+            **({} if self.optimizer == "adamw" else {"optimizer": self.optimizer}),
         }
 
     def check_data(self, dataset: Dataset) -> None:
@@ -147,8 +157,8 @@ class Learner(nn.Module):
         return groups
 
     def configure_optimizer(self) -> Optimizer:
-        """AdamW over the parameter groups."""
-        return torch.optim.AdamW(self.parameter_groups())
+        """The optimiser over the parameter groups."""
+        return OPTIMIZERS[self.optimizer](self.parameter_groups())
 
     def configure_schedule(
         self, optimizer: Optimizer, steps: int, height: float = 1.0
@@ -164,7 +174,13 @@ class Learner(nn.Module):
         warmup = self.warmup
         if abs(warmup * steps - 1) < 1e-6:  # OneCycleLR divides by warmup · steps − 1
             warmup = 1.001 / steps
-        return OneCycleLR(optimizer, peaks, total_steps=steps, pct_start=warmup)
+        return OneCycleLR(
+            optimizer,
+            peaks,
+            total_steps=steps,
+            pct_start=warmup,
+            cycle_momentum=self.optimizer == "adamw",
+        )
 
 
 class ContrastiveLearner(Learner):

@@ -37,7 +37,7 @@ class ClipFineTuning(ClipLearner):
         feature_dropout: of the standardised features, in training.
         label_smoothing: share of the target that is spread over all classes.
         weight_decay: as of :class:`Learner`, with another default.
-        shared: `warmup`, `seed`: see :class:`Learner`.
+        shared: `warmup`, `optimizer`, `seed`: see :class:`Learner`.
 
     Raises:
         ValueError: weights that do not fit the classes, or a dropout outside [0, 1).

@@ -15,7 +15,8 @@ class ClipLearner(Learner):
     Args:
         feature_dropout: share of the standardised features that the encoder does not see in
             training, against learning the clips by heart; a dropped feature is an average one.
-        shared: `learning_rate`, `weight_decay`, `warmup`, `seed`: see :class:`Learner`.
+        shared: `learning_rate`, `weight_decay`, `warmup`, `optimizer`, `seed`: see
+            :class:`Learner`.
 
     Raises:
         ValueError: a share outside [0, 1).

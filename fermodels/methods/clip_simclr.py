@@ -26,7 +26,8 @@ class ClipSimCLR(ClipLearner):
         projection_dim: length of z.
         temperature: τ of NT-Xent.
         feature_dropout: see :class:`ConCluGen`.
-        shared: `learning_rate`, `weight_decay`, `warmup`, `seed`: see :class:`Learner`.
+        shared: `learning_rate`, `weight_decay`, `warmup`, `optimizer`, `seed`: see
+            :class:`Learner`.
 
     Raises:
         ValueError: neither `feature_dims` nor an encoder, or a dropout outside [0, 1).
