@@ -15,3 +15,5 @@ from .scores import classification_scores as classification_scores
 from .scores import confusion as confusion
 from .scores import multi_label_scores as multi_label_scores
 from .scores import per_view_accuracy as per_view_accuracy
+from .sphere import alignment as alignment
+from .sphere import uniformity as uniformity
