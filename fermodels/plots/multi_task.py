@@ -9,14 +9,14 @@ import numpy as np
 
 from fermodels._shared.tasks import TASKS
 from fermodels.plots.clips import MODALITY_COLORS
-from fermodels.plots.style import axes_or_new, method_colors, quiet
+from fermodels.plots.style import METHOD_COLORS, axes_or_new, method_colors, quiet
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-TASK_COLORS = {"contrastive": "#D1495B", "clustering": "#2E86AB", "reconstruction": "#E1A100"}
+TASK_COLORS = {task: METHOD_COLORS[task] for task in TASKS}
 # Of label budgets, the largest first.
 FRACTION_COLORS = ("#0060B0", "#C43C00", "#666666", "#009E73")
 # Clusters have no meaning, so their colours are none of those that emotions or modalities have.

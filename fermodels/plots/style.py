@@ -51,15 +51,33 @@ VIEW_MARKERS = {
     "half_right": "X",
     "full_right": ">",
 }
+# Every method of the course. Those of one family of figures, faces or clips, are chosen apart as
+# expressions are; a combination of two tasks has a hue of its own.
 METHOD_COLORS = {
     "clmex": "#0060B0",
-    "viewfx": "#009E73",
+    "clmex96px": "#80B0D8",
+    "clmexlong": "#003561",
+    "clmexfinetuned": "#003561",
+    "viewfx": "#2E9963",
     "simclr": "#F0A000",
     "fromscratch": "#6B6B6B",
     "supervised": "#6B6B6B",
     "untrained": "#BDBDBD",
+    "randomweights": "#BDBDBD",
+    "hog": "#991F47",
+    "pixels": "#B36BA7",
+    "conclugen": "#1F1F1F",
+    "contrastive": "#D1303F",
+    "clustering": "#66CCFF",
+    "reconstruction": "#998000",
+    "contrastiveclustering": "#8F52CC",
+    "contrastivereconstruction": "#FF7F66",
+    "clusteringreconstruction": "#7ACC88",
+    "logisticregression": "#7A3B10",
 }
-SPARE_COLORS = ("#CC79A7", "#C43C00", "#56B4E9", "#882255", "#999933")
+# Of a variant whose method is in the same figure: how much white, or black if negative.
+SHADES = (0.0, 0.5, -0.45)
+SPARE_COLORS = ("#C43C00", "#8518F2", "#79E08D", "#F2AAF2", "#0A0A66")
 
 
 def use_style() -> None:
@@ -105,16 +123,41 @@ def view_colors(views: Sequence) -> dict:
 
 
 def method_colors(names: Sequence[str]) -> dict[str, str]:
-    """A colour per method; CL-MEx, ViewFX, SimCLR and "from scratch" have theirs everywhere."""
-    colors, spare = {}, 0
-    for name in dict.fromkeys(names):
-        known = "".join(c for c in str(name).lower() if c.isalnum())
-        if known in METHOD_COLORS:
-            colors[name] = METHOD_COLORS[known]
-        else:
+    """A colour per method: the one of `METHOD_COLORS`, whatever else is in the figure.
+
+    A name that begins with that of a method, such as "CL-MEx, probe" or "SimCLR, video", is a
+    variant: it has the colour of its method, or a shade of it where that is taken. A name that is
+    in no table, such as "my encoder", gets a colour that no method has. Capitals, blanks and dashes
+    do not matter.
+    """
+    methods = {name: method_of(name) for name in dict.fromkeys(names)}
+    colors = {
+        n: METHOD_COLORS[method] for n, (method, rest) in methods.items() if method and not rest
+    }
+    spare = 0
+    for name, (method, rest) in methods.items():
+        if not method:
             colors[name] = SPARE_COLORS[spare % len(SPARE_COLORS)]
             spare += 1
-    return colors
+        elif rest:
+            shades = [_blend(METHOD_COLORS[method], amount) for amount in SHADES]
+            colors[name] = next((s for s in shades if s not in colors.values()), shades[0])
+    return {name: colors[name] for name in methods}
+
+
+def method_of(name: str) -> tuple[str, str]:
+    """("clmex", "probe") of "CL-MEx, probe"; the method is "" where the table has none."""
+    known = "".join(c for c in str(name).lower() if c.isalnum())
+    method = max((m for m in METHOD_COLORS if known.startswith(m)), key=len, default="")
+    return method, known.removeprefix(method)
+
+
+def _blend(color: str, amount: float) -> str:
+    """A hex colour mixed with white, or with black if the amount in [−1, 1] is negative."""
+    target = 255 if amount > 0 else 0
+    channels = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    mixed = (round(c + abs(amount) * (target - c)) for c in channels)
+    return "#" + "".join(f"{c:02X}" for c in mixed)
 
 
 def axes_or_new(ax: Axes | None, width: float, height: float) -> Axes:

@@ -12,6 +12,7 @@ import pytest
 
 from fermodels import evaluation, plots
 from fermodels.data import PreparedImages
+from fermodels.plots.style import SPARE_COLORS
 
 EXPRESSIONS = ("afraid", "angry", "disgusted", "happy", "neutral", "sad", "surprised")
 VIEWS = ("full_left", "half_left", "straight", "half_right", "full_right")
@@ -67,21 +68,101 @@ def _lab(colors, sight):
     )
 
 
-@pytest.mark.parametrize(
-    "sight",
-    [
-        np.eye(3),
-        [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
-        [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]],
-        [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]],
+SIGHTS = {
+    "normal": np.eye(3),
+    "deuteranopia": [
+        [0.3673, 0.8606, -0.2280],
+        [0.2801, 0.6725, 0.0474],
+        [-0.0118, 0.0429, 0.9689],
     ],
-    ids=["normal", "deuteranopia", "protanopia", "tritanopia"],
-)
+    "protanopia": [
+        [0.1523, 1.0526, -0.2049],
+        [0.1145, 0.7863, 0.0992],
+        [-0.0039, -0.0481, 1.0520],
+    ],
+    "tritanopia": [
+        [1.2555, -0.0767, -0.1788],
+        [-0.0784, 0.9308, 0.1476],
+        [0.0047, 0.6914, 0.3039],
+    ],
+}
+BASELINES = ("simclr", "fromscratch", "untrained")
+FACES = ("clmex", "clmex96px", "clmexlong", "viewfx", "hog", "pixels", *BASELINES)
+TASKS = ("contrastive", "clustering", "reconstruction")
+PAIRS = ("contrastiveclustering", "contrastivereconstruction", "clusteringreconstruction")
+CLIPS = ("conclugen", "logisticregression", *TASKS, *PAIRS, *BASELINES)
+SAME_METHOD = {"supervised": "fromscratch", "randomweights": "untrained"}
+
+
+def nearest_pair(colors, sight):
+    """The smallest distance between two of the colours."""
+    lab = _lab(colors, SIGHTS[sight])
+    distance = np.linalg.norm(lab[:, None] - lab[None], axis=-1)
+    return distance[~np.eye(len(lab), dtype=bool)].min()
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
 @pytest.mark.parametrize("colors", [plots.EXPRESSION_COLORS, plots.VIEW_COLORS])
 def test_colors_can_be_told_apart(colors, sight):
-    lab = _lab(colors.values(), sight)
-    distance = np.linalg.norm(lab[:, None] - lab[None], axis=-1)
-    assert distance[~np.eye(len(lab), dtype=bool)].min() > 15
+    assert nearest_pair(colors.values(), sight) > 15
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+@pytest.mark.parametrize("drawn", [FACES, CLIPS], ids=["faces", "clips"])
+def test_methods_can_be_told_apart(drawn, sight):
+    assert nearest_pair([plots.METHOD_COLORS[name] for name in drawn], sight) > 15
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+def test_methods_of_faces_and_of_clips_do_not_look_alike(sight):
+    variants = {"clmex96px", "clmexlong", *PAIRS}
+    families = [plots.METHOD_COLORS[name] for name in {*FACES, *CLIPS} - variants]
+    assert nearest_pair(families, sight) > 15
+
+
+def test_the_table_of_methods_is_whole():
+    table = plots.METHOD_COLORS
+    assert set(table) == {*FACES, *CLIPS, *SAME_METHOD, "clmexfinetuned"}
+    for name, method in SAME_METHOD.items():
+        assert table[name] == table[method]
+    assert table["clmexfinetuned"] == table["clmexlong"]
+    assert all(plots.TASK_COLORS[task] == table[task] for task in TASKS)
+    assert not set(SPARE_COLORS) & set(table.values())
+
+
+@pytest.mark.parametrize(
+    "name, key",
+    [
+        ("CL-MEx", "clmex"),
+        ("CL-MEx, 96 px", "clmex96px"),
+        ("CL-MEx, fine-tuned", "clmexfinetuned"),
+        ("clmex-anny-views", "clmex"),
+        ("SimCLR, video", "simclr"),
+        ("from scratch", "fromscratch"),
+        ("untrained, probe", "untrained"),
+        ("random weights", "randomweights"),
+        ("HOG, 96 px", "hog"),
+        ("contrastive + clustering", "contrastiveclustering"),
+        ("ConCluGen, video + audio", "conclugen"),
+        ("logistic regression", "logisticregression"),
+    ],
+)
+def test_a_method_is_known_by_how_it_is_written(name, key):
+    assert plots.method_colors([name]) == {name: plots.METHOD_COLORS[key]}
+    assert plots.method_colors(["mine", name])[name] == plots.METHOD_COLORS[key]
+
+
+def test_variants_in_one_figure_are_shades_of_their_method():
+    names = ["CL-MEx, probe", "CL-MEx", "CL-MEx, 5 epochs", "yours"]
+    colors = plots.method_colors(names)
+    assert list(colors) == names
+    assert colors["CL-MEx"] == plots.METHOD_COLORS["clmex"]
+    assert len(set(colors.values())) == 4
+    hues = [
+        matplotlib.colors.rgb_to_hsv(matplotlib.colors.to_rgb(colors[name]))[0]
+        for name in names[:3]
+    ]
+    assert max(hues) - min(hues) < 0.01
 
 
 def test_view_and_method_colors_are_the_same_everywhere():
