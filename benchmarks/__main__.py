@@ -31,6 +31,8 @@ TOPICS = {
     "losses": "time and memory of the contrastive losses over N, beside the peers",
     "pipeline": "pre-training against batches that are in memory already, and where time goes",
     "network": "memory formats, precision and torch.compile of the encoder",
+    "speedrun": "seconds from new weights to an encoder that reads expressions",
+    "levers": "what each setting does to that, one changed at a time",
     "peak": "training steps beside what matrix multiplication can do on the device",
     "opening": "opening and decoding a prepared file",
     "big_set": "a data set that does not fit into memory",

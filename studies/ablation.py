@@ -338,6 +338,8 @@ def pretrained(
         "groups_per_batch": PROTOCOL["groups_per_batch"],
         "epoch_steps": PROTOCOL["epoch_steps"],
         "augment": augmentation(setting, encoder.image_size),
+        "optimizer": "adamw",
+        "weight_decay": 1e-4,
     } | setting.pretrain
     seen = round(budget["images_seen"] * setting.longer)
     encoder, history = recipes.pretrain(

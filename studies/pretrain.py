@@ -25,6 +25,7 @@ import pandas as pd
 import torch
 
 from fermodels.data import Augment, ImageDataset, PreparedImages
+from fermodels.methods.base import OPTIMIZERS
 from fermodels.models import ImageEncoder
 from fermodels.models.saving import weights_digest
 from fermodels.models.small_resnet import NORMS
@@ -36,7 +37,10 @@ LARGE = Path("weights/clmex-anny-views-96px")  # goes on from the other, on larg
 # What the options of the recipe are by default; None is what `recipes.PRETRAINING` says.
 ENCODER = {"encoder": "small", "width": 24, "norm": "batch"}
 LEARNING = {"groups_per_batch": 7, "batch_by": "session", "temperature": None,
-            "learning_rate": None, "projection_dim": None, "precision": None}  # fmt: skip
+            "learning_rate": None, "projection_dim": None, "precision": None,
+            "optimizer": "adamw"}  # fmt: skip
+# Its peaks in the method's first cycle; with Muon, what `recipes.PRETRAINING` says.
+ADAMW = {"clmex": 3e-3, "simclr": 2e-3}
 POOL = {"data": [STUDIO], "subjects": None, "start": None, "decoded_size": None}
 AUGMENT = {
     "default": Augment,
@@ -118,6 +122,7 @@ def parsed() -> argparse.Namespace:
         "--learning-rate", type=float, help="peak of the first cycle, later ones have half of it"
     )
     recipe.add_argument("--projection-dim", type=int)
+    recipe.add_argument("--optimizer", choices=OPTIMIZERS)
     recipe.add_argument("--precision", help="of the computation, such as bf16-mixed")
     parser.set_defaults(**ENCODER, **LEARNING, **POOL)
     options = parser.parse_args()
@@ -147,7 +152,11 @@ def trained(
     options: argparse.Namespace, data: ImageDataset, validate: Any
 ) -> tuple[ImageEncoder, pd.DataFrame]:
     """The encoder after all cycles, and their history."""
-    settings = recipes.PRETRAINING[options.method] | _changed(options, LEARNING)
+    settings = dict(recipes.PRETRAINING[options.method])
+    if options.optimizer == "adamw":
+        adamw = {"learning_rate": ADAMW[options.method], "weight_decay": 1e-4}
+        settings |= adamw | {"optimizer": "adamw"}
+    settings |= _changed(options, LEARNING)
     peak = settings.pop("learning_rate")
     encoder = first_encoder(options)
     histories: list[pd.DataFrame] = []

@@ -25,6 +25,13 @@ class HardwarePreset:
     device: str
 
     @property
+    def precision(self) -> str:
+        """The fastest mixed precision that the device computes with, for `fit` and the recipes."""
+        from fermodels.training.hardware import fast_precision
+
+        return fast_precision(self.device)
+
+    @property
     def fast(self) -> bool:
         return self.name == "fast"
 

@@ -47,7 +47,8 @@ class ImagePretraining:
         num_augmentations: of each image; SimCLR always has two.
         augment: how strongly images are changed.
         temperature, projection_dim: of the contrastive loss and the projection head.
-        learning_rate, weight_decay, warmup: of AdamW and its one cycle.
+        optimizer: "adamw" or "muon".
+        learning_rate, weight_decay, warmup: of the optimiser and its one cycle.
     """
 
     method: Literal["clmex", "viewfx", "simclr"] = "clmex"
@@ -57,6 +58,7 @@ class ImagePretraining:
     augment: AugmentName = "standard"
     temperature: float = 0.15
     projection_dim: int = 128
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     warmup: float = 0.3
@@ -75,6 +77,7 @@ class ImageFinetuning:
     epochs: float = 30
     batch_size: int = 64
     augment: AugmentName = "mild"
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = 1e-3
     encoder_learning_rate: float | None = 5e-4
     weight_decay: float = 1e-2

@@ -41,9 +41,18 @@ def _configuration(path: str) -> str:
 
 def translate_run(about: dict[str, Any]) -> dict[str, Any]:
     """`run.json`, as a run of today writes it."""
-    if "recipe" not in about:
-        return about
     about = dict(about)
+    if "recipe" in about:
+        _translate_recipe(about)
+    if about.get("experiment") == "ImageExperiment":  # which had no choice of the optimiser
+        settings = about["settings"] = dict(about["settings"])
+        for name in ("pretraining", "finetuning"):
+            if isinstance(settings.get(name), dict):
+                settings[name] = {"optimizer": "adamw"} | settings[name]
+    return about
+
+
+def _translate_recipe(about: dict[str, Any]) -> None:
     kind = about.pop("recipe")
     about["experiment"] = _CLASSES.get(kind, kind)
     settings = about["settings"] = dict(about["settings"])
@@ -52,4 +61,3 @@ def translate_run(about: dict[str, Any]) -> dict[str, Any]:
         pretraining = dict(pretraining)
         pretraining["num_augmentations"] = pretraining.pop("augmentations")
         settings["pretraining"] = pretraining
-    return about

@@ -45,7 +45,8 @@ def test_a_run_is_what_a_run_of_today_would_be():
     }
     new = translate_run(old)
     assert new["experiment"] == "ImageExperiment" and "recipe" not in new
-    assert new["settings"]["pretraining"] == {"num_augmentations": 2, "epochs": 1}
+    was = {"num_augmentations": 2, "epochs": 1, "optimizer": "adamw"}  # there was no other
+    assert new["settings"]["pretraining"] == was
     assert old["recipe"] == "Views" and "augmentations" in old["settings"]["pretraining"]
     assert translate_run(new) == new
 

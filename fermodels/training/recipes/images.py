@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     from fermodels.methods import ImageFineTuning
     from fermodels.training.callbacks import Callback
 
+_MUON = {"optimizer": "muon", "learning_rate": 5e-3, "weight_decay": 1e-2}
 PRETRAINING: dict[str, dict[str, Any]] = {
-    "clmex": {"temperature": 0.15, "learning_rate": 3e-3, "augment": Augment},
-    "simclr": {"temperature": 0.2, "learning_rate": 2e-3, "augment": Augment},
-    "viewfx": {"temperature": 0.15, "learning_rate": 3e-3, "augment": Augment},
+    "clmex": {"temperature": 0.15, "augment": Augment.mild} | _MUON,
+    "simclr": {"temperature": 0.2, "augment": Augment} | _MUON,
+    "viewfx": {"temperature": 0.15, "augment": Augment.mild} | _MUON,
 }
 # Chosen on the validation subjects. From scratch, a peak of 2e-3 or more stays at chance level.
 FROM_SCRATCH = {"learning_rate": 1e-3, "weight_decay": 1e-2, "warmup": 0.2}
@@ -73,7 +74,7 @@ def pretrain(
     CL-MEx and ViewFX get batches of whole (subject, session) groups, 7 × 7 expressions × 5 views
     = 245 images of KDEF's shape, and at least 128 where the groups are small; SimCLR gets half as
     many random images, each augmented twice. Where some subjects are not known, a batch is 35
-    images for each of `groups_per_batch`, by instance. AdamW, one cycle of the learning rate.
+    images for each of `groups_per_batch`, by instance. Muon, one cycle of the learning rate.
 
     Args:
         method_name: "clmex", "simclr" or "viewfx".

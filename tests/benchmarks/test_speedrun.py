@@ -1,0 +1,57 @@
+"""`python -m benchmarks speedrun` and `levers`: clocks, readings, and quick forms that run."""
+
+import pytest
+
+pytest.importorskip("lightning")
+
+from benchmarks import levers, speedrun
+from benchmarks.speedrun import summary
+
+CURVE = [
+    {"step": 1, "images": 100.0, "seconds": 2.0, "loss": 5.0, "probe": 0.2},
+    {"step": 2, "images": 200.0, "seconds": 4.0, "loss": 4.0, "probe": 0.65},
+    {"step": 3, "images": 300.0, "seconds": 6.0, "loss": 3.0, "probe": 0.6},
+]
+
+
+def test_seconds_are_those_of_the_first_reading_that_is_good_enough():
+    rows = {row["name"]: row["value"] for row in summary("now", CURVE, (0.1, 0.6, 0.65, 0.7))}
+    assert rows == {
+        "now: probe at the end": 0.6,
+        "now: images": 50.0,
+        "now: to 10.0 %": 2.0,
+        "now: to 60.0 %": 4.0,
+        "now: to 65.0 %": 4.0,
+    }
+
+
+def test_reading_the_probe_does_not_count_as_training(tiny_prepared, monkeypatch):
+    import time
+
+    def slow_probe(prepared, split):
+        def probe(encoder):
+            time.sleep(0.4)
+            return 0.5
+
+        return probe
+
+    monkeypatch.setattr(speedrun, "probe_of", slow_probe)
+    curve = speedrun.trained(tiny_prepared, 4 * 245, every=1, groups_per_batch=1, precision=None)
+    assert len(curve) >= 4 and all(point["probe"] == 0.5 for point in curve)
+    seconds = [point["seconds"] for point in curve]
+    assert seconds == sorted(seconds) and seconds[-1] < 0.4 * (len(curve) - 1)
+
+
+@pytest.mark.slow
+def test_the_quick_forms_run(monkeypatch):
+    names = dict(list(levers.VARIANTS.items())[:1]) | {
+        name: levers.VARIANTS[name] for name in ("32, then 48 pixels", "24 people", "group norm")
+    }
+    monkeypatch.setattr(levers, "VARIANTS", names)
+    rows = levers.run(quick=True)["rows"]
+    assert len(rows) == 2 * len(names) and all(row["value"] > 0 for row in rows)
+    result = speedrun.run(quick=True)
+    assert {"first release: probe at the end", "today: images"} <= {
+        r["name"] for r in result["rows"]
+    }
+    assert result["curves"]["today"][0]["probe"] > 0
