@@ -1,0 +1,167 @@
+"""Settings of the study's fine-tunings, by one rule for every method, on validation people.
+
+    python -m studies.search
+
+For each method and share of labels: lengths of 250, 500, 1,000 … steps, each a whole cycle of the
+learning rate, until two doublings in a row bring less than a point; with the length that is kept
+(the shortest within a point of the best), other learning rates, and then another augmentation.
+Labels are drawn by a seed that the study does not use, the pre-trained encoders are those of seed
+0, and the test people are never asked. All that was tried goes to `studies/results/search.csv`.
+Finished searches are kept, so an interrupted one goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from fermodels import evaluation
+from fermodels._shared.files import replacing
+from fermodels._shared.workers import in_processes
+from fermodels.data import Augment, PreparedImages
+from fermodels.models import ImageEncoder
+from fermodels.training import recipes
+from fermodels.training.hardware import fast_precision
+from studies.study_methods import FRACTIONS, METHODS, read, start_of
+
+RESULTS = Path("studies/results")
+SEED = 100  # of the labels that settings are chosen with
+LENGTHS = (250, 500, 1000, 2000, 4000)
+RATES = (1e-3, 1e-2)  # beside the first
+AUGMENTS = {"mild": Augment.mild, "standard": Augment}
+GAIN = 0.01
+
+
+class Settings(NamedTuple):
+    """Of a fine-tuning: steps, peak of the learning rate, augmentation."""
+
+    steps: int = LENGTHS[0]
+    learning_rate: float = 3e-3
+    augment: str = "mild"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.search",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", default="data/anny_views_kdef.parquet")
+    parser.add_argument("--encoders", type=Path, default=Path("runs/study"))
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    options = parser.parse_args()
+
+    folder = options.results / "search"
+    folder.mkdir(parents=True, exist_ok=True)
+    cells = [(m, f) for f in FRACTIONS for m in options.methods if f in METHODS[m].fractions]
+    tasks = ((options.data, options.encoders, m, f, folder) for m, f in cells)
+    for number, tried in in_processes(search, tasks, options.jobs):
+        method, fraction = cells[number]
+        best = chosen(tried)
+        print(f"{method}, {fraction:.0%}: {best}, {best_accuracy(tried):.1%}", flush=True)
+    parts = [pd.read_csv(path) for path in sorted(folder.glob("*.csv"))]
+    pd.concat(parts).to_csv(options.results / "search.csv", index=False, float_format="%.5g")
+
+
+def search(data: str, encoders: Path, method: str, fraction: float, folder: Path) -> pd.DataFrame:
+    """All that was tried for a method and share of labels: a row each, with its accuracy."""
+    path = folder / f"{METHODS[method].key}-{fraction:g}.csv"
+    if path.exists():
+        return pd.read_csv(path)
+    prepared = read(data)
+    split = prepared.split("subject", seed=0)
+    rows = evaluation.label_fraction(prepared, split["train"], fraction, SEED)
+    start = start_of(METHODS[method], encoders, seed=0)
+
+    def accuracy(settings: Settings) -> float:
+        classifier = fine_tuned(prepared, rows, start, settings, SEED)
+        predicted = classifier.predict(prepared.images(split["val"]))[0]
+        return float((predicted == prepared.labels[split["val"]]).mean())
+
+    tried = pd.DataFrame(
+        [
+            {"method": method, "fraction": fraction, **settings._asdict(), "accuracy": found}
+            for settings, found in walk(accuracy)
+        ]
+    )
+    with replacing(path) as temporary:
+        tried.to_csv(temporary, index=False)
+    return tried
+
+
+def walk(accuracy: Callable[[Settings], float]) -> list[tuple[Settings, float]]:
+    """The rule: what is tried, in order, and what came of it.
+
+    Args:
+        accuracy: of settings, on validation people, 0…1.
+    """
+    tried: list[tuple[Settings, float]] = []
+
+    def best() -> Settings:
+        return kept([settings for settings, _ in tried], [found for _, found in tried])
+
+    without_gain = 0
+    for steps in LENGTHS:
+        before = max((found for _, found in tried), default=0.0)
+        tried.append((Settings(steps), accuracy(Settings(steps))))
+        without_gain = 0 if tried[-1][1] >= before + GAIN else without_gain + 1
+        if without_gain == 2:
+            break
+    length = best().steps
+    for rate in RATES:
+        settings = Settings(length, rate)
+        tried.append((settings, accuracy(settings)))
+    for augment in list(AUGMENTS)[1:]:
+        settings = best()._replace(steps=length, augment=augment)
+        tried.append((settings, accuracy(settings)))
+    return tried
+
+
+def kept(tried: list[Settings], accuracy: list[float]) -> Settings:
+    """Of the settings within a point of the best, the shortest; of those, the best."""
+    enough = max(accuracy) - GAIN
+    return min(
+        (s for s, found in zip(tried, accuracy, strict=True) if found >= enough),
+        key=lambda s: (s.steps, -accuracy[tried.index(s)]),
+    )
+
+
+def chosen(tried: pd.DataFrame) -> Settings:
+    """The settings of a method and share of labels, from what was tried."""
+    every = [Settings(int(r.steps), float(r.learning_rate), r.augment) for r in tried.itertuples()]
+    return kept(every, tried["accuracy"].tolist())
+
+
+def best_accuracy(tried: pd.DataFrame) -> float:
+    return float(tried["accuracy"].max())
+
+
+def fine_tuned(
+    prepared: PreparedImages, rows, start: Path | None, settings: Settings, seed: int
+) -> Any:
+    """A classifier, fine-tuned from an encoder's folder; from new weights without."""
+    encoder = start and ImageEncoder.from_pretrained(start)
+    return recipes.finetune(
+        prepared,
+        rows,
+        encoder=encoder,
+        steps=settings.steps,
+        seed=seed,
+        optimizer="muon",
+        learning_rate=settings.learning_rate,
+        encoder_learning_rate=settings.learning_rate,
+        augment=AUGMENTS[settings.augment](48 if encoder is None else encoder.image_size),
+        precision=fast_precision("cpu"),
+        accelerator="cpu",
+        progress=False,
+    )
+
+
+if __name__ == "__main__":
+    main()

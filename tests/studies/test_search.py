@@ -1,0 +1,96 @@
+"""`python -m studies.search`: the rule by which settings are chosen, on made-up accuracies."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("lightning")
+
+from studies import search, study_methods
+from studies.search import AUGMENTS, GAIN, LENGTHS, RATES, Settings, kept, walk
+
+
+def rising_until(end: int):
+    """Accuracy that gains two points a doubling until a length, and nothing after it."""
+
+    def accuracy(settings: Settings) -> float:
+        return 0.5 + 0.02 * np.log2(min(settings.steps, end) / LENGTHS[0])
+
+    return accuracy
+
+
+@pytest.mark.parametrize("end", LENGTHS)
+def test_lengths_double_until_twice_nothing_is_gained_and_the_shortest_enough_is_kept(end):
+    tried = walk(rising_until(end))
+    lengths = [s.steps for s, _ in tried[: -len(RATES) - len(AUGMENTS) + 1]]
+    expected = LENGTHS[: LENGTHS.index(end) + 3]
+    assert lengths == list(expected)
+    assert kept(*map(list, zip(*tried, strict=True))).steps == end
+    later = [s for s, _ in tried[len(lengths) :]]
+    assert all(s.steps == end for s in later)
+    assert [s.learning_rate for s in later[: len(RATES)]] == list(RATES)
+
+
+def test_everybody_is_allowed_as_much():
+    short, long = walk(rising_until(250)), walk(rising_until(4000))
+    assert {s.learning_rate for s, _ in short} == {s.learning_rate for s, _ in long}
+    assert {s.augment for s, _ in short} == {s.augment for s, _ in long} == set(AUGMENTS)
+
+
+def test_a_plateau_of_one_doubling_is_walked_through():
+    slow = {250: 0.2, 500: 0.2, 1000: 0.6, 2000: 0.6, 4000: 0.6}
+    tried = walk(lambda s: slow[s.steps])
+    assert kept([s for s, _ in tried], [a for _, a in tried]).steps == 1000
+
+
+def test_a_better_rate_and_augmentation_are_kept():
+    def accuracy(s):
+        return 0.5 + 0.1 * (s.learning_rate == 1e-2) + 0.1 * (s.augment == "standard")
+
+    tried = walk(accuracy)
+    assert kept(*map(list, zip(*tried, strict=True))) == Settings(250, 1e-2, "standard")
+
+
+def test_what_is_kept_is_within_a_point_of_the_best():
+    tried = [Settings(250), Settings(500), Settings(1000)]
+    assert kept(tried, [0.80, 0.80 + 0.9 * GAIN, 0.7]) == tried[0]
+    assert kept(tried, [0.80, 0.80 + 1.1 * GAIN, 0.7]) == tried[1]
+
+
+def test_people_and_what_is_kept(tiny_prepared, tmp_path, monkeypatch):
+    asked = []
+
+    class Guesser:
+        def predict(self, images):
+            return np.zeros(len(images), int), None
+
+    def fine_tuned(prepared, rows, start, settings, seed):
+        asked.append((set(prepared.table["subject"].iloc[rows]), start, settings, seed))
+        return Guesser()
+
+    monkeypatch.setattr(search, "fine_tuned", fine_tuned)
+    study_methods.read.cache_clear()
+    path = str(tiny_prepared.write(tmp_path / "tiny.parquet"))
+    tried = search.search(path, tmp_path / "encoders", "CL-MEx", 0.5, tmp_path)
+    many = len(asked)
+    again = search.search(path, tmp_path / "encoders", "CL-MEx", 0.5, tmp_path)
+    study_methods.read.cache_clear()
+    assert many == len(asked) == len(tried), "what is kept is not searched again"
+    pd.testing.assert_frame_equal(tried, again)
+    split = tiny_prepared.split("subject", seed=0)
+    trained = set(tiny_prepared.table["subject"].iloc[split["train"]])
+    for people, start, _, seed in asked:
+        assert people < trained and seed == search.SEED
+        assert start == tmp_path / "encoders" / "clmex-0"
+    val = split["val"]
+    assert tried["accuracy"].unique() == pytest.approx([(tiny_prepared.labels[val] == 0).mean()])
+    assert search.chosen(tried) == Settings()
+
+
+def test_pretrainings_take_turns_and_the_shipped_encoder_is_always_the_same(tmp_path):
+    methods = study_methods.METHODS
+    starts = [study_methods.start_of(methods["SimCLR"], tmp_path, seed) for seed in range(5)]
+    assert [path.name for path in starts] == [f"simclr-{n}" for n in (0, 1, 2, 0, 1)]
+    assert study_methods.start_of(methods["from scratch"], tmp_path, 3) is None
+    shipped = {study_methods.start_of(methods["CL-MEx, shipped"], tmp_path, s) for s in (0, 1)}
+    assert len(shipped) == 1 and (shipped.pop() / "model.safetensors").exists()
