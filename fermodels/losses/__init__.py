@@ -4,10 +4,11 @@ from fermodels.losses.barlow_twins import BarlowTwinsLoss
 from fermodels.losses.clustering import ClusteringLoss
 from fermodels.losses.contrastive import chance_level, multi_positive_info_nce, unit_vectors
 from fermodels.losses.kmeans import spherical_kmeans
-from fermodels.losses.multi_modal import MultiModalContrastiveLoss
+from fermodels.losses.multi_modal import MultiModalContrastiveLoss, mms_floor
 from fermodels.losses.multi_view import MultiViewContrastiveLoss
 from fermodels.losses.nt_xent import NTXentLoss
 from fermodels.losses.reconstruction import ReconstructionLoss
+from fermodels.losses.sinkhorn import sinkhorn
 from fermodels.losses.supervised import SupervisedContrastiveLoss
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "ReconstructionLoss",
     "SupervisedContrastiveLoss",
     "chance_level",
+    "mms_floor",
     "multi_positive_info_nce",
+    "sinkhorn",
     "spherical_kmeans",
     "unit_vectors",
 ]

@@ -25,9 +25,9 @@ class MultiModalContrastiveLoss(ContrastiveLoss):
         L    = Σ_{m<n} L_mn
 
     A pair of modalities that fewer than two clips have in common has no negatives and adds
-    nothing. Each pair stands at 2 · ``chance_level(B)`` before anything is learned. At τ = 1, as
-    in the paper, it cannot fall far below, since a cosine ends at 1: for 256 clips from 11.1 to
-    9.1. A lower τ leaves more room. Computed in float32 (float64 if an input is) whatever the
+    nothing. Each pair stands at 2 · ``chance_level(B)`` before anything is learned, and cannot fall
+    below 2 · :func:`mms_floor`. At τ = 1, as in the paper, that is not far: for 256 clips from 11.1
+    to 9.1. A lower τ leaves more room. Computed in float32 (float64 if an input is) whatever the
     input type and also under autocast. Memory grows with B and not with B²
     (:mod:`fermodels.losses.tiles`); there is no second derivative.
 
@@ -103,6 +103,34 @@ class MultiModalContrastiveLoss(ContrastiveLoss):
         )  # (B,)
         match = ((z * other).sum(dim=1) - self.margin) / self.temperature  # (B,)
         return (rows + columns - 2 * match).mean()
+
+
+def mms_floor(num_clips: int, temperature: float = 1.0, margin: float = 0.0) -> float:
+    """The lowest that a direction of a pair of modalities can reach, in nats.
+
+    At best both embeddings of a clip are the same and the B clips are as far apart as B vectors of
+    length one can be: a regular simplex, whose cosines are −1/(B − 1) and not −1. It takes B − 1
+    dimensions. A pair of modalities stands at twice of this::
+
+        ln(1 + (B − 1) exp(−(B/(B − 1) − δ)/τ))
+
+    Args:
+        num_clips: B ≥ 2.
+        temperature: τ > 0.
+        margin: δ ≥ 0.
+
+    Raises:
+        ValueError: for fewer than two clips.
+
+    Example:
+        >>> from fermodels.losses import mms_floor
+        >>> round(mms_floor(64), 2)
+        3.17
+    """
+    if num_clips < 2:
+        raise ValueError(f"a floor takes two clips or more, got {num_clips}")
+    others = num_clips - 1
+    return math.log1p(others * math.exp(-(num_clips / others - margin) / temperature))
 
 
 def checked_margin(margin: float) -> float:

@@ -546,7 +546,10 @@ def test_wrong_embeddings(change, error, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"mode": "both"}, "mode must be one of joint, individual, got 'both'"),
+        ({"mode": "both"}, "mode must be one of joint, individual, swapped, got 'both'"),
+        ({"assignment": "nearest"}, "assignment must be one of kmeans, sinkhorn, got 'nearest'"),
+        ({"epsilon": 0}, "epsilon must be above 0"),
+        ({"momentum": 1}, r"momentum in \[0, 1\)"),
         ({"num_clusters": 1}, "num_clusters 2"),
         ({"dim": 0}, "dim"),
         ({"iterations": 0}, "iterations"),
@@ -562,6 +565,8 @@ def test_settings_are_checked(settings, message):
 
 def test_repr_names_the_settings():
     assert repr(ClusteringLoss(8, 4)) == (
-        "ClusteringLoss(8, 4, mode='joint', queue_size=1024, temperature=0.1, margin=0.001, "
-        "iterations=5, seed=0)"
+        "ClusteringLoss(8, 4, mode='joint', assignment='kmeans', queue_size=1024, "
+        "fill_queue=False, temperature=0.1, margin=0.001, iterations=5, seed=0)"
     )
+    equal = repr(ClusteringLoss(8, 4, assignment="sinkhorn"))
+    assert "assignment='sinkhorn', epsilon=0.05, momentum=0.9, " in equal

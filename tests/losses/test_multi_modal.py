@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from fermodels.losses import MultiModalContrastiveLoss, chance_level
+from fermodels.losses import MultiModalContrastiveLoss, chance_level, mms_floor
 from tests.losses.slow import (
     MODALITIES,
     assert_equal_to_slow,
@@ -210,6 +210,38 @@ def test_mixed_precision_takes_the_higher_one():
     value = MultiModalContrastiveLoss()(mixed)
     assert value.dtype == torch.float64
     torch.testing.assert_close(value, MultiModalContrastiveLoss()(z), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize(
+    "num_clips, temperature, margin", [(2, 1.0, 0.0), (6, 1.0, 0.01), (6, 0.2, 0.0)]
+)
+def test_the_floor_is_reached_by_optimising_and_never_passed(num_clips, temperature, margin):
+    loss = MultiModalContrastiveLoss(temperature, margin)
+    z = embeddings(num_clips, num_clips, ("video", "audio"))
+    leaves = [x.requires_grad_() for x in z.values()]
+    optimizer = torch.optim.Adam(leaves, lr=0.05)
+    floor, values = 2 * mms_floor(num_clips, temperature, margin), []
+    for _ in range(600):
+        optimizer.zero_grad()
+        values.append(loss(z))
+        values[-1].backward()
+        optimizer.step()
+    values = [value.item() for value in values]
+    assert min(values) >= floor - 1e-9
+    assert values[-1] == pytest.approx(floor, abs=5e-3) and values[0] > floor + 0.1
+    unit_z = torch.nn.functional.normalize(z["video"].detach())
+    others = (unit_z @ unit_z.T)[~torch.eye(num_clips, dtype=torch.bool)]
+    torch.testing.assert_close(
+        others, torch.full_like(others, -1 / (num_clips - 1)), atol=0.1, rtol=0
+    )
+
+
+def test_the_floor_of_two_clips_is_that_of_opposite_directions():
+    z = torch.tensor([[1.0, 0.0], [-1.0, 0.0]])
+    value = MultiModalContrastiveLoss(0.5, 0.1)({"video": z, "audio": z})
+    assert value.item() == pytest.approx(2 * mms_floor(2, 0.5, 0.1), rel=1e-5)
+    with pytest.raises(ValueError, match="two clips or more, got 1"):
+        mms_floor(1)
 
 
 def test_a_low_temperature_does_not_overflow():

@@ -163,6 +163,9 @@ def test_bad_arguments():
         ({"tasks": ("contrastive",), "task_weights": {"clustering": 1}}, "tasks are contrastive"),
         ({"warmup_epochs": -1}, "warmup_epochs"),
         ({"feature_dropout": 1.0}, "feature_dropout"),
+        ({"cluster_projection": "none"}, "cluster_projection must be one of shared, own"),
+        ({"reconstruct_from": "all"}, "reconstruct_from must be one of own, others, both"),
+        ({"cluster_assignment": "nearest"}, "assignment must be one of kmeans, sinkhorn"),
         ({"dims": None}, "feature_dims"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -245,3 +248,82 @@ def test_an_encoder_of_its_own(features):
     assert method.encoder is encoder
     assert not all(torch.equal(before[k], v) for k, v in encoder.state_dict().items())
     assert method.projection is None and not hasattr(method, "clustering")
+
+
+def test_clusters_with_a_projection_of_their_own_do_not_bind_the_shared_one(features):
+    method = learner(tasks=("contrastive", "clustering"), cluster_projection="own")
+    method.train()
+    method.task_losses(batch_of(features))["clustering"].backward()
+    assert all(p.grad is None for p in method.projection.parameters())
+    assert all(p.grad is not None and p.grad.any() for p in method.cluster_head.parameters())
+    assert any(p.grad is not None and p.grad.any() for p in method.encoder.parameters())
+    alone = learner(tasks=("clustering",), cluster_projection="own")
+    assert alone.projection is None
+    assert np.isfinite(train(alone, features, epochs=1)["loss"]).all()
+
+
+@pytest.mark.parametrize("assignment", ["kmeans", "sinkhorn"])
+@pytest.mark.parametrize("mode", ["joint", "individual", "swapped"])
+def test_the_clustering_task_reaches_the_encoder(mode, assignment, features):
+    method = learner(tasks=("clustering",), cluster_mode=mode, cluster_assignment=assignment)
+    grads = gradients(method, batch_of(features))
+    for unit in method.encoder.units:
+        assert any(g.any() for name, g in grads.items() if f"units.{unit}." in name), unit
+
+
+@pytest.mark.parametrize("projection", ["shared", "own"])
+def test_clusters_of_clips(projection, features):
+    method = learner(cluster_projection=projection)
+    train(method, features, epochs=1)
+    batch = batch_of(features)
+    found = method.assign_clusters(batch["features"], batch["present"])
+    assert found.dtype == torch.int64 and found.shape == (42,) and (found >= 0).all()
+    nobody = {m: torch.zeros(42, dtype=torch.bool) for m in DIMS}
+    assert (method.assign_clusters(batch["features"], nobody) == -1).all()
+    with pytest.raises(RuntimeError, match="no clustering among the tasks"):
+        learner(tasks=("contrastive",)).assign_clusters(batch["features"])
+
+
+def test_reconstruction_from_others_never_sees_the_modality_itself(features):
+    method = learner(tasks=("reconstruction",), reconstruct_from="others").train()
+    assert not hasattr(method, "decoders")
+    batch = batch_of(features)
+    h = method.encoder(batch["features"])
+    x = method.encoder.standardise(batch["features"])
+    for name in DIMS:
+        leaf = {m: value.detach().requires_grad_() for m, value in h.items()}
+        others = {m: torch.zeros_like(v) if m == name else v for m, v in leaf.items()}
+        decoded = method.cross_decoders[name](torch.cat([others[m] for m in h], dim=1))
+        ((decoded - x[name]) ** 2).mean().backward()
+        assert leaf[name].grad is None
+    expected = sum(
+        (
+            method.cross_decoders[name](
+                torch.cat([torch.zeros_like(h[m]) if m == name else h[m] for m in h], dim=1)
+            )
+            - x[name]
+        )
+        .square()
+        .mean()
+        for name in DIMS
+    )
+    torch.testing.assert_close(method.task_losses(batch)["reconstruction"], expected)
+    both = learner(tasks=("reconstruction",), reconstruct_from="both").train()
+    assert both.task_losses(batch)["reconstruction"] > expected
+    with pytest.raises(ValueError, match="takes other modalities, and there is video alone"):
+        learner({"video": DIMS["video"]}, ("reconstruction",), reconstruct_from="others")
+
+
+def test_a_modality_alone_is_not_reconstructed_from_others(clips):
+    features = make_features(clips)
+    alone = np.arange(len(clips)) % 3 == 0  # these have their video only
+    present = {m: np.ones(len(clips), bool) if m == "video" else ~alone for m in DIMS}
+    holes = FeatureSet(features.features, {m: torch.from_numpy(p) for m, p in present.items()})
+    method = learner(tasks=("reconstruction",), reconstruct_from="others").train()
+    batch = batch_of(holes)
+    expected = method.task_losses(batch)["reconstruction"]
+    there = batch["present"]["audio"]
+    changed = {m: x.clone() for m, x in batch["features"].items()}
+    changed["video"][~there] = 50.0
+    again = method.task_losses(batch | {"features": changed})["reconstruction"]
+    assert torch.equal(expected, again)
