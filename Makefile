@@ -97,7 +97,7 @@ $(STUDIO): | rendering $(VENV)/.data heads
 weights: $(WIDE) $(STUDIO)
 	$(PY) -m studies.pretrain clmex --out $(FIRST) --data $(WIDE) $(POOL) $(LONG) \
 		--results $(FIRST) --runs runs/pretrain/first --images-seen 1200000 \
-		--learning-rate 2e-3 --start fermodels/features/weights/clmex-anny-views-v1
+		--learning-rate 2e-3 --start weights/clmex-anny-views-v1
 	cp $(FIRST)/pretrain_clmex.json weights/clmex-anny-views/results/pretrain_first.json
 	$(PY) -m studies.pretrain clmex --out $(SECOND) --data $(WIDE) $(POOL) $(LONG) \
 		--results $(SECOND) --runs runs/pretrain/second --images-seen 1000000 \

@@ -2,7 +2,7 @@
 
 Each clip once as it is and so many times augmented, for pre-training and the recipes of
 `python -m fermodels`. Interrupted, the same command goes on. The default of --video is the encoder
-that the shipped clip encoder was trained on; for clips of your own, clmex-anny-views is better.
+that the shipped clip encoder was trained on.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ import argparse
 import os
 from pathlib import Path
 
+from fermodels._shared.places import DEFAULT_VIDEO
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("clips", metavar="IN.parquet", type=Path, help="prepared clips")
     parser.add_argument("out", metavar="OUT.safetensors", type=Path)
     parser.add_argument(
         "--video",
-        default="clmex-anny-views-v1",
+        default=DEFAULT_VIDEO,
         help="a shipped encoder, a folder of one, a video model of torchvision (r2plus1d_18 with "
         "pretrained weights, r2plus1d_18:random without), or none",
     )

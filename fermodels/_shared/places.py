@@ -5,7 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-# The encoder that features of clips are made with by default comes in the package itself.
+# The encoder that features of clips are made with; a wheel brings it along (see setup.py).
+DEFAULT_VIDEO = "clmex-anny-views"
 _IN_PACKAGE = _PACKAGE / "features" / "weights"
 
 

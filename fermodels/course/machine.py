@@ -68,7 +68,6 @@ def environment() -> pd.DataFrame:
             weights,
             (
                 "clmex-anny-views",
-                "clmex-anny-views-v1",
                 "simclr-anny-views",
                 "conclugen-anny-clips",
             ),

@@ -65,6 +65,7 @@ class PreparedTable:
     LABEL: ClassVar[str]  # the column to be recognised
     LABEL_LISTS: ClassVar[tuple[str, ...]]  # metadata keys of lists of names
     ROW_GROUP: ClassVar[int]
+    MEDIA_COMPRESSION: ClassVar[str] = "NONE"  # images are compressed already
     # Words for messages: many rows, the whole, the column that tells rows apart, the leak.
     ROWS: ClassVar[str]
     WHAT: ClassVar[str]
@@ -141,8 +142,9 @@ class PreparedTable:
                 arrow,
                 temporary,
                 row_group_size=self.ROW_GROUP,
-                # Media are compressed already, and no two are equal.
-                compression={name: "NONE" if name in self.MEDIA else "ZSTD" for name in columns},
+                compression={
+                    n: self.MEDIA_COMPRESSION if n in self.MEDIA else "ZSTD" for n in columns
+                },
                 use_dictionary=other,
                 write_statistics=other,
             )

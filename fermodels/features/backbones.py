@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from fermodels._shared.places import shipped_weights_folders
+from fermodels._shared.places import DEFAULT_VIDEO, shipped_weights_folders
 from fermodels.features import sound, text, video
 from fermodels.features.backbone import Backbone, FeatureError
 from fermodels.features.tfidf import TfidfSvd
 
 
-def video_backbone(name: str = "clmex-anny-views-v1", **options) -> Backbone:
+def video_backbone(name: str = DEFAULT_VIDEO, **options) -> Backbone:
     """A backbone of frames.
 
     Args:

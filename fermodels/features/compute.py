@@ -19,6 +19,7 @@ from torch import Tensor
 
 from fermodels._shared.modalities import MODALITIES
 from fermodels._shared.parts import folder_of_parts
+from fermodels._shared.places import DEFAULT_VIDEO
 from fermodels._shared.progress import progress_wanted
 from fermodels._shared.workers import in_processes, one_torch_thread, start_worker
 from fermodels.features.backbone import Backbone, FeatureError
@@ -37,7 +38,7 @@ def compute_features(
     clips: PreparedClips,
     out: str | os.PathLike | None = None,
     *,
-    video: str | Backbone | None = "clmex-anny-views-v1",
+    video: str | Backbone | None = DEFAULT_VIDEO,
     audio: str | Backbone | None = "log-mel",
     text: str | Backbone | None = "tfidf",
     num_augmentations: int = 10,

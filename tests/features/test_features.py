@@ -207,7 +207,7 @@ def test_unknown_backbones_list_what_there_is(tmp_path):
 
 def test_backbone_names_change_with_the_weights(encoder, tmp_path):
     shipped = video_backbone()
-    assert shipped.name.startswith("clmex-anny-views-v1@") and shipped.dim == 512
+    assert shipped.name.startswith("clmex-anny-views@") and shipped.dim == 512
     assert video_backbone().name == shipped.name
     model = ImageEncoder.from_pretrained(encoder)
     with torch.no_grad():

@@ -15,6 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from fermodels._shared.extras import EXTRAS, require
+from fermodels._shared.places import DEFAULT_VIDEO
 from fermodels.course.machine import NEEDED
 from tests.fixtures.images import synthetic_clips
 
@@ -32,8 +33,9 @@ def wheel(tmp_path_factory):
         shutil.copytree(
             ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
         )
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "weights" / DEFAULT_VIDEO, source / "weights" / DEFAULT_VIDEO)
     run = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*run, "--no-index", "--wheel-dir", out, source], check=True)
     (path,) = out.glob("*.whl")
@@ -98,7 +100,11 @@ def test_the_wheel_has_all_that_the_rooms_need(wheel):
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and not {"__pycache__", ".DS_Store"} & {*path.parts, path.name}
     }
-    assert names == files - {"data_prep/README.md"}
+    encoder = f"fermodels/features/weights/{DEFAULT_VIDEO}"
+    assert names == files - {"data_prep/README.md"} | {
+        f"{encoder}/config.json",
+        f"{encoder}/model.safetensors",
+    }
     assert {"fermodels/py.typed", "fermodels/__init__.pyi"} <= names
 
 

@@ -229,11 +229,12 @@ def test_the_floor_is_reached_by_optimising_and_never_passed(num_clips, temperat
     values = [value.item() for value in values]
     assert min(values) >= floor - 1e-9
     assert values[-1] == pytest.approx(floor, abs=5e-3) and values[0] > floor + 0.1
-    unit_z = torch.nn.functional.normalize(z["video"].detach())
-    others = (unit_z @ unit_z.T)[~torch.eye(num_clips, dtype=torch.bool)]
-    torch.testing.assert_close(
-        others, torch.full_like(others, -1 / (num_clips - 1)), atol=0.1, rtol=0
-    )
+    if temperature == 1:  # a low one hardly tells nearly as good places from the best
+        directions = torch.nn.functional.normalize(z["video"].detach())
+        others = (directions @ directions.T)[~torch.eye(num_clips, dtype=torch.bool)]
+        torch.testing.assert_close(
+            others, torch.full_like(others, -1 / (num_clips - 1)), atol=0.1, rtol=0
+        )
 
 
 def test_the_floor_of_two_clips_is_that_of_opposite_directions():

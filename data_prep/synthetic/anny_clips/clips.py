@@ -211,7 +211,7 @@ def _random(job: Job, index: int, stream: int, clip: int = 0) -> np.random.Gener
 def _metadata(job: Job) -> dict:
     return {
         "name": "anny-clips",
-        "version": "1.0",
+        "version": "2.0",
         "licence": "CC0-1.0",
         "citation": "Anny Clips: rendered speaking faces made with Anny (NAVER, 2025), fermodels.",
         "description": (

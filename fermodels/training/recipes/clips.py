@@ -249,6 +249,7 @@ def train_clip_classifier(
     run_dir: str | os.PathLike | None = None,
     val_indices: Sequence[int] | np.ndarray | None = None,
     batch_size: int = 64,
+    probe_first: float | None = None,
     class_weights: str | Sequence[float] | None = None,
     multi_label: bool = False,
     extend: bool = False,
@@ -277,6 +278,11 @@ def train_clip_classifier(
         val_indices: clips whose accuracy joins the history as `val_accuracy`, every 50 steps and at
             the end (multi-label: share of right answers over clips and emotions).
         batch_size: clips to a step.
+        probe_first: start the linear layer as a logistic regression on the representations of the
+            labelled clips, of this inverse strength of regularisation (`C` of
+            :func:`fermodels.evaluation.linear_probe`), so that the encoder is not led astray by a
+            layer that knows nothing yet (Kumar et al., ICLR 2022, arXiv 2202.10054). None starts
+            from random weights.
         class_weights: "balanced" takes them from `indices`; else see
             :class:`fermodels.methods.ClipFineTuning`.
         multi_label: learn `clips.targets`, several emotions a clip, instead of `clips.labels`.
@@ -288,7 +294,8 @@ def train_clip_classifier(
 
     Raises:
         ValueError: rows without a label, balanced weights of a class without clips, a new
-            encoder without the name of its settings, or clips that are for judging only.
+            encoder without the name of its settings, clips that are for judging only, or
+            `probe_first` without an encoder, with `multi_label` or with labels that lack a class.
         FeatureError: the features are those of other clips.
     """
     from fermodels import methods
@@ -300,6 +307,8 @@ def train_clip_classifier(
         encoder = encoder.select(modalities)
     modalities = chosen_modalities(features, encoder.modalities if encoder else modalities)
     data = FeatureDataset(features, clips, indices, modalities)
+    if probe_first is not None and (encoder is None or multi_label):
+        raise ValueError("probe_first is for a pre-trained encoder and one emotion a clip")
     if val_indices is not None:
         val_indices = resolve_indices(val_indices, len(features))
     if not multi_label:
@@ -324,6 +333,8 @@ def train_clip_classifier(
             class_weights=class_weights,
             **defaults | {"seed": seed} | overrides,
         )
+    if probe_first is not None:
+        _start_from_probe(learner, features, indices, labels, probe_first)
     batches = ClipBatchSampler(data, batch_size, seed=seed, num_batches=min(steps, _EPOCH))
 
     validate = None
@@ -347,9 +358,28 @@ def train_clip_classifier(
         callbacks=callbacks,
         accelerator=accelerator,
         precision=precision,
-        settings={"start": start},
+        settings={"start": start, **({} if probe_first is None else {"probe_first": probe_first})},
     )
     return learner
+
+
+def _start_from_probe(
+    learner: ClipFineTuning, features: FeatureSet, indices: np.ndarray, labels: np.ndarray, C: float
+) -> None:
+    """Give the linear layer the weights of a logistic regression on what the encoder says."""
+    from fermodels.evaluation import embed_clips
+    from fermodels.evaluation.probes import fit_linear_probe
+
+    head = learner.classifier.head
+    if len(np.unique(labels)) < head.out_features:
+        raise ValueError("probe_first needs labelled clips of every emotion")
+    h = embed_clips(learner.encoder, features, indices, fusion=learner.classifier.fusion)
+    scaler, regression = (step for _, step in fit_linear_probe(h, labels, C=C).steps)
+    weight = regression.coef_ / scaler.scale_  # (classes, features), for h that is not standardised
+    bias = regression.intercept_ - weight @ scaler.mean_
+    with torch.no_grad():
+        head.weight.copy_(torch.from_numpy(weight))
+        head.bias.copy_(torch.from_numpy(bias))
 
 
 def features_digest(features: FeatureSet) -> str:
