@@ -1,0 +1,116 @@
+"""Pre-trainings of the study: every method three times, from new weights, on as many images.
+
+    python -m studies.study_pretrain
+
+On the training people of the KDEF-shaped Anny Views, with the recipes' settings; a method's
+augmentation is chosen first, with half as many images, by what a linear probe reads on validation
+people. Writes the encoders to `runs/study/`, the choices and the probes to
+`studies/results/study_pretrain.csv`. Finished trainings are loaded, not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from fermodels import evaluation
+from fermodels._shared.workers import in_processes
+from fermodels.data import Augment
+from fermodels.models import ImageEncoder
+from fermodels.models.saving import weights_digest
+from fermodels.training import recipes
+from fermodels.training.hardware import fast_precision
+from studies.search import AUGMENTS as SOME
+from studies.study_methods import METHODS, PRETRAININGS, read
+
+RESULTS = Path("studies/results")
+IMAGES_SEEN = 294_000
+AUGMENTS = SOME | {"strong": Augment.strong}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.study_pretrain",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", default="data/anny_views_kdef.parquet")
+    parser.add_argument("--encoders", type=Path, default=Path("runs/study"))
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--images-seen", type=int, default=IMAGES_SEEN)
+    parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")
+    options = parser.parse_args()
+
+    methods = [name for name, method in METHODS.items() if method.pretraining]
+    half = options.images_seen // 2
+    first = [(name, 0, augment, half) for name in methods for augment in AUGMENTS]
+    tried = pd.DataFrame(run(first, options))
+    best = tried.loc[tried.groupby("method")["probe"].idxmax()].set_index("method")["augment"]
+    final = [
+        (name, seed, best[name], options.images_seen)
+        for seed in range(PRETRAININGS)
+        for name in methods
+    ]
+    table = pd.concat(
+        [tried.assign(kept=False), pd.DataFrame(run(final, options)).assign(kept=True)]
+    )
+    table.to_csv(options.results / "study_pretrain.csv", index=False, float_format="%.5g")
+
+
+def run(trainings: list[tuple], options: argparse.Namespace) -> list[dict]:
+    """What came of each training; those that are kept are saved under their method and seed."""
+    tasks = ((options.data, options.encoders, *training) for training in trainings)
+    rows: list[dict] = []
+    for _, row in in_processes(pretrained, tasks, options.jobs):
+        print(", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
+        rows.append(row)
+    return rows
+
+
+def pretrained(
+    data: str, encoders: Path, name: str, seed: int, augment: str, images_seen: int
+) -> dict:
+    """One pre-training, saved as `encoders/METHOD-SEED` and, while it runs, in a run folder."""
+    prepared, method = read(data), METHODS[name]
+    split = prepared.split("subject", seed=0)
+    stem = f"{method.key}-{seed}"
+    encoder, history = recipes.pretrain(
+        method.pretraining,
+        prepared,
+        split["train"],
+        images_seen=images_seen,
+        seed=seed,
+        run_dir=encoders / "runs" / f"{stem}-{augment}-{images_seen}",
+        epoch_steps=100,
+        augment=AUGMENTS[augment],
+        precision=fast_precision("cpu"),
+        accelerator="cpu",
+        progress=False,
+    )
+    encoder.save_pretrained(encoders / stem)
+    return {
+        "method": name,
+        "seed": seed,
+        "augment": augment,
+        "images_seen": images_seen,
+        "loss": float(history["loss"].tail(50).mean()),
+        "probe": probe(encoder, prepared, split),
+        "digest": weights_digest(ImageEncoder.from_pretrained(encoders / stem)),
+    }
+
+
+def probe(encoder: ImageEncoder, prepared, split: dict) -> float:
+    """Accuracy 0…1 of a linear probe on validation people."""
+    train, held_out = split["train"], split["val"]
+    return evaluation.linear_probe(
+        evaluation.embed(encoder, prepared, train),
+        prepared.labels[train],
+        evaluation.embed(encoder, prepared, held_out),
+        prepared.labels[held_out],
+    ).accuracy
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""`python -m studies.study_pretrain`: who is trained on, what is chosen, what is kept."""
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("lightning")
+
+from fermodels.models import ImageEncoder
+from fermodels.training import recipes
+from studies import study_methods, study_pretrain
+
+
+@pytest.fixture
+def command(tiny_prepared, tmp_path, monkeypatch):
+    """Runs the command on tiny images with pre-trainings that only note what they are asked."""
+    asked = []
+
+    def pretrain(method, prepared, rows, *, augment, seed, images_seen, **options):
+        people = set(prepared.table["subject"].iloc[rows])
+        asked.append((method, people, augment(48).scale, seed, images_seen))
+        return ImageEncoder(image_size=16, width=4), pd.DataFrame({"loss": [1.0]})
+
+    def probe(encoder, prepared, split):
+        return 0.5 + 0.1 * (asked[-1][2] == study_pretrain.AUGMENTS["standard"](48).scale)
+
+    def in_turn(function, tasks, jobs):
+        for number, task in enumerate(tasks):
+            yield number, function(*task)
+
+    monkeypatch.setattr(recipes, "pretrain", pretrain)
+    monkeypatch.setattr(study_pretrain, "probe", probe)
+    monkeypatch.setattr(study_pretrain, "in_processes", in_turn)
+    study_methods.read.cache_clear()
+    data = str(tiny_prepared.write(tmp_path / "tiny.parquet"))
+    arguments = ["--data", data, "--encoders", str(tmp_path / "study"), "--results", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["study_pretrain", *arguments, "--images-seen", "100"])
+    study_pretrain.main()
+    study_methods.read.cache_clear()
+    return asked, pd.read_csv(tmp_path / "study_pretrain.csv"), tmp_path / "study"
+
+
+def test_everybody_has_the_same_choice_and_as_many_images(command, tiny_prepared):
+    asked, table, folder = command
+    kept = table[table["kept"]]
+    methods = [name for name, method in study_methods.METHODS.items() if method.pretraining]
+    assert kept.groupby("method")["seed"].apply(sorted).to_dict() == {
+        name: [0, 1, 2] for name in methods
+    }
+    assert set(kept["images_seen"]) == {100} and set(kept["augment"]) == {"standard"}
+    tried = table[~table["kept"]]
+    assert (tried.groupby("method")["augment"].nunique() == len(study_pretrain.AUGMENTS)).all()
+    assert set(tried["images_seen"]) == {50}
+    split = tiny_prepared.split("subject", seed=0)
+    trained = set(tiny_prepared.table["subject"].iloc[split["train"]])
+    assert all(people == trained for _, people, *_ in asked)
+    for name in methods:
+        for seed in range(study_methods.PRETRAININGS):
+            start = study_methods.start_of(study_methods.METHODS[name], folder, seed)
+            assert ImageEncoder.from_pretrained(start).image_size == 16
+
+
+def test_the_probe_reads_people_whom_it_was_not_fitted_on(tiny_prepared, monkeypatch):
+    split = tiny_prepared.split("subject", seed=0)
+    fitted = []
+    from fermodels import evaluation
+
+    def embed(encoder, prepared, rows):
+        fitted.append(set(prepared.table["subject"].iloc[rows]))
+        return np.eye(len(prepared))[rows]
+
+    monkeypatch.setattr(evaluation, "embed", embed)
+    accuracy = study_pretrain.probe(None, tiny_prepared, split)
+    assert 0 <= accuracy <= 1 and not fitted[0] & fitted[1]
