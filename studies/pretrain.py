@@ -34,6 +34,7 @@ from studies.validation import LONDON, SECOND, STUDIO, read_if_there, rows_to_tr
 
 RESULTS = Path("weights/clmex-anny-views/results")
 LARGE = Path("weights/clmex-anny-views-96px")  # goes on from the other, on larger images
+EARLY = Path("weights/clmex-anny-views-early")  # some minutes from new weights
 # What the options of the recipe are by default; None is what `recipes.PRETRAINING` says.
 ENCODER = {"encoder": "small", "width": 24, "norm": "batch"}
 LEARNING = {"groups_per_batch": 7, "batch_by": "session", "temperature": None,

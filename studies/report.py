@@ -19,7 +19,7 @@ import pandas as pd
 from fermodels import evaluation, plots
 from fermodels._shared.files import replace_file
 from fermodels.data import PreparedImages
-from studies.pretrain import LARGE, RESULTS
+from studies.pretrain import EARLY, LARGE, RESULTS
 
 DATA = Path("data/anny_views_kdef.parquet")
 METHODS = ("from scratch", "SimCLR", "CL-MEx")
@@ -42,6 +42,7 @@ def main() -> None:
     write_card("clmex", prepared, finetuned, frozen)
     write_card("simclr", prepared, finetuned, frozen)
     write_large_card()
+    write_early_card()
     # Beside the others, from where notebook 04 takes it.
     replace_file(RESULTS / OUTSIDE.name, OUTSIDE.read_bytes())
     hero(prepared, runs)
@@ -274,6 +275,34 @@ h = encoder(images)  # (N, 3, H, W), float in [0, 1] -> (N, 256)
 Made by `{made["command"]}`: {made["images_seen"]:,} augmented images of {made["people"]:,} people,
 with the history in `history_clmex.csv`; weights are stored in half precision and computed in single
 precision. Limits and uses are those of its sibling.
+""")
+
+
+def write_early_card() -> None:
+    made = json.loads((EARLY / "pretrain_clmex.json").read_text())
+    history = pd.read_csv(EARLY / "history_clmex.csv")
+    read = history["probe_accuracy"].dropna().iloc[-1]
+    (EARLY / "README.md").write_text(f"""---
+license: mit
+library_name: fermodels
+tags: [facial-expression, self-supervised, contrastive, multi-view]
+---
+# CL-MEx on Anny Views, after some minutes
+
+A checkpoint to look at and to go on from, as notebook 02 does. It is no encoder for use: that is
+[`clmex-anny-views`](../clmex-anny-views/README.md).
+
+```python
+from fermodels.models import ImageEncoder
+
+encoder = ImageEncoder.from_pretrained("{EARLY.as_posix()}")
+```
+
+Made from new weights by `{made["command"]}`: {made["images_seen"]:,} augmented images of the
+{made["people"]:,} training people of `data/anny_views_kdef.parquet`, without their labels. A linear
+probe reads {100 * read:.1f} % of the images of validation people. The history is in
+`history_clmex.csv`; weights are stored in half precision and computed in single precision. Limits
+are those of its sibling.
 """)
 
 

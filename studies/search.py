@@ -6,8 +6,8 @@ For each method and share of labels: lengths of 250, 500, 1,000 … steps, each 
 learning rate, until two doublings in a row bring less than a point; with the length that is kept
 (the shortest within a point of the best), other learning rates, and then another augmentation.
 Labels are drawn by a seed that the study does not use, the pre-trained encoders are those of seed
-0, and the test people are never asked. All that was tried goes to `studies/results/search.csv`.
-Finished searches are kept, so an interrupted one goes on where it stopped.
+0, and the test people are never asked. All that was tried goes to `search.csv` in the folder of
+results. Finished searches are kept, so an interrupted one goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from fermodels.data import Augment, PreparedImages
 from fermodels.models import ImageEncoder
 from fermodels.training import recipes
 from fermodels.training.hardware import fast_precision
+from studies.pretrain import RESULTS
 from studies.study_methods import FRACTIONS, METHODS, read, start_of
 
-RESULTS = Path("studies/results")
 SEED = 100  # of the labels that settings are chosen with
 LENGTHS = (250, 500, 1000, 2000, 4000)
 RATES = (1e-3, 1e-2)  # beside the first

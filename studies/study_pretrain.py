@@ -5,7 +5,7 @@
 On the training people of the KDEF-shaped Anny Views, with the recipes' settings; a method's
 augmentation is chosen first, with half as many images, by what a linear probe reads on validation
 people. Writes the encoders to `runs/study/`, the choices and the probes to
-`studies/results/study_pretrain.csv`. Finished trainings are loaded, not repeated.
+`weights/clmex-anny-views/results/study_pretrain.csv`. Finished trainings are loaded, not repeated.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from fermodels.models import ImageEncoder
 from fermodels.models.saving import weights_digest
 from fermodels.training import recipes
 from fermodels.training.hardware import fast_precision
+from studies.pretrain import RESULTS
 from studies.search import AUGMENTS as SOME
 from studies.study_methods import METHODS, PRETRAININGS, read
 
-RESULTS = Path("studies/results")
 IMAGES_SEEN = 294_000
 AUGMENTS = SOME | {"strong": Augment.strong}
 

@@ -9,7 +9,7 @@ from fermodels.plots.style import METHOD_COLORS, method_of
 from tests.notebooks import cells as notebooks
 
 # Their cells are changed together with the studies they show.
-OPEN = {"03_fine_tuning", "06_multi_task"}
+OPEN = {"06_multi_task"}
 
 
 def is_gray(color):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fermodels.methods import ImageFineTuning
     from fermodels.training.callbacks import Callback
 
-_MUON = {"optimizer": "muon", "learning_rate": 5e-3, "weight_decay": 1e-2}
+_MUON = {"optimizer": "muon", "learning_rate": 1e-2, "weight_decay": 1e-2}
 PRETRAINING: dict[str, dict[str, Any]] = {
     "clmex": {"temperature": 0.15, "augment": Augment.mild} | _MUON,
     "simclr": {"temperature": 0.2, "augment": Augment} | _MUON,
