@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fermodels._shared.tasks import TASKS
-from fermodels.data import MODALITIES, FeatureSet, PreparedClips, compute_features
+from fermodels.data import MODALITIES, PreparedClips, clean_batch
+from fermodels.features import FeatureSet, compute_features
 from fermodels.methods import ConCluGen
 from fermodels.models import MultiModalEncoder
 from fermodels.training import Callback
@@ -21,6 +22,7 @@ RESULTS = Path("weights/conclugen-anny-clips/results")
 COPIES = 8  # augmented ones of each clip
 FRACTIONS = (1.0, 0.1)
 FOLDS = 5
+SHUFFLES = 20  # of labels, for what clusters say by chance
 
 
 class Method(NamedTuple):
@@ -150,3 +152,26 @@ def pretrained(
         encoder, _ = clip_recipes.pretrain_clips(features, rows, tasks=method.tasks, **options)
         return encoder, keep.learner
     return None, None
+
+
+def cluster_scores(
+    learner: ConCluGen, clips: PreparedClips, features: FeatureSet, rows: np.ndarray
+) -> dict[str, float]:
+    """What the clusters of these clips have to do with emotion and speaker, beside chance."""
+    from sklearn.metrics import normalized_mutual_info_score as nmi
+
+    modalities = learner.encoder.modalities
+    cluster = learner.assign_clusters(*clean_batch(features, rows, modalities)).numpy()
+    emotion, speaker = clips.labels[rows], clips.subject_ids[rows]
+    rng = np.random.default_rng(0)
+
+    def shuffled(labels):
+        return float(np.mean([nmi(rng.permutation(labels), cluster) for _ in range(SHUFFLES)]))
+
+    return {
+        "clusters in use": len(np.unique(cluster)),
+        "NMI emotion": float(nmi(emotion, cluster)),
+        "NMI emotion, shuffled": shuffled(emotion),
+        "NMI speaker": float(nmi(speaker, cluster)),
+        "NMI speaker, shuffled": shuffled(speaker),
+    }

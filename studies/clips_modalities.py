@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from fermodels import course, evaluation
-from fermodels.data import MODALITIES, FeatureSet, PreparedClips, compute_features
+from fermodels.data import MODALITIES, PreparedClips
+from fermodels.features import FeatureSet, compute_features
 from studies.report import fill
 
 STRENGTHS = 10.0 ** np.arange(-4, 1.1, 0.5)

@@ -22,7 +22,8 @@ from fermodels.data import PreparedClips
 from fermodels.evaluation import embed_clips
 from fermodels.features import FeatureSet
 from fermodels.training.recipes import clips as clip_recipes
-from studies.clips_study import DATA, FEATURES, recipe_settings, stored_features
+from studies.clips_methods import DATA, FEATURES, stored_features
+from studies.clips_study import recipe_settings
 
 
 def main() -> None:
@@ -50,6 +51,7 @@ def main() -> None:
         seed=options.seed,
         run_dir=options.runs,
         validate=probe_on_validation(clips, features, split),
+        validate_every=2,
         accelerator="cpu",
     )
     encoder.save_pretrained(options.out, half=True)

@@ -11,41 +11,60 @@ import argparse
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fermodels import plots
 from fermodels.data import MODALITIES, PreparedClips
-from studies.clips_study import DATA, RESULTS, Method, methods
+from studies.clips_methods import DATA, RESULTS, Method, baselines, methods
+from studies.people import Difference, difference_over_people
 from studies.report import fill
 
 WEIGHTS = RESULTS.parent
+OURS = "ConCluGen"
 
 
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     clips = PreparedClips.read(DATA)
     scores = pd.read_csv(RESULTS / "scores.csv", keep_default_na=False)
+    clusters = pd.read_csv(RESULTS / "clusters.csv")
     study = json.loads((RESULTS / "study.json").read_text())
     if study["data"] != clips.fingerprint():
         raise SystemExit(f"{RESULTS} holds the study of another {DATA}: run 'make study' again")
-    tested = len(clips.split("subject", seed=0)[study["split"]])
-    tables = (
-        f"{table(scores, study, tested)}\n\n{differences(scores)}\n\n{modalities(scores)}\n\n"
-        "Made by `make weights` and `make study`."
+    hits = hits_by_clip(pd.read_parquet(RESULTS / "predictions.parquet"), clips)
+    tables = "\n\n".join(
+        [
+            table(scores, study),
+            differences(hits),
+            headline(hits, clips),
+            cluster_table(clusters),
+            modalities(scores),
+            "Made by `make weights` and `make study`.",
+        ]
     )
     fill(Path("README.md"), "CLIPS", tables)
     write_card(clips, study, tables)
     figure(clips)
 
 
-def table(scores: pd.DataFrame, study: dict, tested: int) -> str:
+def hits_by_clip(predictions: pd.DataFrame, clips: PreparedClips) -> pd.DataFrame:
+    """Share of the draws in which a clip was read rightly: a row a clip, by method and fraction."""
+    right = predictions["predicted"].to_numpy() == clips.labels[predictions["index"]]
+    shares = predictions.assign(right=right).groupby(["method", "fraction", "index"])["right"]
+    shares = shares.mean().unstack("index")  # (methods and fractions, clips)
+    people = clips.table["subject"].to_numpy()[shares.columns]
+    return shares.T.set_axis(pd.Index(people, name="speaker"))
+
+
+def table(scores: pd.DataFrame, study: dict) -> str:
     """The study of the paper: tasks and modalities against the share of labelled speakers."""
     fractions = sorted(scores["fraction"].unique(), reverse=True)
-    part = {"val": "validation", "test": "test"}[study["split"]]
+    people = [fold["test"] for fold in study["folds"]]
     lines = [
-        f"Weighted F1 in % on the {tested} clips of {study['speakers'][study['split']]} {part} "
-        f"speakers (mean ± standard deviation over {scores['seed'].nunique()} seeds, each with "
-        "its own pre-training, labelled speakers and classifier):",
+        f"Weighted F1 in %, cross-validated over all {sum(people)} speakers in {len(people)} folds "
+        f"(mean ± standard deviation over folds and {len(study['draws'])} draws of the labelled "
+        "speakers; each fold has pre-trainings of its own):",
         "",
         "| pre-training without labels | modalities | "
         + " | ".join(f"{f:.0%} of the speakers labelled" for f in fractions)
@@ -53,48 +72,139 @@ def table(scores: pd.DataFrame, study: dict, tested: int) -> str:
         "|---|---|" + "---|" * len(fractions),
     ]
     for method in methods():
-        if len(method.fractions) < len(fractions):
-            continue
-        cells = [_cell(scores, method, fraction) for fraction in fractions]
-        lines.append(f"| {_title(method)} | {_modalities(method)} | " + " | ".join(cells) + " |")
+        if len(method.fractions) == len(fractions):
+            cells = [_cell(scores, method, fraction) for fraction in fractions]
+            lines.append(f"| {_title(method)} | {_modalities(method)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def differences(scores: pd.DataFrame) -> str:
-    """ConCluGen against training from scratch and the best single task, in points."""
-    mean = 100 * scores.groupby(["method", "fraction"])["weighted_f1"].mean()
-    single = [m.name for m in methods() if len(m.tasks) == 1]
-    parts = []
-    for fraction in sorted(scores["fraction"].unique()):
-        ours = mean["ConCluGen", fraction]
-        best = max(single, key=lambda name: mean[name, fraction])
-        parts.append(
-            f"with {fraction:.0%} of the labels it is {ours - mean['from scratch', fraction]:+.1f} "
-            f"points from training from scratch and {ours - mean[best, fraction]:+.1f} from the "
-            f"best single task ({best})"
+def gain(hits: pd.DataFrame, other: str, fraction: float, among=slice(None)) -> Difference:
+    """ConCluGen minus another method in points of accuracy, with its interval over speakers."""
+    ours, theirs = (100 * hits[name, fraction].to_numpy()[among] for name in (OURS, other))
+    return difference_over_people(ours, theirs, hits.index.to_numpy()[among])
+
+
+def differences(hits: pd.DataFrame) -> str:
+    """ConCluGen with all tasks against every other method on the same clips."""
+    fractions = sorted({fraction for _, fraction in hits}, reverse=True)
+    others = [m for m in methods() if m.name != OURS and len(m.fractions) == len(fractions)]
+    lines = [
+        "ConCluGen with all three tasks and modalities minus the others, in points of accuracy on "
+        "the same clips, with the 95 % interval of a paired bootstrap over speakers; what is clear "
+        "of zero is in bold:",
+        "",
+        "| minus | " + " | ".join(f"{f:.0%} of the labels" for f in fractions) + " |",
+        "|---|" + "---|" * len(fractions),
+    ]
+    for method in others:
+        cells = [_interval(gain(hits, method.name, fraction)) for fraction in fractions]
+        name = _title(method) + (
+            "" if method.modalities == MODALITIES else f", {_modalities(method)}"
         )
-    return (
-        f"ConCluGen with all three tasks and modalities, in differences of these means: "
-        f"{'; '.join(parts)}. How sure such differences are, and what each task does, is the "
-        "subject of notebook 06."
-    )
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def headline(hits: pd.DataFrame, clips: PreparedClips) -> str:
+    """Against the best baseline and the best single task, on everybody and on the unasked."""
+    mean = hits.mean()
+    chosen_on = clips.table["subject"].iloc[clips.split("subject", seed=0)["val"]].unique()
+    unasked = ~np.isin(hits.index.to_numpy(), chosen_on)
+    groups = {
+        "the best baseline": baselines(),
+        "the best single task": [m.name for m in methods() if len(m.tasks) == 1],
+    }
+    parts = []
+    for fraction in sorted({fraction for _, fraction in hits}):
+        for what, names in groups.items():
+            best = max(names, key=lambda name: mean[name, fraction])
+            everybody, others = gain(hits, best, fraction), gain(hits, best, fraction, unasked)
+            parts.append(
+                f"with {fraction:.0%} of the labels, {_words(everybody)} than {what} ({best}), "
+                f"{_interval(everybody, bold=False)}; among the {hits.index[unasked].nunique()} "
+                f"speakers on whom no setting was chosen {_interval(others, bold=False)}"
+            )
+    return "ConCluGen is, " + "; ".join(parts) + "."
+
+
+def _words(difference: Difference) -> str:
+    if not difference.clear:
+        return "neither clearly better nor worse"
+    return "clearly better" if difference.mean > 0 else "clearly worse"
+
+
+def _interval(difference: Difference, bold: bool = True) -> str:
+    mark = "**" if bold and difference.clear else ""
+    return f"{mark}{difference.mean:+.1f}{mark} ({difference.low:+.1f} to {difference.high:+.1f})"
+
+
+def cluster_table(clusters: pd.DataFrame) -> str:
+    """What the clusters of test speakers have to do with emotion."""
+    columns = [name for name in clusters if name not in ("method", "fold")]
+    mean = clusters.groupby("method")[columns].mean()
+    lines = [
+        "What clusters say about test speakers (normalised mutual information, mean over folds; "
+        "shuffled labels are what chance gives):",
+        "",
+        "| tasks | " + " | ".join(columns) + " |",
+        "|---|" + "---|" * len(columns),
+    ]
+    for method in methods():
+        if method.name in mean.index:
+            cells = " | ".join(f"{mean.loc[method.name, column]:.2f}" for column in columns)
+            lines.append(f"| {method.name} | {cells} |")
+    return "\n".join(lines)
 
 
 def modalities(scores: pd.DataFrame) -> str:
     """What a single modality reaches with all labels, trained from scratch and pre-trained."""
-    by_used = {(bool(m.tasks), m.used or m.modalities): m for m in methods() if not m.simclr}
+    by_used = {(m.family, m.sees): m for m in methods() if len(m.tasks) in (0, 3)}
     lines = [
         "What each modality reaches alone, with all labels:",
         "",
         "| | " + " | ".join((*MODALITIES, "all three")) + " |",
         "|---|" + "---|" * (len(MODALITIES) + 1),
     ]
-    for pretrained, title in ((False, "from scratch"), (True, "after ConCluGen on all three")):
+    titles = {
+        "logistic regression": "logistic regression on the raw features",
+        "from scratch": "from scratch",
+        "ConCluGen": "after ConCluGen on all three",
+    }
+    for family, title in titles.items():
         cells = [
-            _cell(scores, by_used[pretrained, used], 1.0)
+            _cell(scores, by_used[family, used], 1.0)
             for used in (*((m,) for m in MODALITIES), MODALITIES)
         ]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def tried_table() -> str:
+    """What was tried of the pre-training, on validation speakers."""
+    tried = pd.read_csv(RESULTS / "tried.csv")
+    columns = [name for name in tried if name != "change"]
+    lines = ["| | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
+    for row in tried.itertuples(index=False):
+        change, *values = row
+        cells = [
+            "" if pd.isna(v) else f"{100 * v:.1f} %" if "probe" in c else f"{v:.2f}"
+            for c, v in zip(columns, values, strict=True)
+        ]
+        lines.append(f"| {change} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def settings_table() -> str:
+    """The trials of the classifiers, on validation speakers."""
+    table = pd.read_csv(RESULTS / "settings.csv")
+    options = [name for name in table if name not in ("family", "fraction", "accuracy")]
+    best = table.groupby(["family", "fraction"])["accuracy"].transform("max")
+    lines = ["| | labels | settings | accuracy |", "|---|---|---|---|"]
+    for row, top in zip(table.to_dict("records"), best, strict=True):
+        given = ", ".join(f"{name} {row[name]:g}" for name in options if pd.notna(row[name]))
+        accuracy = f"{100 * row['accuracy']:.1f} %"
+        accuracy = f"**{accuracy}**" if row["accuracy"] == top else accuracy
+        lines.append(f"| {row['family']} | {row['fraction']:.0%} | {given} | {accuracy} |")
     return "\n".join(lines)
 
 
@@ -107,8 +217,10 @@ def _cell(scores: pd.DataFrame, method: Method, fraction: float) -> str:
 def _title(method: Method) -> str:
     if method.simclr:
         return "SimCLR"
+    if method.linear:
+        return "none (logistic regression on the raw features)"
     if not method.tasks:
-        return "none (supervised from scratch)"
+        return "none (the same network from scratch)"
     return "ConCluGen: all three tasks" if len(method.tasks) == 3 else " + ".join(method.tasks)
 
 
@@ -118,7 +230,8 @@ def _modalities(method: Method) -> str:
 
 def write_card(clips: PreparedClips, study: dict, tables: str) -> None:
     made = json.loads((RESULTS / "pretrain.json").read_text())
-    speakers = study["speakers"]
+    split = clips.split("subject", seed=0)
+    speakers = {k: clips.table["subject"].iloc[rows].nunique() for k, rows in split.items()}
     backbones = "; ".join(f"{m}: `{name}`" for m, name in made["backbones"].items())
     augmentations = made["num_augmentations"]
     settings = ", ".join(f"{k} {v}" for k, v in made["recipes"]["pretraining"].items())
@@ -135,6 +248,7 @@ An encoder of clips (features of video, speech and text), trained without labels
 
 ```python
 from fermodels.models import MultiModalEncoder
+
 encoder = MultiModalEncoder.from_pretrained("weights/conclugen-anny-clips")
 h = encoder(features)  # {{"video": (B, D), "audio": …, "text": …}} -> modality -> (B, R)
 ```
@@ -149,18 +263,32 @@ Weights are stored in half precision and computed in single precision.
 
 ## Numbers
 
-Test speakers ({speakers["test"]}) were seen in no step; {speakers["val"]} served for choosing
-settings. The encoders of the study are trained as this one, with three seeds. Made by
-`{study["command"]}`.
+The encoders of the study are trained as this one, in each fold on everybody but its test speakers.
+Settings were chosen on {speakers["val"]} validation speakers, who are test speakers of other folds;
+what comes out without them is said below. Made by `{study["command"]}`.
 
 {tables}
+
+## What was tried
+
+On the validation speakers, with this split's training speakers and seed 0
+(`python -m studies.clips_search`). Changes of the pre-training, one at a time; a linear probe with
+all labels and with 10 %, and the clusters' mutual information with emotion:
+
+{tried_table()}
+
+Settings of the classifiers, as many trials for each; the best one (bold) is the study's. Those of
+logistic regression are chosen by cross-validation over the labelled speakers:
+
+{settings_table()}
 
 ## Limits
 
 Trained on rendered faces, synthetic voices and sentences from a grammar. The numbers compare
-methods; they say nothing about accuracy on real people. What a face, a voice or a sentence shows is
-not what a person feels: not for judging people, not for surveillance, hiring, border control or
-diagnosis.
+methods; they say nothing about accuracy on real people. That each speaker shows every emotion
+equally often is true here by construction, and the clusters of equal size make use of it. What a
+face, a voice or a sentence shows is not what a person feels: not for judging people, not for
+surveillance, hiring, border control or diagnosis.
 """
     (WEIGHTS / "README.md").write_text(text, encoding="utf-8")
 

@@ -22,21 +22,21 @@ import shutil
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from fermodels import evaluation
 from fermodels._shared.digests import json_digest
 from fermodels._shared.files import replacing
 from fermodels._shared.workers import in_processes
-from fermodels.data import FeatureSet, PreparedClips, clean_batch
-from fermodels.methods import ConCluGen
+from fermodels.data import PreparedClips
+from fermodels.features import FeatureSet
 from fermodels.training.recipes import clips as clip_recipes
 from studies.clips_methods import (
     DATA,
     FEATURES,
     RESULTS,
     Method,
+    cluster_scores,
     folds,
     methods,
     pretrained,
@@ -46,7 +46,6 @@ from studies.clips_methods import (
 from studies.clips_search import chosen_settings, fit_regression
 
 DRAWS = (0, 1)  # of the labelled speakers, each with new weights and order of the classifier
-SHUFFLES = 20
 
 
 def main() -> None:
@@ -122,7 +121,10 @@ def one_run(data, stored, settings: dict, fold: int, method: Method, folder: Pat
     clips, features = _read(data, stored, fold)
     if not part.exists():
         rows = folds(clips)[fold]
-        encoder, learner = pretrained(clips, features, rows["train"], method, seed=fold)
+        encoder, learner = None, None
+        if method.simclr or method.tasks:
+            same = method._replace(name="", used=None, fractions=())
+            encoder, learner = _pretrained(data, stored, fold, same)
         if learner is not None and "clustering" in method.tasks and method.used is None:
             found = {"method": method.name, "fold": fold}
             found |= cluster_scores(learner, clips, features, rows["test"])
@@ -152,7 +154,7 @@ def one_run(data, stored, settings: dict, fold: int, method: Method, folder: Pat
                             "method": method.name,
                             "fraction": fraction,
                             "fold": fold,
-                            "draw": draw,
+                            "seed": draw,
                             "index": rows["test"],
                             "clip": clips.table["clip"].to_numpy()[rows["test"]],
                             "predicted": predict(features, rows["test"])[0],
@@ -166,34 +168,11 @@ def one_run(data, stored, settings: dict, fold: int, method: Method, folder: Pat
     return hit.groupby(table["fraction"]).mean().to_dict()
 
 
-def cluster_scores(
-    learner: ConCluGen, clips: PreparedClips, features: FeatureSet, rows: np.ndarray
-) -> dict[str, float]:
-    """What the clusters of these clips have to do with emotion and speaker, beside chance."""
-    from sklearn.metrics import normalized_mutual_info_score as nmi
-
-    modalities = learner.encoder.modalities
-    cluster = learner.assign_clusters(*clean_batch(features, rows, modalities)).numpy()
-    emotion, speaker = clips.labels[rows], clips.subject_ids[rows]
-    rng = np.random.default_rng(0)
-
-    def shuffled(labels):
-        return float(np.mean([nmi(rng.permutation(labels), cluster) for _ in range(SHUFFLES)]))
-
-    return {
-        "clusters in use": len(np.unique(cluster)),
-        "NMI emotion": float(nmi(emotion, cluster)),
-        "NMI emotion, shuffled": shuffled(emotion),
-        "NMI speaker": float(nmi(speaker, cluster)),
-        "NMI speaker, shuffled": shuffled(speaker),
-    }
-
-
 def score(predictions: pd.DataFrame, clips: PreparedClips) -> pd.DataFrame:
     """A row a classifier: what it was given, and how good it is on its test clips."""
     rows, by_name = [], {m.name: m for m in methods()}
-    keys = ["method", "fraction", "fold", "draw"]
-    for (name, fraction, fold, draw), table in predictions.groupby(keys, sort=False):
+    keys = ["method", "fraction", "fold", "seed"]
+    for (name, fraction, fold, seed), table in predictions.groupby(keys, sort=False):
         method = by_name[name]
         given = {
             "method": name,
@@ -201,13 +180,13 @@ def score(predictions: pd.DataFrame, clips: PreparedClips) -> pd.DataFrame:
             "tasks": "+".join(method.tasks),
             "fraction": fraction,
             "fold": fold,
-            "draw": draw,
+            "seed": seed,
         }
         truth = clips.labels[table["index"]]
         rows.append(given | evaluation.classification_scores(truth, table["predicted"].to_numpy()))
     order = {name: number for number, name in enumerate(by_name)}
     return pd.DataFrame(rows).sort_values(
-        ["method", "fraction", "fold", "draw"],
+        ["method", "fraction", "fold", "seed"],
         key=lambda column: column.map(order) if column.name == "method" else column,
     )
 
@@ -224,6 +203,13 @@ def _read(data: str, stored: Path, fold: int) -> tuple[PreparedClips, FeatureSet
     clips = PreparedClips.read(data)
     features = FeatureSet.read(stored)
     return clips, with_text_of(features, clips, folds(clips)[fold]["train"])
+
+
+@lru_cache(maxsize=1)
+def _pretrained(data: str, stored: Path, fold: int, method: Method):
+    """Once for what a method is worth with all modalities and with one of them."""
+    clips, features = _read(data, stored, fold)
+    return pretrained(clips, features, folds(clips)[fold]["train"], method, seed=fold)
 
 
 if __name__ == "__main__":

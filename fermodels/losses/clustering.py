@@ -84,8 +84,8 @@ class ClusteringLoss(ContrastiveLoss):
     Raises:
         TypeError: if embeddings are no dict of floating-point tensors or `present` is not boolean.
         ValueError: for unequal shapes or another D, NaN or infinite embeddings (modality and rows
-            are named), fewer clips in batch and queue than clusters, no clip with a modality, or
-            for `swapped` none with two.
+            are named), fewer clips in batch and queue than clusters (for "sinkhorn" in the first
+            step only), no clip with a modality, or for `swapped` none with two.
         RuntimeError: in ``eval()`` before the first training step, when no centroids exist.
 
     Example:
@@ -265,14 +265,15 @@ class ClusteringLoss(ContrastiveLoss):
             self._remember(new)
             return None, []
         samples = torch.cat([new, past])  # (n + past, D)
-        if len(samples) < self.num_clusters:
+        begins = not self.centroids.any()
+        if len(samples) < self.num_clusters and (begins or self.assignment == "kmeans"):
             raise ValueError(
                 f"{self.num_clusters} clusters need at least as many clips, got {len(samples)} "
                 f"({len(new)} of the batch, {len(past)} of the queue); use larger batches or "
                 "fewer clusters"
             )
         start = self.centroids.to(mean.dtype)
-        if not start.any():
+        if begins:
             start = kmeans_plus_plus(samples, self.num_clusters, self.seed)
         if self.assignment == "kmeans":
             centroids, _ = spherical_kmeans(samples, start, self.iterations)

@@ -12,7 +12,7 @@ from fermodels.methods.base import SharedArguments
 from fermodels.methods.clip_learner import ClipLearner, given_or_new
 from fermodels.models import ClusterHead, Decoder, MultiModalEncoder, SharedProjection
 
-CLUSTER_PROJECTIONS = ("shared", "own")
+CLUSTER_PROJECTIONS = ("shared", "own", "none")
 RECONSTRUCT_FROM = ("own", "others", "both")
 
 
@@ -41,8 +41,9 @@ class ConCluGen(ClipLearner):
         num_clusters, cluster_mode, cluster_assignment, cluster_temperature, cluster_epsilon,
             queue_size, fill_queue: of :class:`fermodels.losses.ClusteringLoss`; the margin is δ
             here as well.
-        cluster_projection: "shared", the paper's linear head on z, or "own": another projection
-            head on h, so that what contrast wants of g does not bind the clusters.
+        cluster_projection: "shared", the paper's linear head on z; "own", another projection head
+            on h, so that what contrast wants of g does not bind the clusters; or "none", a linear
+            head on h, so that what tells clusters apart can be read from h by a linear classifier.
         reconstruct_from: "own", the paper's decoders: each modality from its own h_m. "others":
             from those of the others, side by side and zero where a clip lacks one, which is a
             cross-modal task (a clip takes part with modalities that it has beside another).
@@ -119,8 +120,12 @@ class ConCluGen(ClipLearner):
                 temperature, margin, gather_distributed=True
             )
         if "clustering" in self.loss_names:
-            own = cluster_projection == "own"
-            self.cluster_head = SharedProjection(*heads) if own else ClusterHead(projection_dim)
+            if cluster_projection == "own":
+                self.cluster_head = SharedProjection(*heads)
+            elif cluster_projection == "none":
+                self.cluster_head = ClusterHead(encoder.representation_dim, projection_dim)
+            else:
+                self.cluster_head = ClusterHead(projection_dim)
             self.clustering = ClusteringLoss(
                 projection_dim,
                 num_clusters,
@@ -212,7 +217,8 @@ class ConCluGen(ClipLearner):
         """What is clustered, modality → (B, P)."""
         if self.cluster_projection == "own":
             return self.cluster_head(h, present)
-        return {name: self.cluster_head(value) for name, value in z.items()}
+        clustered = h if self.cluster_projection == "none" else z
+        return {name: self.cluster_head(value) for name, value in clustered.items()}
 
     def _reconstruction(self, h: dict, x: dict, present: Mapping) -> Tensor:
         loss = 0.0

@@ -163,7 +163,7 @@ def test_bad_arguments():
         ({"tasks": ("contrastive",), "task_weights": {"clustering": 1}}, "tasks are contrastive"),
         ({"warmup_epochs": -1}, "warmup_epochs"),
         ({"feature_dropout": 1.0}, "feature_dropout"),
-        ({"cluster_projection": "none"}, "cluster_projection must be one of shared, own"),
+        ({"cluster_projection": "both"}, "cluster_projection must be one of shared, own, none"),
         ({"reconstruct_from": "all"}, "reconstruct_from must be one of own, others, both"),
         ({"cluster_assignment": "nearest"}, "assignment must be one of kmeans, sinkhorn"),
         ({"dims": None}, "feature_dims"),
@@ -271,7 +271,7 @@ def test_the_clustering_task_reaches_the_encoder(mode, assignment, features):
         assert any(g.any() for name, g in grads.items() if f"units.{unit}." in name), unit
 
 
-@pytest.mark.parametrize("projection", ["shared", "own"])
+@pytest.mark.parametrize("projection", ["shared", "own", "none"])
 def test_clusters_of_clips(projection, features):
     method = learner(cluster_projection=projection)
     train(method, features, epochs=1)

@@ -152,6 +152,33 @@ def test_classifier_from_scratch_and_from_an_encoder(clips, features, tmp_path):
     assert named.encoder_learning_rate == named.learning_rate == 3e-3
 
 
+def test_a_classifier_that_starts_from_a_probe(clips, features):
+    rows, held_out = np.arange(42), np.arange(42, 84)
+    encoder, _ = clip_recipes.pretrain_clips(features, epochs=1, **QUIET)
+    h = [embed_clips(encoder, features, part) for part in (rows, held_out)]
+    probe = evaluation.linear_probe(h[0], clips.labels[rows], h[1], clips.labels[held_out], C=0.01)
+    options = {"steps": 1, "probe_first": 0.01, "learning_rate": 1e-12, **QUIET}
+    tuned = clip_recipes.train_clip_classifier(
+        features, clips, rows, encoder=encoder, encoder_learning_rate=1e-12, **options
+    )
+    assert np.array_equal(tuned.predict(features, held_out)[0], probe.predictions)
+    for change, message in (
+        ({"encoder": None}, "for a pre-trained encoder"),
+        ({"multi_label": True}, "one emotion a clip"),
+        ({"indices": np.flatnonzero(clips.labels != 2)}, "clips of every emotion"),
+    ):
+        given = {"indices": rows, "encoder": encoder} | options | change
+        with pytest.raises(ValueError, match=message):
+            clip_recipes.train_clip_classifier(features, clips, **given)
+
+
+def test_one_modality_is_reconstructed_from_itself(features):
+    _, history = clip_recipes.pretrain_clips(
+        features, tasks=("clustering", "reconstruction"), modalities=["audio"], epochs=1, **QUIET
+    )
+    assert np.isfinite(history["reconstruction"]).all()
+
+
 def test_loggers_and_callbacks_are_handed_on(clips, features, tmp_path):
     steps = []
 

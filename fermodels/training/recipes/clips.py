@@ -30,25 +30,31 @@ if TYPE_CHECKING:
     from fermodels.methods import ClipFineTuning
     from fermodels.training.callbacks import Callback
 
-# Everything below was chosen on the validation speakers of Anny Clips.
-EPOCHS = 20
+# Everything below was chosen on the validation speakers of Anny Clips (studies/clips_search.py).
+EPOCHS = 10
 SPEAKERS_PER_BATCH = 1
 STEPS = 200
 PRETRAINING: dict[str, Any] = {
     "temperature": 0.2,
-    "num_clusters": 8,
-    "cluster_temperature": 0.2,
-    "warmup_epochs": 4,
+    "num_clusters": 7,
+    "cluster_assignment": "sinkhorn",
+    "cluster_mode": "joint",
+    "cluster_projection": "none",
+    "cluster_temperature": 0.1,
+    "cluster_epsilon": 0.02,
+    "queue_size": 0,  # each speaker's clips fill the clusters equally
+    "reconstruct_from": "both",
+    "warmup_epochs": 2,
     "feature_dropout": 0.5,
-    "learning_rate": 1e-3,
+    "learning_rate": 3e-3,
     "weight_decay": 1e-2,
 }
 # The weights of the tasks where they are on.
-TASK_WEIGHTS = {"contrastive": 1.0, "clustering": 1.0, "reconstruction": 3.0}
+TASK_WEIGHTS = {"contrastive": 1.0, "clustering": 4.0, "reconstruction": 1.0}
 SIMCLR: dict[str, Any] = {
     "temperature": 0.2,
     "feature_dropout": 0.5,
-    "learning_rate": 1e-3,
+    "learning_rate": 3e-3,
     "weight_decay": 1e-2,
 }
 FROM_SCRATCH: dict[str, Any] = {
@@ -121,7 +127,10 @@ def pretrain_clips(
 
     def learner(encoder: MultiModalEncoder | None, dims: dict[str, int]):
         weights = {name: w for name, w in TASK_WEIGHTS.items() if name in tasks}
-        settings = PRETRAINING | {"task_weights": weights, "seed": seed} | overrides
+        settings = PRETRAINING | {"task_weights": weights, "seed": seed}
+        if len(encoder.modalities if encoder else dims) == 1:
+            settings["reconstruct_from"] = "own"
+        settings |= overrides
         return methods.ConCluGen(dims, tasks, encoder=encoder, **settings)
 
     fit_options = {
