@@ -40,7 +40,7 @@ from studies.clips_methods import (
 LABELS = (100, 101, 102)  # seeds of the draws that settings are chosen with
 # Inverse strengths of logistic regression.
 STRENGTHS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-# Trials of the classifier, equally many for each family.
+# Trials of the classifier, equally many for each family; with all labels two longer ones more.
 FROM_SCRATCH = [
     {"learning_rate": rate, "steps": steps} for rate in (1e-3, 3e-3, 1e-2) for steps in (200, 600)
 ]
@@ -50,10 +50,14 @@ PRETRAINED: list[dict[str, Any]] = [
     {"probe_first": 0.01, "learning_rate": 1e-3, "encoder_learning_rate": rate}
     for rate in (1e-4, 3e-4, 1e-3)
 ]
+LONGER_FROM_SCRATCH = [{"learning_rate": rate, "steps": 1200} for rate in (3e-3, 1e-2)]
+LONGER_PRETRAINED: list[dict[str, Any]] = [
+    {"learning_rate": rate, "encoder_learning_rate": rate, "steps": 600} for rate in (3e-3, 1e-2)
+]
 FAMILIES = {
-    "from scratch": ("from scratch", FROM_SCRATCH),
-    "SimCLR": ("SimCLR, video", PRETRAINED),
-    "ConCluGen": ("ConCluGen", PRETRAINED),
+    "from scratch": ("from scratch", FROM_SCRATCH, LONGER_FROM_SCRATCH),
+    "SimCLR": ("SimCLR, video", PRETRAINED, LONGER_PRETRAINED),
+    "ConCluGen": ("ConCluGen", PRETRAINED, LONGER_PRETRAINED),
 }
 # Changes of the pre-training, one at a time; an empty one is the recipe. `tasks` names a part.
 TRIED: dict[str, dict[str, Any]] = {
@@ -120,14 +124,14 @@ def main() -> None:
 
 def search(clips: PreparedClips, features: FeatureSet, family: str, folder: Path) -> pd.DataFrame:
     """All trials of a family: a row each, with its accuracy on the validation speakers."""
-    name, trials = FAMILIES[family]
+    name, trials, longer = FAMILIES[family]
     (method,) = (m for m in methods() if m.name == name)
     split = clips.split("subject", seed=0)
 
     def rows():
         encoder, _ = pretrained(clips, features, split["train"], method, seed=0)
         for fraction in FRACTIONS:
-            for trial in trials:
+            for trial in trials + (longer if fraction == 1 else []):
                 hits = [
                     accuracy(clips, features, encoder, method, fraction, seed, trial)
                     for seed in LABELS

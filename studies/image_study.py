@@ -1,0 +1,190 @@
+"""The image study: every method with its chosen settings, asked about test people and outside.
+
+    python -m studies.study_pretrain      three pre-trainings of each method
+    python -m studies.search              settings of the fine-tunings, on validation people
+    python -m studies.image_study
+
+Fine-tunes every method with five draws of the labelled people and, with all labels, three seeds;
+the pre-trainings take turns. Beside it linear probes on the frozen encoders and on HOG, whose
+penalty is chosen across the labelled people (`studies/readings.py`). Each is asked what it takes
+the images of the test people for and, with all labels, those of second faces and of London.
+Written to `studied.parquet` in the folder of results: a row an image, method, share of labels and
+draw. Finished ones are kept, so an interrupted study goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from fermodels import evaluation
+from fermodels._shared.files import replacing
+from fermodels._shared.workers import in_processes
+from fermodels.data import PreparedImages
+from fermodels.models import ImageEncoder
+from studies import readings
+from studies.pretrain import RESULTS
+from studies.representations import embedding, gradients
+from studies.search import Settings, chosen, fine_tuned
+from studies.study_methods import FRACTIONS, METHODS, PRETRAININGS, Method, read, start_of
+from studies.validation import LONDON, SECOND
+
+DRAWS = 5  # of the labelled people; with all labels there is nothing to draw
+HOG, PROBE = "HOG, probe", ", probe"
+
+
+class Run(NamedTuple):
+    """One row of the study: a method, fine-tuned or probed, with a share of labels and a draw."""
+
+    method: str
+    fraction: float
+    draw: int
+
+    @property
+    def stem(self) -> str:
+        return f"{self.method.replace(', ', '-').replace(' ', '_')}-{self.fraction:g}-{self.draw}"
+
+    @property
+    def base(self) -> Method | None:
+        """What is trained or probed; None for HOG."""
+        return METHODS.get(self.method.removesuffix(PROBE))
+
+
+def runs(methods: list[str]) -> Iterator[Run]:
+    """All of the study, the longest first."""
+    for fraction in FRACTIONS:
+        for name in methods:
+            base = METHODS.get(name.removesuffix(PROBE))
+            if base is not None and fraction not in base.fractions:
+                continue
+            for draw in range(PRETRAININGS if fraction == 1 else DRAWS):
+                yield Run(name, fraction, draw)
+
+
+def all_methods() -> list[str]:
+    probed = [name + PROBE for name, method in METHODS.items() if method.key != "scratch"]
+    return [*METHODS, *probed, HOG]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.image_study",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", default="data/anny_views_kdef.parquet")
+    parser.add_argument("--second", type=Path, default=SECOND)
+    parser.add_argument("--london", type=Path, default=LONDON, help="left out if not there")
+    parser.add_argument("--encoders", type=Path, default=Path("runs/study"))
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")
+    parser.add_argument("--methods", nargs="+", choices=all_methods(), default=all_methods())
+    options = parser.parse_args()
+
+    tried = pd.read_csv(options.results / "search.csv")
+    folder = options.results / "studied"
+    folder.mkdir(parents=True, exist_ok=True)
+    outside = [path for path in (options.second, options.london) if path.exists()]
+    todo = list(runs(options.methods))
+    tasks = (
+        (options.data, outside, options.encoders, run, settings_of(run, tried), folder)
+        for run in todo
+    )
+    for count, (number, accuracy) in enumerate(in_processes(one, tasks, options.jobs), 1):
+        method, fraction, draw = todo[number]
+        print(f"{count}/{len(todo)} {method}, {fraction:.0%}, {draw}: {accuracy:.1%}", flush=True)
+    parts = [pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))]
+    pd.concat(parts).to_parquet(options.results / "studied.parquet", index=False)
+
+
+def settings_of(run: Run, tried: pd.DataFrame) -> Settings | None:
+    """What the search has chosen; None for a probe.
+
+    Raises:
+        ValueError: nothing was searched for this method and share of labels.
+    """
+    if run.method not in METHODS:
+        return None
+    own = tried[(tried["method"] == run.method) & np.isclose(tried["fraction"], run.fraction)]
+    if len(own) == 0:
+        raise ValueError(
+            f"no settings for {run.method} with {run.fraction:.0%} of the labels: run "
+            "`python -m studies.search` first"
+        )
+    return chosen(own)
+
+
+def one(
+    data: str,
+    outside: list[Path],
+    encoders: Path,
+    run: Run,
+    settings: Settings | None,
+    folder: Path,
+) -> float:
+    """What one run takes the images for, as a file; returns its accuracy on the test people."""
+    prepared, path = read(data), folder / f"{run.stem}.parquet"
+    split = prepared.split("subject", seed=0)
+    if not path.exists():
+        rows = evaluation.label_fraction(prepared, split["train"], run.fraction, run.draw)
+        start = run.base and start_of(run.base, encoders, run.draw)
+        if settings is not None:
+            predict = _classifier(fine_tuned(prepared, rows, start, settings, run.draw))
+        else:
+            predict = _probe(prepared, rows, start)
+        asked = [("inside", prepared, split["test"])]
+        if run.fraction == 1:
+            asked += [
+                (str(p), s, np.arange(len(s)))
+                for p, s in zip(outside, _others(tuple(outside)), strict=True)
+            ]
+        tables = []
+        for name, images, asked_rows in asked:
+            scores = predict(images.images(asked_rows))  # (N, classes)
+            table = pd.DataFrame(run._asdict(), index=range(len(asked_rows)))
+            table["faces"] = "inside" if name == "inside" else Path(name).stem
+            table["index"] = asked_rows
+            table["predicted"] = np.array(prepared.expressions)[scores.argmax(1)]
+            shown = [e in set(images.table["expression"]) for e in prepared.expressions]
+            among = np.where(shown, scores, -np.inf).argmax(1)
+            table["predicted_of_shown"] = np.array(prepared.expressions)[among]
+            tables.append(table)
+        with replacing(path) as temporary:
+            pd.concat(tables).to_parquet(temporary, index=False)
+    table = pd.read_parquet(path).query("faces == 'inside'")
+    truth = np.array(prepared.expressions)[prepared.labels[table["index"]]]
+    return float((truth == table["predicted"]).mean())
+
+
+def _classifier(classifier):
+    return lambda images: np.log(classifier.predict(images)[1] + 1e-30)
+
+
+def _probe(prepared: PreparedImages, rows: np.ndarray, start: Path | None):
+    """Logarithms of the probabilities of a linear probe on a frozen encoder; of HOG without."""
+    represent = gradients if start is None else embedding(ImageEncoder.from_pretrained(start))
+    x = represent(prepared.images(rows))
+    probe = readings.fit_probe(x, prepared.labels[rows], prepared.subject_ids[rows])
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        known = probe.predict_log_proba(np.asarray(represent(images), np.float64))
+        scores = np.full((len(known), len(prepared.expressions)), -np.inf)
+        scores[:, probe.classes_] = known
+        return scores
+
+    return predict
+
+
+@lru_cache(maxsize=1)
+def _others(paths: tuple[Path, ...]) -> list[PreparedImages]:
+    return [PreparedImages.read(path) for path in paths]
+
+
+if __name__ == "__main__":
+    main()
