@@ -64,7 +64,6 @@ def methods() -> list[Method]:
             Method(f"logistic regression, {m}", linear=True, modalities=(m,), **alone)
             for m in MODALITIES
         ),
-        *(Method(f"from scratch, {m}", modalities=(m,), **alone) for m in MODALITIES),
         *(Method(f"ConCluGen, then {m}", TASKS, used=(m,), **alone) for m in MODALITIES),
     ]
 

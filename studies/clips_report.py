@@ -114,17 +114,17 @@ def headline(hits: pd.DataFrame, clips: PreparedClips) -> str:
         "the best baseline": baselines(),
         "the best single task": [m.name for m in methods() if len(m.tasks) == 1],
     }
-    parts = []
+    lines = ["In short, ConCluGen with all three tasks and modalities is:", ""]
     for fraction in sorted({fraction for _, fraction in hits}):
         for what, names in groups.items():
             best = max(names, key=lambda name: mean[name, fraction])
             everybody, others = gain(hits, best, fraction), gain(hits, best, fraction, unasked)
-            parts.append(
-                f"with {fraction:.0%} of the labels, {_words(everybody)} than {what} ({best}), "
+            lines.append(
+                f"- with {fraction:.0%} of the labels {_words(everybody)} than {what} ({best}): "
                 f"{_interval(everybody, bold=False)}; among the {hits.index[unasked].nunique()} "
-                f"speakers on whom no setting was chosen {_interval(others, bold=False)}"
+                f"speakers on whom no setting was chosen {_interval(others, bold=False)}."
             )
-    return "ConCluGen is, " + "; ".join(parts) + "."
+    return "\n".join(lines)
 
 
 def _words(difference: Difference) -> str:
@@ -157,7 +157,7 @@ def cluster_table(clusters: pd.DataFrame) -> str:
 
 
 def modalities(scores: pd.DataFrame) -> str:
-    """What a single modality reaches with all labels, trained from scratch and pre-trained."""
+    """What a single modality reaches with all labels, by regression and after ConCluGen."""
     by_used = {(m.family, m.sees): m for m in methods() if len(m.tasks) in (0, 3)}
     lines = [
         "What each modality reaches alone, with all labels:",
@@ -167,7 +167,6 @@ def modalities(scores: pd.DataFrame) -> str:
     ]
     titles = {
         "logistic regression": "logistic regression on the raw features",
-        "from scratch": "from scratch",
         "ConCluGen": "after ConCluGen on all three",
     }
     for family, title in titles.items():

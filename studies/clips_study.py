@@ -4,10 +4,10 @@
 
 Five folds, so that everybody is a test speaker once. In each, every combination of tasks is
 pre-trained without labels on the other speakers, and a classifier is trained on all of them or on
-10 %, by settings that `python -m studies.clips_search` has chosen by one rule for every method.
-Beside it: logistic regression on the raw features (its regularisation by cross-validation over the
-labelled speakers), the same network from scratch, a video SimCLR, ConCluGen on two modalities, and
-single modalities. Several draws of the labelled speakers; a draw is the same for all methods.
+10 % (two draws, the same for all methods), by settings that `python -m studies.clips_search`
+has chosen by one rule for every method. Beside it: logistic regression on the raw features (its
+regularisation by cross-validation over the labelled speakers), the same network from scratch, a
+video SimCLR, ConCluGen on two modalities, and single modalities.
 
 Written to the results: what each test clip was taken for, scores, how much the clusters say about
 emotion (NMI, beside shuffled labels), and `study.json`. Finished runs are kept, so an interrupted
@@ -45,7 +45,7 @@ from studies.clips_methods import (
 )
 from studies.clips_search import chosen_settings, fit_regression
 
-DRAWS = (0, 1)  # of the labelled speakers, each with new weights and order of the classifier
+DRAWS = (0, 1)  # of the labelled speakers, for the classifier; with all labels one is enough
 
 
 def main() -> None:
@@ -131,7 +131,7 @@ def one_run(data, stored, settings: dict, fold: int, method: Method, folder: Pat
             part.with_suffix(".json").write_text(json.dumps(found))
         tables = []
         for fraction in method.fractions:
-            for draw in DRAWS[: 1 if method.linear and fraction == 1 else None]:
+            for draw in DRAWS[: 1 if fraction == 1 else None]:
                 labelled = evaluation.label_fraction(clips, rows["train"], fraction, draw)
                 if method.linear:
                     predict = fit_regression(features, clips, labelled, method.sees)
