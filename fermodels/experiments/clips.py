@@ -31,7 +31,10 @@ class ClipPretraining:
         by_speaker: a batch is the clips of one subject; false draws clips at random, as the paper.
         hidden_dim, representation_dim, projection_dim: of the encoder and the projection head.
         temperature, margin: of the contrastive loss.
-        num_clusters, cluster_mode, cluster_temperature, queue_size, warmup_epochs: of clustering.
+        num_clusters, cluster_mode, cluster_assignment, cluster_temperature, cluster_epsilon,
+            cluster_projection, queue_size, fill_queue, warmup_epochs: of clustering. Those of the
+            paper, k-means of the shared projection, unlike those of the course's recipe.
+        reconstruct_from: each modality from its "own" representation, those of "others", or "both".
         feature_dropout: share of the features that the encoder does not see.
         learning_rate, weight_decay, warmup: of AdamW and its one cycle.
     """
@@ -49,9 +52,14 @@ class ClipPretraining:
     temperature: float = 1.0
     margin: float = 0.001
     num_clusters: int = 8
-    cluster_mode: Literal["joint", "individual"] = "joint"
+    cluster_mode: Literal["joint", "individual", "swapped"] = "joint"
+    cluster_assignment: Literal["kmeans", "sinkhorn"] = "kmeans"
     cluster_temperature: float = 0.1
+    cluster_epsilon: float = 0.05
+    cluster_projection: Literal["shared", "own", "none"] = "shared"
     queue_size: int = 1024
+    fill_queue: bool = False
+    reconstruct_from: Literal["own", "others", "both"] = "own"
     warmup_epochs: int = 1
     feature_dropout: float = 0.0
     learning_rate: float = 1e-3
