@@ -125,6 +125,7 @@ study: $(VENV)/.dev
 	$(PY) -m studies.outside weights/clmex-anny-views weights/clmex-anny-views-96px \
 		weights/simclr-anny-views $(if $(LONDON),--london "$(LONDON)")
 	$(PY) -m studies.report
+	$(PY) -m studies.clips_search
 	$(PY) -m studies.clips_study
 	$(PY) -m studies.clips_report
 

@@ -73,6 +73,12 @@ def baselines() -> list[str]:
     return [m.name for m in methods() if not m.tasks and m.fractions == FRACTIONS]
 
 
+def recipe_settings() -> dict:
+    """The constants of `clip_recipes` that the pre-trainings depend on."""
+    names = ("EPOCHS", "SPEAKERS_PER_BATCH", "TASK_WEIGHTS", "PRETRAINING", "SIMCLR")
+    return {name.lower(): getattr(clip_recipes, name) for name in names}
+
+
 def folds(clips: PreparedClips) -> list[dict[str, np.ndarray]]:
     """{"train", "test"} → rows, for each fold: everybody is a test speaker once.
 

@@ -22,8 +22,7 @@ from fermodels.data import PreparedClips
 from fermodels.evaluation import embed_clips
 from fermodels.features import FeatureSet
 from fermodels.training.recipes import clips as clip_recipes
-from studies.clips_methods import DATA, FEATURES, stored_features
-from studies.clips_study import recipe_settings
+from studies.clips_methods import DATA, FEATURES, recipe_settings, stored_features
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from fermodels import evaluation
+from fermodels._shared.digests import json_digest
 from fermodels.data import PreparedClips
 from fermodels.evaluation import embed_clips
 from fermodels.features import FeatureSet
@@ -34,6 +35,7 @@ from studies.clips_methods import (
     cluster_scores,
     methods,
     pretrained,
+    recipe_settings,
     stored_features,
 )
 
@@ -99,7 +101,8 @@ def main() -> None:
 
     clips = PreparedClips.read(options.clips)
     features = stored_features(clips, options.features, jobs=1)
-    folder = options.results / "search"
+    made_of = [clips.fingerprint(), clip_recipes.features_digest(features), recipe_settings()]
+    folder = Path("runs/clips") / f"search-{json_digest(made_of)[:8]}"
     folder.mkdir(parents=True, exist_ok=True)
     if "settings" in options.parts:
         settings = [search(clips, features, name, folder) for name in FAMILIES]

@@ -40,6 +40,7 @@ from studies.clips_methods import (
     folds,
     methods,
     pretrained,
+    recipe_settings,
     stored_features,
     with_text_of,
 )
@@ -103,12 +104,6 @@ def main() -> None:
     (options.results / "study.json").write_text(json.dumps(made, indent=1) + "\n")
     shutil.rmtree(folder)
     print(summary(scores).to_string())
-
-
-def recipe_settings() -> dict:
-    """The constants of `clip_recipes` that the pre-trainings depend on."""
-    names = ("EPOCHS", "SPEAKERS_PER_BATCH", "TASK_WEIGHTS", "PRETRAINING", "SIMCLR")
-    return {name.lower(): getattr(clip_recipes, name) for name in names}
 
 
 def _part(folder: Path, fold: int, method: Method) -> Path:

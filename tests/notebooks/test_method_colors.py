@@ -8,9 +8,6 @@ import pytest
 from fermodels.plots.style import METHOD_COLORS, method_of
 from tests.notebooks import cells as notebooks
 
-# Their cells are changed together with the studies they show.
-OPEN = {"06_multi_task"}
-
 
 def is_gray(color):
     red, green, blue = matplotlib.colors.to_rgb(color)
@@ -27,16 +24,7 @@ def typed(source):
     return methods, {color for color in colors if not is_gray(color)}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param(
-            path, marks=pytest.mark.xfail(reason="not changed yet") if path.stem in OPEN else ()
-        )
-        for path in notebooks.PATHS
-    ],
-    ids=lambda path: path.stem,
-)
+@pytest.mark.parametrize("path", notebooks.PATHS, ids=lambda path: path.stem)
 def test_no_color_of_a_method_is_typed(path):
     for cell in notebooks.read(path).cells:
         if cell.cell_type != "code":
