@@ -273,12 +273,13 @@ what comes out without them is said below. Made by `{study["command"]}`.
 
 On the validation speakers, with this split's training speakers and seed 0
 (`python -m studies.clips_search`). Changes of the pre-training, one at a time; a linear probe with
-all labels and with 10 %, and the clusters' mutual information with emotion:
+all labels and with 10 %, and the clusters' mutual information with emotion. It is one seed and
+{speakers["val"]} speakers: differences of two points may be luck.
 
 {tried_table()}
 
-Settings of the classifiers, as many trials for each; the best one (bold) is the study's. Those of
-logistic regression are chosen by cross-validation over the labelled speakers:
+Settings of the classifiers, as many trials for each family, and two more for from scratch; the first
+of the best (bold) is the study's. Those of logistic regression are chosen by cross-validation over the labelled speakers:
 
 {settings_table()}
 
