@@ -278,8 +278,9 @@ all labels and with 10 %, and the clusters' mutual information with emotion. It 
 
 {tried_table()}
 
-Settings of the classifiers, as many trials for each family, and two more for from scratch; the first
-of the best (bold) is the study's. Those of logistic regression are chosen by cross-validation over the labelled speakers:
+Settings of the classifiers, as many trials for each family, and two more for from scratch; the
+first of the best (bold) is the study's. Those of logistic regression are chosen by cross-validation
+over the labelled speakers:
 
 {settings_table()}
 
