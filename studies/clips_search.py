@@ -5,7 +5,7 @@
 On the training and validation speakers of the split that ships; nobody of the first fold's test
 speakers is asked. For every family of methods (from scratch, SimCLR, ConCluGen) and share of labels
 as many trials of the classifier, and two more for from scratch with all labels: the best mean
-accuracy over draws of labelled speakers that the study does not use wins. All are in `settings.csv`.
+accuracy over draws of labelled speakers that the study does not use wins (`settings.csv` has all).
 What was tried of the pre-training, one change at a time, goes to `tried.csv`, with a linear probe's
 accuracy and how much the clusters say about emotion. Finished trials are kept.
 """

@@ -218,6 +218,15 @@ def test_a_queue_that_is_to_be_filled_counts_from_then_on(assignment):
     assert loss.num_seen == 35 and loss.queue.any(dim=1).all()
 
 
+def test_a_batch_smaller_than_the_clusters_will_do_once_there_are_centroids():
+    loss = a_loss(num_clusters=5, queue_size=0)
+    few = {m: z[:2] for m, z in embeddings(8, 4).items()}
+    with pytest.raises(ValueError, match="5 clusters need at least as many clips, got 2"):
+        loss(few)
+    loss(embeddings(8, 4))
+    assert loss(few).isfinite()
+
+
 def test_a_resumed_run_repeats_itself():
     batches = [embeddings(6, 4, seed=s) for s in range(6)]
     whole, first = a_loss(mode="swapped"), a_loss(mode="swapped")

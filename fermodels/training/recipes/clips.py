@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from fermodels.methods import ClipFineTuning
     from fermodels.training.callbacks import Callback
 
-# Everything below was chosen on the validation speakers of Anny Clips (studies/clips_search.py).
+# Chosen on the validation speakers of Anny Clips by studies/clips_search.py. The classifiers of the
+# study have settings of their own for each share of labels, such as a start from a probe.
 EPOCHS = 10
 SPEAKERS_PER_BATCH = 1
 STEPS = 200
@@ -64,7 +65,7 @@ FROM_SCRATCH: dict[str, Any] = {
     "feature_dropout": 0.5,
 }
 PRETRAINED: dict[str, Any] = {
-    "learning_rate": 5e-3,
+    "learning_rate": 3e-3,
     "encoder_learning_rate": 1e-4,
     "weight_decay": 1e-2,
     "dropout": 0.5,
