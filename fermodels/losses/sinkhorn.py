@@ -30,7 +30,7 @@ def sinkhorn(similarity: Tensor, epsilon: float = 0.05, iterations: int = 3) -> 
         >>> import torch
         >>> from fermodels.losses import sinkhorn
         >>> nearest_is_always_the_first = torch.tensor([[0.9, 0.1], [0.8, 0.7]])
-        >>> sinkhorn(nearest_is_always_the_first, epsilon=0.1, iterations=10).round(decimals=2)
+        >>> sinkhorn(nearest_is_always_the_first, epsilon=0.1, iterations=100).round(decimals=2)
         tensor([[0.9700, 0.0300],
                 [0.0300, 0.9700]])
     """
