@@ -110,8 +110,8 @@ weights: $(WIDE) $(STUDIO)
 		--images-seen 200000 --image-size 96 --learning-rate 1e-3 --start weights/clmex-anny-views
 	$(PY) -m studies.pretrain clmex --out weights/clmex-anny-views-early \
 		--results weights/clmex-anny-views-early --runs runs/pretrain/early --seed 1 \
-		--images-seen 122500 --optimizer muon --augment mild --precision bf16-mixed \
-		--epoch-steps 25 --validate-every 4
+		--images-seen 105000 --groups-per-batch 3 --optimizer muon --augment mild \
+		--precision bf16-mixed --epoch-steps 50 --validate-every 4
 	$(PY) -m studies.pretrain simclr --out weights/simclr-anny-views $(BOTH) $(LONG) \
 		--images-seen 2000000 --augment strong
 	$(PY) -m studies.clips_pretrain --out weights/conclugen-anny-clips

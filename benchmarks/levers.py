@@ -2,10 +2,11 @@
 
     python -m benchmarks levers
 
-Trains as `python -m benchmarks speedrun` does it, with today's recipe and its variants, each on
-equally many images (smaller images: equal pixels), with one thread. Two numbers a variant: the
-accuracy of the probe at the end, and the processor's seconds of a thousand images, which other
-processes disturb less than the clock on the wall. One seed: differences of a few points are luck.
+Trains as `python -m benchmarks speedrun` does it, by `recipes.pretrain` as it is (seven sessions a
+batch) and with one setting changed, each on equally many images (smaller ones: equal pixels), with
+one thread. Two numbers a variant: the accuracy of the probe at the end, and the processor's seconds
+of a thousand images, which other processes disturb less than the clock on the wall. One seed:
+differences of a few points are luck.
 """
 
 from __future__ import annotations
@@ -27,13 +28,15 @@ from fermodels.training.hardware import fast_precision
 IMAGES = 360 * BATCH
 FEW = ("happy", "surprised", "angry")
 VARIANTS: dict[str, dict[str, Any]] = {
-    "today's recipe": {},
+    "as the recipe has it": {},
     "AdamW": {"optimizer": "adamw", "learning_rate": 3e-3, "weight_decay": 1e-4},
     "AdamW, rate 1e-2": {"optimizer": "adamw", "learning_rate": 1e-2, "weight_decay": 1e-4},
     "rate 5e-3": {"learning_rate": 5e-3},
     "rate 2e-2": {"learning_rate": 2e-2},
     "augmentation default": {"augment": Augment},
     "temperature 0.1": {"temperature": 0.1},
+    "2 sessions a batch": {"groups_per_batch": 2},
+    "3 sessions a batch": {"groups_per_batch": 3},
     "4 sessions a batch": {"groups_per_batch": 4},
     "14 sessions a batch": {"groups_per_batch": 14},
     "32, then 48 pixels": {"stages": ({"side": 32, "share": 0.6}, {"share": 0.4})},

@@ -89,6 +89,23 @@ def _times(ax: Axes, timed: list[tuple[int, dict[str, Any]]], look: dict[str, An
         ax.fill_between(sizes, low, high, color=look["color"], alpha=0.15, linewidth=0)
 
 
+def speedrun(result: dict[str, Any]) -> Figure:
+    """What the probe reads over the minutes of training, for each recipe."""
+    import matplotlib.pyplot as plt
+
+    figure, ax = plt.subplots(figsize=(8, 4.4))
+    colors = {"first release": "0.45", "today": COLORS[OURS]}
+    for name, curve in result["curves"].items():
+        minutes = [point["seconds"] / 60 for point in curve]
+        read = [100 * point["probe"] for point in curve]
+        ax.plot(minutes, read, "o-", markersize=3, color=colors[name], label=name)
+    ax.set(xlabel="training (minutes)", ylabel="linear probe on validation people (%)")
+    ax.set(xlim=(0, None), ylim=(0, 100))
+    ax.grid(alpha=0.3)
+    ax.legend(frameon=False, loc="lower right")
+    return figure
+
+
 def bars(result: dict[str, Any]) -> Figure:
     """A bar for each row, a panel for each unit, whiskers for the spread, a mark for a limit."""
     import matplotlib.pyplot as plt
@@ -131,4 +148,4 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-_DRAWN: dict[str, Callable[[dict[str, Any]], Figure]] = {"losses": losses}
+_DRAWN: dict[str, Callable[[dict[str, Any]], Figure]] = {"losses": losses, "speedrun": speedrun}

@@ -25,9 +25,10 @@ def weights(name: str) -> Path:
     """The folder of an encoder that ships with the course, for `from_pretrained`.
 
     Args:
-        name: "clmex-anny-views", "clmex-anny-views-96px", "clmex-anny-views-v1" (the first release)
-            or "simclr-anny-views" (`ImageEncoder`), or "conclugen-anny-clips"
-            (`MultiModalEncoder`). FERMODELS_WEIGHTS names another folder.
+        name: "clmex-anny-views", "clmex-anny-views-96px", "clmex-anny-views-early" (some minutes
+            from new weights), "clmex-anny-views-v1" (the first release) or "simclr-anny-views"
+            (`ImageEncoder`), or "conclugen-anny-clips" (`MultiModalEncoder`). FERMODELS_WEIGHTS
+            names another folder.
     """
     return shipped_weights(name)
 

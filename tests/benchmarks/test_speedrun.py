@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("lightning")
 
-from benchmarks import levers, speedrun
+from benchmarks import levers, pictures, speedrun
 from benchmarks.speedrun import summary
 
 CURVE = [
@@ -45,7 +45,8 @@ def test_reading_the_probe_does_not_count_as_training(tiny_prepared, monkeypatch
 @pytest.mark.slow
 def test_the_quick_forms_run(monkeypatch):
     names = dict(list(levers.VARIANTS.items())[:1]) | {
-        name: levers.VARIANTS[name] for name in ("32, then 48 pixels", "24 people", "group norm")
+        name: levers.VARIANTS[name]
+        for name in ("32, then 48 pixels", "three expressions first", "24 people")
     }
     monkeypatch.setattr(levers, "VARIANTS", names)
     rows = levers.run(quick=True)["rows"]
@@ -55,3 +56,11 @@ def test_the_quick_forms_run(monkeypatch):
         r["name"] for r in result["rows"]
     }
     assert result["curves"]["today"][0]["probe"] > 0
+
+
+def test_the_picture_has_a_curve_for_each_recipe():
+    figure = pictures.speedrun({"curves": {"first release": CURVE, "today": CURVE[:2]}})
+    lines = figure.axes[0].lines
+    assert [line.get_label() for line in lines] == ["first release", "today"]
+    assert list(lines[0].get_xdata()) == pytest.approx([2 / 60, 4 / 60, 6 / 60])
+    assert list(lines[1].get_ydata()) == pytest.approx([20, 65])
