@@ -55,11 +55,16 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument(
+        "--fractions", nargs="+", type=float, choices=FRACTIONS, default=list(FRACTIONS)
+    )
     options = parser.parse_args()
 
     folder = options.results / "search"
     folder.mkdir(parents=True, exist_ok=True)
-    cells = [(m, f) for f in FRACTIONS for m in options.methods if f in METHODS[m].fractions]
+    cells = [
+        (m, f) for f in options.fractions for m in options.methods if f in METHODS[m].fractions
+    ]
     tasks = ((options.data, options.encoders, m, f, folder) for m, f in cells)
     for number, tried in in_processes(search, tasks, options.jobs):
         method, fraction = cells[number]

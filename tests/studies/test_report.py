@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies.report import METHODS, drawn_before, fill, finetuned_table, frozen_table, kept
+from studies.report import (
+    METHODS,
+    better_baseline,
+    drawn_before,
+    fill,
+    finetuned_table,
+    frozen_table,
+    kept,
+)
+from studies.search import Settings
 
 
 def test_fill_replaces_what_lies_between_the_marks(tmp_path):
@@ -43,6 +52,22 @@ def test_the_table_of_fine_tuning():
     few = (runs["method"] == "CL-MEx") & (runs["fraction"] < 1)
     runs.loc[few, "all"] -= 0.1  # with all labels alone there is nothing to say
     assert finetuned_table(runs, study, 7).splitlines()[-1].startswith("| 20%")
+
+
+def test_a_better_baseline_is_told_in_its_own_numbers():
+    tried = pd.DataFrame(
+        [
+            {"method": method, "fraction": fraction, "accuracy": accuracy} | Settings(n)._asdict()
+            for method, fraction, n, accuracy in (
+                ("from scratch", 1.0, 250, 0.6),
+                ("from scratch", 1.0, 4000, 0.912),
+                ("from scratch", 0.2, 4000, 0.99),
+                ("CL-MEx", 1.0, 250, 0.99),
+            )
+        ]
+    )
+    words = better_baseline(tried, pd.DataFrame({"all": [0.8, 0.874, 0.87]}))
+    assert "reads 91.2% of" in words and "(4,000 steps," in words and "with AdamW 87.4%" in words
 
 
 def test_the_table_of_frozen_encoders():
