@@ -65,7 +65,9 @@ def main() -> None:
 
     encoder.save_pretrained(options.out, half=True)
     options.results.mkdir(parents=True, exist_ok=True)
-    history.to_csv(options.results / f"history_{options.method}.csv", index=False)
+    history.to_csv(
+        options.results / f"history_{options.method}.csv", index=False, float_format="%.5g"
+    )
     about = made(options, data, parts, encoder)
     (options.results / f"pretrain_{options.method}.json").write_text(json.dumps(about, indent=1))
     print(history.tail(3).to_string(index=False))
