@@ -40,7 +40,11 @@ def test_images_and_sound_of_the_usual_codecs(options):
     frames, fps, sound = footage(0)
     found = read_footage(video_bytes(0, **options), fps, 20)
     assert abs(len(found.frames) - len(frames)) <= 1 and found.frames.dtype == np.uint8
-    assert all(like(a, b) < 6 for a, b in zip(found.frames, frames, strict=False))
+    apart = np.array([[like(a, b) for b in frames] for a in found.frames])
+    assert apart.min(axis=1).max() < 6
+    # AVI has no times, and MPEG-4's first frame comes twice.
+    moment = np.clip(np.arange(len(apart)), None, len(frames) - 1)
+    assert np.abs(apart.argmin(axis=1) - moment).max() <= 1
     assert abs(len(found.waveform) - len(sound)) < 0.15 * SAMPLE_RATE
     shared = min(len(sound), len(found.waveform))
     lag = np.correlate(found.waveform[:shared], sound[: shared - 2400], "valid").argmax()
