@@ -65,7 +65,7 @@ def video_bytes(
         if codec == "libx264":
             video.options = {"preset": "ultrafast", "crf": "18", "bf": "0", "g": "12"}
         else:
-            video.options = {"qscale:v": "3"}
+            video.options = {"qmin": "2", "qmax": "3"}
         tick = Fraction(1, 1000) if times is not None else 1 / rate
         if times is not None:
             video.codec_context.time_base = tick
