@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.speedrun import BATCH, DATA, probe_of
-from benchmarks.timing import Row, print_table
+from benchmarks.timing import Row, print_table, row
 from fermodels.data import Augment, ImageDataset, PreparedImages
 from fermodels.models import ImageEncoder
 from fermodels.training import recipes
@@ -59,18 +59,14 @@ def run(quick: bool) -> dict[str, Any]:
         for name, changed in VARIANTS.items():
             encoder, seconds = trained(prepared, split, 2 * BATCH if quick else IMAGES, **changed)
             accuracy = probe(encoder)
-            rows.append(_row(name, accuracy, "accuracy of the probe, 0…1"))
-            rows.append(_row(name, seconds, "processor seconds / 1,000 images"))
+            rows.append(row(name, [accuracy], "accuracy of the probe, 0…1"))
+            rows.append(row(name, [seconds], "processor seconds / 1,000 images"))
             print(f"{name}: {accuracy:.3f}, {seconds:.2f} s / 1,000 images", flush=True)
     finally:
         torch.set_num_threads(threads)
     result = {"rows": rows, "images": IMAGES}
     print_table(result)
     return result
-
-
-def _row(name: str, value: float, unit: str) -> Row:
-    return {"name": name, "value": value, "spread": 0.0, "unit": unit, "runs": 1}
 
 
 def trained(

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.timing import Row, print_table
+from benchmarks.timing import Row, print_table, row
 from fermodels import evaluation
 from fermodels.data import Augment, ImageDataset, PreparedImages
 from fermodels.training import recipes
@@ -63,17 +63,14 @@ def run(quick: bool) -> dict[str, Any]:
 
 
 def summary(name: str, curve: list[dict[str, float]], qualities) -> list[Row]:
-    rows = [_row(f"{name}: probe at the end", curve[-1]["probe"], "accuracy, 0…1")]
-    rows.append(_row(f"{name}: images", curve[-1]["images"] / curve[-1]["seconds"], "images/s"))
+    end = curve[-1]
+    rows = [row(f"{name}: probe at the end", [end["probe"]], "accuracy, 0…1")]
+    rows.append(row(f"{name}: images", [end["images"] / end["seconds"]], "images/s"))
     for quality in qualities:
         reached = [point["seconds"] for point in curve if point["probe"] >= quality]
         if reached:
-            rows.append(_row(f"{name}: to {100 * quality:.1f} %", reached[0], "seconds"))
+            rows.append(row(f"{name}: to {100 * quality:.1f} %", reached[:1], "seconds"))
     return rows
-
-
-def _row(name: str, value: float, unit: str) -> Row:
-    return {"name": name, "value": value, "spread": 0.0, "unit": unit, "runs": 1}
 
 
 def trained(
@@ -114,13 +111,13 @@ def trained(
     waited = np.concatenate([[0.0], np.cumsum([seconds for _, seconds in asked])[:-1]])
     return [
         {
-            "step": int(row["step"]),
-            "images": float(row["step"] * each),
-            "seconds": float(row["seconds"] - before),
-            "loss": float(row["loss"]),
-            "probe": float(row["probe"]),
+            "step": int(read_at["step"]),
+            "images": float(read_at["step"] * each),
+            "seconds": float(read_at["seconds"] - before),
+            "loss": float(read_at["loss"]),
+            "probe": float(read_at["probe"]),
         }
-        for (_, row), before in zip(read.iterrows(), waited, strict=True)
+        for (_, read_at), before in zip(read.iterrows(), waited, strict=True)
     ]
 
 

@@ -22,6 +22,7 @@ import pandas as pd
 
 from fermodels import evaluation
 from fermodels._shared.digests import json_digest
+from fermodels._shared.files import replacing
 from fermodels.data import PreparedClips
 from fermodels.evaluation import embed_clips
 from fermodels.features import FeatureSet
@@ -230,7 +231,9 @@ def fit_regression(
 def _kept(path: Path, rows: Callable) -> pd.DataFrame:
     """The table in this file, or a new one of these rows, which is kept there."""
     if not path.exists():
-        pd.DataFrame(rows()).to_csv(path, index=False)
+        table = pd.DataFrame(rows())
+        with replacing(path) as temporary:
+            table.to_csv(temporary, index=False)
     return pd.read_csv(path)
 
 

@@ -18,7 +18,7 @@ import argparse
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,9 @@ from studies.representations import embedding, gradients
 from studies.search import Settings, chosen, fine_tuned
 from studies.study_methods import FRACTIONS, METHODS, PRETRAININGS, Method, read, start_of
 from studies.validation import LONDON, SECOND
+
+if TYPE_CHECKING:
+    from fermodels.methods import ImageFineTuning
 
 DRAWS = 5  # of the labelled people; with all labels there is nothing to draw
 HOG, PROBE = "HOG, probe", ", probe"
@@ -134,26 +137,22 @@ def one(
     if not path.exists():
         rows = evaluation.label_fraction(prepared, split["train"], run.fraction, run.draw)
         start = run.base and start_of(run.base, encoders, run.draw)
-        if settings is not None:
-            predict = _classifier(fine_tuned(prepared, rows, start, settings, run.draw))
-        else:
+        if settings is None:
             predict = _probe(prepared, rows, start)
+        else:
+            predict = _classifier(fine_tuned(prepared, rows, start, settings, run.draw))
         asked = [("inside", prepared, split["test"])]
-        if run.fraction == 1:
-            asked += [
-                (str(p), s, np.arange(len(s)))
-                for p, s in zip(outside, _others(tuple(outside)), strict=True)
-            ]
+        for other in outside if run.fraction == 1 else ():
+            asked.append((other.stem, _set(other), np.arange(len(_set(other)))))
+        classes = np.array(prepared.expressions)
         tables = []
-        for name, images, asked_rows in asked:
-            scores = predict(images.images(asked_rows))  # (N, classes)
+        for faces, images, asked_rows in asked:
+            shares = predict(images.images(asked_rows))  # (N, classes)
+            shown = np.isin(classes, images.table["expression"])
             table = pd.DataFrame(run._asdict(), index=range(len(asked_rows)))
-            table["faces"] = "inside" if name == "inside" else Path(name).stem
-            table["index"] = asked_rows
-            table["predicted"] = np.array(prepared.expressions)[scores.argmax(1)]
-            shown = [e in set(images.table["expression"]) for e in prepared.expressions]
-            among = np.where(shown, scores, -np.inf).argmax(1)
-            table["predicted_of_shown"] = np.array(prepared.expressions)[among]
+            table["faces"], table["index"] = faces, asked_rows
+            table["predicted"] = classes[shares.argmax(1)]
+            table["predicted_of_shown"] = classes[np.where(shown, shares, -1).argmax(1)]
             tables.append(table)
         with replacing(path) as temporary:
             pd.concat(tables).to_parquet(temporary, index=False)
@@ -162,28 +161,29 @@ def one(
     return float((truth == table["predicted"]).mean())
 
 
-def _classifier(classifier):
-    return lambda images: np.log(classifier.predict(images)[1] + 1e-30)
+def _classifier(classifier: ImageFineTuning):
+    """Probabilities by a fine-tuned classifier."""
+    return lambda images: classifier.predict(images)[1]
 
 
 def _probe(prepared: PreparedImages, rows: np.ndarray, start: Path | None):
-    """Logarithms of the probabilities of a linear probe on a frozen encoder; of HOG without."""
+    """Probabilities by a linear probe on a frozen encoder, on HOG where there is none to load."""
     represent = gradients if start is None else embedding(ImageEncoder.from_pretrained(start))
     x = represent(prepared.images(rows))
     probe = readings.fit_probe(x, prepared.labels[rows], prepared.subject_ids[rows])
 
     def predict(images: np.ndarray) -> np.ndarray:
-        known = probe.predict_log_proba(np.asarray(represent(images), np.float64))
-        scores = np.full((len(known), len(prepared.expressions)), -np.inf)
-        scores[:, probe.classes_] = known
-        return scores
+        shares = np.zeros((len(images), len(prepared.expressions)))
+        shares[:, probe.classes_] = probe.predict_proba(np.asarray(represent(images), np.float64))
+        return shares
 
     return predict
 
 
-@lru_cache(maxsize=1)
-def _others(paths: tuple[Path, ...]) -> list[PreparedImages]:
-    return [PreparedImages.read(path) for path in paths]
+@lru_cache
+def _set(path: Path) -> PreparedImages:
+    """A set that is only asked about, read once a process."""
+    return PreparedImages.read(path)
 
 
 if __name__ == "__main__":

@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 
 from fermodels import evaluation, plots
-from fermodels._shared.files import replace_file, replacing
+from fermodels._shared.files import replace_file
 from fermodels.data import PreparedImages
 from studies.pretrain import EARLY, LARGE, RESULTS
 from studies.search import chosen
-from tools.palette import with_palette
+from tools import palette
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -383,8 +383,7 @@ def save(figure: Figure, path: Path, dpi: int) -> None:
 
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
-    with replacing(path) as temporary, Image.open(buffer) as image:
-        with_palette(image).save(temporary, format="PNG", optimize=True)
+    replace_file(path, palette.png(Image.open(buffer)))
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def main() -> None:
     for number, tried in in_processes(search, tasks, options.jobs):
         method, fraction = cells[number]
         best = chosen(tried)
-        print(f"{method}, {fraction:.0%}: {best}, {best_accuracy(tried):.1%}", flush=True)
+        print(f"{method}, {fraction:.0%}: {best}, {tried['accuracy'].max():.1%}", flush=True)
     parts = [pd.read_csv(path) for path in sorted(folder.glob("*.csv"))]
     pd.concat(parts).to_csv(options.results / "search.csv", index=False, float_format="%.5g")
 
@@ -130,21 +130,15 @@ def walk(accuracy: Callable[[Settings], float]) -> list[tuple[Settings, float]]:
 
 def kept(tried: list[Settings], accuracy: list[float]) -> Settings:
     """Of the settings within a point of the best, the shortest; of those, the best."""
-    enough = max(accuracy) - GAIN
-    return min(
-        (s for s, found in zip(tried, accuracy, strict=True) if found >= enough),
-        key=lambda s: (s.steps, -accuracy[tried.index(s)]),
-    )
+    pairs = zip(tried, accuracy, strict=True)
+    enough = [(s, found) for s, found in pairs if found >= max(accuracy) - GAIN]
+    return min(enough, key=lambda pair: (pair[0].steps, -pair[1]))[0]
 
 
 def chosen(tried: pd.DataFrame) -> Settings:
     """The settings of a method and share of labels, from what was tried."""
     every = [Settings(int(r.steps), float(r.learning_rate), r.augment) for r in tried.itertuples()]
     return kept(every, tried["accuracy"].tolist())
-
-
-def best_accuracy(tried: pd.DataFrame) -> float:
-    return float(tried["accuracy"].max())
 
 
 def fine_tuned(

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -28,6 +27,7 @@ from fermodels.models import ImageEncoder
 from fermodels.training import recipes
 from studies.pretrain import LARGE, RESULTS
 from studies.report import accuracies
+from studies.study_methods import read
 
 # From scratch still gains where CL-MEx, which starts ahead, no longer does; SimCLR gains like it.
 STEPS = {1.0: 800, 0.5: 400, 0.2: 300, 0.1: 100, 0.05: 100}
@@ -128,7 +128,7 @@ def frozen_encoder(name, encoder, prepared, split) -> tuple[list[dict], dict]:
 
 def finetuned(data, start, method, fraction, seed, folder: Path) -> float:
     """Writes what one fine-tuned classifier takes the test images for; returns its accuracy."""
-    prepared = _read(data)
+    prepared = read(data)
     path = folder / f"{method.replace(' ', '_')}-{fraction}-{seed}.parquet"
     if not path.exists():
         split = prepared.split("subject", seed=0)
@@ -150,11 +150,6 @@ def finetuned(data, start, method, fraction, seed, folder: Path) -> float:
             table.to_parquet(temporary, index=False)
     table = pd.read_parquet(path)
     return float((prepared.labels[table["index"]] == table["predicted"]).mean())
-
-
-@lru_cache(maxsize=1)
-def _read(data: str) -> PreparedImages:
-    return PreparedImages.read(data)
 
 
 def summary(prepared: PreparedImages, results: Path) -> pd.DataFrame:

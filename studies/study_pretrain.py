@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from fermodels import evaluation
 from fermodels._shared.workers import in_processes
 from fermodels.data import Augment
 from fermodels.models import ImageEncoder
@@ -25,6 +24,7 @@ from fermodels.training.hardware import fast_precision
 from studies.pretrain import RESULTS
 from studies.search import AUGMENTS as SOME
 from studies.study_methods import METHODS, PRETRAININGS, read
+from studies.validation import probe_accuracy
 
 IMAGES_SEEN = 294_000
 AUGMENTS = SOME | {"strong": Augment.strong}
@@ -96,20 +96,9 @@ def pretrained(
         "augment": augment,
         "images_seen": images_seen,
         "loss": float(history["loss"].tail(50).mean()),
-        "probe": probe(encoder, prepared, split),
+        "probe": probe_accuracy(encoder, prepared, split["train"], split["val"]),
         "digest": weights_digest(ImageEncoder.from_pretrained(encoders / stem)),
     }
-
-
-def probe(encoder: ImageEncoder, prepared, split: dict) -> float:
-    """Accuracy 0…1 of a linear probe on validation people."""
-    train, held_out = split["train"], split["val"]
-    return evaluation.linear_probe(
-        evaluation.embed(encoder, prepared, train),
-        prepared.labels[train],
-        evaluation.embed(encoder, prepared, held_out),
-        prepared.labels[held_out],
-    ).accuracy
 
 
 if __name__ == "__main__":

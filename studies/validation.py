@@ -80,15 +80,22 @@ def validator(
     inside = studio.subset(split["train"])
 
     def validate(encoder: torch.nn.Module) -> dict[str, float]:
-        probe = evaluation.linear_probe(
-            evaluation.embed(encoder, studio, rows),
-            studio.labels[rows],
-            evaluation.embed(encoder, studio, val),
-            studio.labels[val],
-        )
-        return {"probe_accuracy": probe.accuracy, **outside(encoder, second, london, inside)}
+        probe = probe_accuracy(encoder, studio, rows, val)
+        return {"probe_accuracy": probe, **outside(encoder, second, london, inside)}
 
     return validate
+
+
+def probe_accuracy(
+    encoder: torch.nn.Module, prepared: PreparedImages, fitted: np.ndarray, asked: np.ndarray
+) -> float:
+    """Of a linear probe that is fitted on some rows, on others: 0…1."""
+    return evaluation.linear_probe(
+        evaluation.embed(encoder, prepared, fitted),
+        prepared.labels[fitted],
+        evaluation.embed(encoder, prepared, asked),
+        prepared.labels[asked],
+    ).accuracy
 
 
 def outside(

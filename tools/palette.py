@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 from PIL import Image
 
@@ -43,6 +45,13 @@ def with_palette(image: Image.Image) -> Image.Image:
     result = Image.fromarray(index[where].reshape(codes.shape), mode="P")
     result.putpalette(colors.astype(np.uint8).tobytes())
     return result
+
+
+def png(image: Image.Image) -> bytes:
+    """The image with its palette, as a PNG file."""
+    buffer = io.BytesIO()
+    with_palette(image).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def solid_colors(codes: np.ndarray, side: int, least: int) -> np.ndarray:

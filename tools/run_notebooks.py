@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 import nbformat
+import palette
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from palette import with_palette
 
 from fermodels._shared.files import replacing
 
@@ -84,10 +84,9 @@ def shrink(notebook: nbformat.NotebookNode) -> None:
             png = output.get("data", {}).get("image/png")
             if png is None:
                 continue
-            image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
-            buffer = io.BytesIO()
-            with_palette(image).save(buffer, "PNG", optimize=True)
-            smaller = base64.b64encode(buffer.getvalue()).decode()
+            smaller = base64.b64encode(
+                palette.png(Image.open(io.BytesIO(base64.b64decode(png))))
+            ).decode()
             if len(smaller) < len(png):
                 output["data"]["image/png"] = smaller
 

@@ -224,9 +224,10 @@ class ClusteringLoss(ContrastiveLoss):
         if self.mode == "individual":
             return [(units[m], mean.detach() * mask[:, None]) for m, mask in masks.items()]
         total = torch.stack(list(units.values())).sum(dim=0).detach()  # (B, D)
+        several = torch.stack(list(masks.values())).sum(dim=0) > 1  # (B,)
         drawn = [
-            (units[m], (total - units[m].detach()) * self._with_others(masks, m)[:, None])
-            for m in masks
+            (units[m], (total - units[m].detach()) * (mask & several)[:, None])
+            for m, mask in masks.items()
         ]
         if not any(found_by.any() for _, found_by in drawn):
             raise ValueError(
@@ -235,17 +236,17 @@ class ClusteringLoss(ContrastiveLoss):
             )
         return drawn
 
-    @staticmethod
-    def _with_others(masks: dict[str, Tensor], modality: str) -> Tensor:
-        """Which clips have the modality and another one, bool (B,)."""
-        return masks[modality] & (torch.stack(list(masks.values())).sum(dim=0) > 1)
-
     @torch.no_grad()
     def _nearest(self, u: Tensor) -> tuple[Tensor, Tensor]:
         if not self.centroids.any():
             raise RuntimeError("no centroids yet: call the loss in training mode first")
         centroids = self.centroids.to(u.dtype)
-        return centroids, torch.where(u.any(dim=1), (u @ centroids.T).argmax(dim=1), -1)
+        return centroids, self._assigned(u, centroids)
+
+    @staticmethod
+    def _assigned(u: Tensor, centroids: Tensor) -> Tensor:
+        """The nearest centroid of each row of u (B, D), int64 (B,); −1 for a row of zeros."""
+        return torch.where(u.any(dim=1), (u @ centroids.T).argmax(dim=1), -1)
 
     def _hard(self, assigned: Tensor, like: Tensor) -> Tensor:
         """Clusters int64 (B,) as shares (B, K) of 0 and 1; all 0 where a clip has none (−1)."""
@@ -258,7 +259,8 @@ class ClusteringLoss(ContrastiveLoss):
 
         None and no shares while the queue fills.
         """
-        new = unit_vectors(mean)[mean.any(dim=1)]  # (n, D)
+        there = mean.any(dim=1)  # (B,)
+        new = unit_vectors(mean)[there]  # (n, D)
         seen = int(self.num_seen)
         past = self.queue[: min(seen, self.queue_size)].to(mean.dtype)
         if self.fill_queue and seen < self.queue_size:
@@ -277,11 +279,13 @@ class ClusteringLoss(ContrastiveLoss):
             start = kmeans_plus_plus(samples, self.num_clusters, self.seed)
         if self.assignment == "kmeans":
             centroids, _ = spherical_kmeans(samples, start, self.iterations)
-            shares = [self._hard((u @ centroids.T).argmax(dim=1), u) for u in found_by]
+            shares = [self._hard(self._assigned(u, centroids), u) for u in found_by]
         else:
-            centroids = self._moved(start, new, past)
-            shares = [self._equal_shares(u, start, past) for u in found_by]
-        shares = [s * u.any(dim=1, keepdim=True) for s, u in zip(shares, found_by, strict=True)]
+            own = self._equal_shares(mean, start, past)  # (B, K)
+            centroids = self._moved(start, new, own[there])
+            shares = [own]
+            if self.mode != "joint":
+                shares = [self._equal_shares(u, start, past) for u in found_by]
         if self.gathers:
             centroids, *shares = broadcast_from_rank0(centroids, *shares)
         self.centroids.copy_(centroids)
@@ -304,9 +308,8 @@ class ClusteringLoss(ContrastiveLoss):
         shares[there] = equal[: int(there.sum())]
         return shares
 
-    def _moved(self, centroids: Tensor, new: Tensor, past: Tensor) -> Tensor:
-        """Centroids (K, D) a step nearer to the directions of those who share them."""
-        shares = self._equal_shares(new, centroids, past)  # (n, K)
+    def _moved(self, centroids: Tensor, new: Tensor, shares: Tensor) -> Tensor:
+        """Centroids (K, D) a step nearer to the directions (n, D) that have these shares (n, K)."""
         towards = unit_vectors(shares.T @ new)  # (K, D)
         moved = unit_vectors(self.momentum * centroids + (1 - self.momentum) * towards)
         return torch.where(moved.any(dim=1, keepdim=True), moved, centroids)

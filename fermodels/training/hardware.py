@@ -62,7 +62,7 @@ def fast_precision(accelerator: str) -> str:
 
 def cpu_has_bfloat16() -> bool:
     """Whether the CPU has instructions for products of bfloat16 (AVX-512, AMX, ARM)."""
-    # Public since torch 2.13 or so; those before know the one of AVX-512.
+    # Releases of torch without this list know the one of AVX-512.
     known = getattr(torch.cpu, "get_capabilities", None)
     if known is None:
         return bool(torch.cpu._is_avx512_bf16_supported())

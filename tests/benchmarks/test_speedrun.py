@@ -1,5 +1,8 @@
 """`python -m benchmarks speedrun` and `levers`: clocks, readings, and quick forms that run."""
 
+from types import SimpleNamespace
+
+import pandas as pd
 import pytest
 
 pytest.importorskip("lightning")
@@ -26,20 +29,29 @@ def test_seconds_are_those_of_the_first_reading_that_is_good_enough():
 
 
 def test_reading_the_probe_does_not_count_as_training(tiny_prepared, monkeypatch):
-    import time
+    clock = [0.0]
 
-    def slow_probe(prepared, split):
+    def probe_of(prepared, split):
         def probe(encoder):
-            time.sleep(0.4)
+            clock[0] += 0.4
             return 0.5
 
         return probe
 
-    monkeypatch.setattr(speedrun, "probe_of", slow_probe)
-    curve = speedrun.trained(tiny_prepared, 4 * 245, every=1, groups_per_batch=1, precision=None)
-    assert len(curve) >= 4 and all(point["probe"] == 0.5 for point in curve)
-    seconds = [point["seconds"] for point in curve]
-    assert seconds == sorted(seconds) and seconds[-1] < 0.4 * (len(curve) - 1)
+    def pretrain(method, data, *, validate, **options):
+        rows = []
+        for step in (1, 2, 3):  # as in `fit`: a step's clock is read before its validation
+            clock[0] += 1.0
+            rows.append({"step": step, "loss": 4.0, "seconds": clock[0]} | validate(None))
+        return None, pd.DataFrame(rows)
+
+    monkeypatch.setattr(speedrun, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(speedrun, "probe_of", probe_of)
+    monkeypatch.setattr(speedrun.recipes, "pretrain", pretrain)
+    curve = speedrun.trained(tiny_prepared, 300, every=1)
+    assert [point["seconds"] for point in curve] == pytest.approx([1, 2, 3])
+    assert [point["images"] for point in curve] == [100, 200, 300]
+    assert all(point["probe"] == 0.5 for point in curve)
 
 
 @pytest.mark.slow

@@ -21,6 +21,10 @@ def presence(**clips):
     return {m: torch.tensor([c == "1" for c in row]) for m, row in clips.items()}
 
 
+# Of seven clips, each modality is missing somewhere, and the last clip has none.
+SOME = presence(video="1110110", audio="1011010", text="1100010")
+
+
 def dot(a, b):
     return sum(x * y for x, y in zip(a, b, strict=True))
 

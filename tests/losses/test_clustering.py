@@ -13,6 +13,7 @@ from fermodels.losses import ClusteringLoss, chance_level, spherical_kmeans
 from fermodels.losses.kmeans import kmeans_plus_plus
 from tests.losses.slow import (
     MODALITIES,
+    SOME,
     as_lists,
     central_differences,
     dot,
@@ -22,7 +23,6 @@ from tests.losses.slow import (
     value_and_grad,
 )
 
-SOME = presence(video="1110110", audio="1011010", text="1100010")
 MODES = ("joint", "individual")
 
 

@@ -12,16 +12,14 @@ from fermodels.losses import ClusteringLoss, chance_level, sinkhorn
 from fermodels.losses.kmeans import kmeans_plus_plus
 from tests.losses.slow import (
     MODALITIES,
+    SOME,
     as_lists,
     central_differences,
     dot,
     embeddings,
-    presence,
     unit,
     value_and_grad,
 )
-
-SOME = presence(video="1110110", audio="1011010", text="1100010")
 
 
 def similarities(num, num_clusters, seed=0):

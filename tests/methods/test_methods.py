@@ -525,6 +525,29 @@ def test_bfloat16_only_where_the_gpu_has_it(monkeypatch, native, chosen):
     assert hardware.default_precision("cpu") == "32-true"
 
 
+@pytest.mark.parametrize(
+    "capabilities, chosen",
+    [
+        ({"avx512_bf16": True}, "bf16-mixed"),
+        ({"amx_bf16": True, "avx512_bf16": False}, "bf16-mixed"),
+        ({"bf16": True}, "bf16-mixed"),
+        ({"avx512_f": True, "avx512_bf16": False}, "32-true"),
+        ({}, "32-true"),
+    ],
+)
+def test_bfloat16_only_where_the_cpu_has_it(monkeypatch, capabilities, chosen):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert hardware.fast_precision("cpu") == chosen
+    assert hardware.default_precision("cpu") == "32-true"
+
+
+@pytest.mark.parametrize("native, chosen", [(True, "bf16-mixed"), (False, "32-true")])
+def test_a_torch_without_the_list_of_capabilities_is_asked_for_avx512(monkeypatch, native, chosen):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    assert hardware.fast_precision("cpu") == chosen
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU: mixed precision")
 def test_mixed_precision_on_cuda(tiny_prepared, tmp_path):
     for precision in (None, "16-mixed"):

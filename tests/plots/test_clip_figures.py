@@ -13,19 +13,7 @@ import pytest
 from fermodels import plots
 from fermodels.data import PreparedClips
 from fermodels.data.media import encode_audio, encode_video
-from tests.plots.test_figures import _lab, texts
-
-# Machado et al. 2009, severity 1.
-SIGHTS = {
-    "normal": np.eye(3),
-    "deuteranopia": [
-        [0.3673, 0.8606, -0.2280],
-        [0.2801, 0.6725, 0.0474],
-        [-0.0118, 0.0429, 0.9689],
-    ],
-    "protanopia": [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]],
-    "tritanopia": [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]],
-}
+from tests.plots.test_figures import SIGHTS, _lab, texts
 
 
 @pytest.fixture(autouse=True)

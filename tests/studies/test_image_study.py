@@ -23,7 +23,7 @@ class Guesser:
 @pytest.fixture
 def tiny(tiny_prepared, tmp_path, monkeypatch):
     study_methods.read.cache_clear()
-    image_study._others.cache_clear()
+    image_study._set.cache_clear()
     Guesser.classes = len(tiny_prepared.expressions)
     asked = []
 
@@ -35,7 +35,7 @@ def tiny(tiny_prepared, tmp_path, monkeypatch):
     path = tiny_prepared.write(tmp_path / "tiny.parquet")
     yield path, asked
     study_methods.read.cache_clear()
-    image_study._others.cache_clear()
+    image_study._set.cache_clear()
 
 
 def test_all_draws_of_all_methods_are_run_once():

@@ -31,11 +31,11 @@ def test_steps_people_and_what_is_kept(method, fraction, tiny_prepared, tmp_path
         ImageEncoder(image_size=16, width=4).save_pretrained(tmp_path / "encoder")
         start = tmp_path / "encoder"
     path = tiny_prepared.write(tmp_path / "tiny.parquet")
-    study._read.cache_clear()
+    study.read.cache_clear()
     run = (str(path), start, method, fraction, 1, tmp_path)
     accuracy = study.finetuned(*run)
     assert study.finetuned(*run) == accuracy and len(asked) == 1, "what is kept is not made again"
-    study._read.cache_clear()
+    study.read.cache_clear()
 
     (people, options), split = asked[0], tiny_prepared.split("subject", seed=0)
     known = {name: set(tiny_prepared.table["subject"].iloc[rows]) for name, rows in split.items()}

@@ -23,7 +23,7 @@ def command(tiny_prepared, tmp_path, monkeypatch):
         asked.append((method, people, augment(48).scale, seed, images_seen))
         return ImageEncoder(image_size=16, width=4), pd.DataFrame({"loss": [1.0]})
 
-    def probe(encoder, prepared, split):
+    def probe_accuracy(encoder, prepared, fitted, held_out):
         return 0.5 + 0.1 * (asked[-1][2] == study_pretrain.AUGMENTS["standard"](48).scale)
 
     def in_turn(function, tasks, jobs):
@@ -31,7 +31,7 @@ def command(tiny_prepared, tmp_path, monkeypatch):
             yield number, function(*task)
 
     monkeypatch.setattr(recipes, "pretrain", pretrain)
-    monkeypatch.setattr(study_pretrain, "probe", probe)
+    monkeypatch.setattr(study_pretrain, "probe_accuracy", probe_accuracy)
     monkeypatch.setattr(study_pretrain, "in_processes", in_turn)
     study_methods.read.cache_clear()
     data = str(tiny_prepared.write(tmp_path / "tiny.parquet"))
@@ -72,5 +72,5 @@ def test_the_probe_reads_people_whom_it_was_not_fitted_on(tiny_prepared, monkeyp
         return np.eye(len(prepared))[rows]
 
     monkeypatch.setattr(evaluation, "embed", embed)
-    accuracy = study_pretrain.probe(None, tiny_prepared, split)
+    accuracy = study_pretrain.probe_accuracy(None, tiny_prepared, split["train"], split["val"])
     assert 0 <= accuracy <= 1 and not fitted[0] & fitted[1]
