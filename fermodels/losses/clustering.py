@@ -259,8 +259,7 @@ class ClusteringLoss(ContrastiveLoss):
 
         None and no shares while the queue fills.
         """
-        there = mean.any(dim=1)  # (B,)
-        new = unit_vectors(mean)[there]  # (n, D)
+        new = unit_vectors(mean)[mean.any(dim=1)]  # (n, D)
         seen = int(self.num_seen)
         past = self.queue[: min(seen, self.queue_size)].to(mean.dtype)
         if self.fill_queue and seen < self.queue_size:
@@ -281,11 +280,8 @@ class ClusteringLoss(ContrastiveLoss):
             centroids, _ = spherical_kmeans(samples, start, self.iterations)
             shares = [self._hard(self._assigned(u, centroids), u) for u in found_by]
         else:
-            own = self._equal_shares(mean, start, past)  # (B, K)
-            centroids = self._moved(start, new, own[there])
-            shares = [own]
-            if self.mode != "joint":
-                shares = [self._equal_shares(u, start, past) for u in found_by]
+            centroids = self._moved(start, new, past)
+            shares = [self._equal_shares(u, start, past) for u in found_by]
         if self.gathers:
             centroids, *shares = broadcast_from_rank0(centroids, *shares)
         self.centroids.copy_(centroids)
@@ -308,8 +304,9 @@ class ClusteringLoss(ContrastiveLoss):
         shares[there] = equal[: int(there.sum())]
         return shares
 
-    def _moved(self, centroids: Tensor, new: Tensor, shares: Tensor) -> Tensor:
-        """Centroids (K, D) a step nearer to the directions (n, D) that have these shares (n, K)."""
+    def _moved(self, centroids: Tensor, new: Tensor, past: Tensor) -> Tensor:
+        """Centroids (K, D) a step nearer to the directions of those who share them."""
+        shares = self._equal_shares(new, centroids, past)  # (n, K)
         towards = unit_vectors(shares.T @ new)  # (K, D)
         moved = unit_vectors(self.momentum * centroids + (1 - self.momentum) * towards)
         return torch.where(moved.any(dim=1, keepdim=True), moved, centroids)
