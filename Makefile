@@ -120,7 +120,10 @@ weights: $(WIDE) $(STUDIO)
 LONDON ?=
 study: $(VENV)/.dev
 	$(PY) -m studies.hardness
-	$(PY) -m studies.study
+	$(PY) -m studies.study_pretrain
+	$(PY) -m studies.search
+	$(PY) -m studies.image_study $(if $(LONDON),--london "$(LONDON)")
+	$(PY) -m studies.frozen
 	$(PY) -m studies.readability
 	$(PY) -m studies.outside weights/clmex-anny-views weights/clmex-anny-views-96px \
 		weights/simclr-anny-views $(if $(LONDON),--london "$(LONDON)")

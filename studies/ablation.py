@@ -398,6 +398,9 @@ def scores(
         settings="from scratch" if start is None else "pretrained",
         steps=setting.steps or PROTOCOL["finetune_steps"],
         seed=seed,
+        optimizer="adamw",
+        learning_rate=1e-3,
+        encoder_learning_rate=1e-3 if start is None else 5e-4,
         progress=False,
         accelerator="cpu",
     )

@@ -1,4 +1,4 @@
-"""Is the studio set hard enough? The course's small network from scratch, with all labels.
+"""Is the studio set hard enough? The small network from scratch, with AdamW and all labels.
 
     python -m studies.hardness
 
@@ -58,8 +58,16 @@ def from_scratch(data: Path, steps: int, seed: int) -> dict[str, float]:
     prepared = PreparedImages.read(data)
     split = prepared.split("subject", seed=0)
     val = split["val"]
-    classifier = recipes.finetune(prepared, split["train"], steps=steps, seed=seed, progress=False,
-                                  accelerator="cpu")  # fmt: skip
+    classifier = recipes.finetune(
+        prepared,
+        split["train"],
+        steps=steps,
+        seed=seed,
+        optimizer="adamw",
+        learning_rate=1e-3,
+        progress=False,
+        accelerator="cpu",
+    )
     labels, table = prepared.labels[val], prepared.table.iloc[val]
     predicted = classifier.predict(prepared.images(val))[0]
     accuracy = evaluation.per_view_accuracy(labels, predicted, table["view"].to_numpy())

@@ -9,7 +9,8 @@ the pre-trainings take turns. Beside it linear probes on the frozen encoders and
 penalty is chosen across the labelled people (`studies/readings.py`). Each is asked what it takes
 the images of the test people for and, with all labels, those of second faces and of London.
 Written to `studied.parquet` in the folder of results: a row an image, method, share of labels and
-draw. Finished ones are kept, so an interrupted study goes on where it stopped.
+draw, with whom the image shows, from where, and what it was taken for. Finished ones are kept, so
+an interrupted study goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ from fermodels._shared.workers import in_processes
 from fermodels.data import PreparedImages
 from fermodels.models import ImageEncoder
 from studies import readings
+from studies.outside import labels_of, read_london
 from studies.pretrain import RESULTS
 from studies.representations import embedding, gradients
 from studies.search import Settings, chosen, fine_tuned
-from studies.study_methods import FRACTIONS, METHODS, PRETRAININGS, Method, read, start_of
+from studies.study_methods import FRACTIONS, METHODS, PRETRAININGS, STUDY, Method, read, start_of
 from studies.validation import LONDON, SECOND
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 DRAWS = 5  # of the labelled people; with all labels there is nothing to draw
 HOG, PROBE = "HOG, probe", ", probe"
+INSIDE = "inside"  # the test people of the set itself
 
 
 class Run(NamedTuple):
@@ -66,8 +69,17 @@ def runs(methods: list[str]) -> Iterator[Run]:
             base = METHODS.get(name.removesuffix(PROBE))
             if base is not None and fraction not in base.fractions:
                 continue
-            for draw in range(PRETRAININGS if fraction == 1 else DRAWS):
+            for draw in range(draws(name, fraction)):
                 yield Run(name, fraction, draw)
+
+
+def draws(name: str, fraction: float) -> int:
+    """How often a method is asked: a probe of all labels on the one encoder has nothing to draw."""
+    if fraction < 1:
+        return DRAWS
+    base = METHODS.get(name.removesuffix(PROBE))
+    alone = name.endswith(PROBE) and (base is None or base.shipped is not None)
+    return 1 if alone else PRETRAININGS
 
 
 def all_methods() -> list[str]:
@@ -83,15 +95,17 @@ def main() -> None:
     )
     parser.add_argument("--data", default="data/anny_views_kdef.parquet")
     parser.add_argument("--second", type=Path, default=SECOND)
-    parser.add_argument("--london", type=Path, default=LONDON, help="left out if not there")
-    parser.add_argument("--encoders", type=Path, default=Path("runs/study"))
+    parser.add_argument("--london", type=Path, default=LONDON,
+                        help="file or folder; left out if not there")  # fmt: skip
+    parser.add_argument("--encoders", type=Path, default=STUDY,
+                        help="pre-trainings, and what is finished of the study")  # fmt: skip
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")
     parser.add_argument("--methods", nargs="+", choices=all_methods(), default=all_methods())
     options = parser.parse_args()
 
     tried = pd.read_csv(options.results / "search.csv")
-    folder = options.results / "studied"
+    folder = options.encoders / "studied"
     folder.mkdir(parents=True, exist_ok=True)
     outside = [path for path in (options.second, options.london) if path.exists()]
     todo = list(runs(options.methods))
@@ -103,7 +117,8 @@ def main() -> None:
         method, fraction, draw = todo[number]
         print(f"{count}/{len(todo)} {method}, {fraction:.0%}, {draw}: {accuracy:.1%}", flush=True)
     parts = [pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))]
-    pd.concat(parts).to_parquet(options.results / "studied.parquet", index=False)
+    studied = pd.concat(parts, ignore_index=True)
+    studied.to_parquet(options.results / "studied.parquet", index=False, compression="zstd")
 
 
 def settings_of(run: Run, tried: pd.DataFrame) -> Settings | None:
@@ -141,7 +156,7 @@ def one(
             predict = _probe(prepared, rows, start)
         else:
             predict = _classifier(fine_tuned(prepared, rows, start, settings, run.draw))
-        asked = [("inside", prepared, split["test"])]
+        asked = [(INSIDE, prepared, split["test"])]
         for other in outside if run.fraction == 1 else ():
             asked.append((other.stem, _set(other), np.arange(len(_set(other)))))
         classes = np.array(prepared.expressions)
@@ -151,14 +166,16 @@ def one(
             shown = np.isin(classes, images.table["expression"])
             table = pd.DataFrame(run._asdict(), index=range(len(asked_rows)))
             table["faces"], table["index"] = faces, asked_rows
+            for column in ("subject", "view", "yaw"):
+                table[column] = images.table[column].to_numpy()[asked_rows]
+            table["shown"] = labels_of(images)[asked_rows]
             table["predicted"] = classes[shares.argmax(1)]
             table["predicted_of_shown"] = classes[np.where(shown, shares, -1).argmax(1)]
             tables.append(table)
         with replacing(path) as temporary:
             pd.concat(tables).to_parquet(temporary, index=False)
     table = pd.read_parquet(path).query("faces == 'inside'")
-    truth = np.array(prepared.expressions)[prepared.labels[table["index"]]]
-    return float((truth == table["predicted"]).mean())
+    return float((table["shown"] == table["predicted"]).mean())
 
 
 def _classifier(classifier: ImageFineTuning):
@@ -182,8 +199,8 @@ def _probe(prepared: PreparedImages, rows: np.ndarray, start: Path | None):
 
 @lru_cache
 def _set(path: Path) -> PreparedImages:
-    """A set that is only asked about, read once a process."""
-    return PreparedImages.read(path)
+    """A set that is only asked about, read once a process; a folder is London's."""
+    return read_london(path) if path.is_dir() else PreparedImages.read(path)
 
 
 if __name__ == "__main__":

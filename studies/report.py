@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fermodels import evaluation, plots
+from fermodels import plots
 from fermodels._shared.files import replace_file
 from fermodels.data import PreparedImages
+from studies import image_report
 from studies.pretrain import EARLY, LARGE, RESULTS
-from studies.search import chosen
 from tools import palette
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DATA = Path("data/anny_views_kdef.parquet")
-METHODS = ("from scratch", "SimCLR", "CL-MEx")
 # The encoder's trainings before its last one, in order; each went on from the one before.
 EARLIER = ("pretrain_first.json", "pretrain_second.json")
+HERO = ("from scratch", "SimCLR", "CL-MEx", "CL-MEx, shipped")
 LARGE_NAME = "CL-MEx, 96 px"
 OUTSIDE, ERROR = Path("studies/results/outside.csv"), "standard_error"
 HARDNESS = Path("studies/results/hardness.csv")
@@ -40,17 +40,24 @@ HARDNESS = Path("studies/results/hardness.csv")
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     prepared = PreparedImages.read(DATA)
-    runs = accuracies(prepared)
+    answers = pd.read_parquet(RESULTS / "studied.parquet")
+    runs = image_report.accuracies(answers)
     probes = pd.read_csv(RESULTS / "probe.csv")
     invariance = pd.read_csv(RESULTS / "invariance.csv").set_index("encoder")
-    study = json.loads((RESULTS / "steps.json").read_text())
-    finetuned = finetuned_table(runs, study, len(prepared.expressions))
-    tried, hardness = pd.read_csv(RESULTS / "search.csv"), pd.read_csv(HARDNESS)
-    finetuned = f"{finetuned}\n\n{better_baseline(tried, hardness)}"
+    people = people_by_part(prepared)
+    studied = "\n\n".join(
+        [
+            image_report.accuracy_table(runs, len(prepared.expressions), people),
+            pretraining(pd.read_csv(RESULTS / "study_pretrain.csv")),
+            image_report.headline(answers),
+            image_report.difference_table(answers),
+            image_report.outside_table(answers),
+        ]
+    )
     frozen = f"{frozen_table(probes, invariance)}\n\n{images_seen()}\n\n{outside_table()}"
-    fill(Path("README.md"), "RESULTS", f"{finetuned}\n\n{frozen}")
-    write_card("clmex", prepared, finetuned, frozen)
-    write_card("simclr", prepared, finetuned, frozen)
+    fill(Path("README.md"), "RESULTS", f"{studied}\n\n{frozen}")
+    write_card("clmex", people, studied, frozen)
+    write_card("simclr", people, studied, frozen)
     write_large_card()
     write_early_card()
     # Beside the others, from where notebooks 03 and 04 take them.
@@ -60,69 +67,26 @@ def main() -> None:
     examples(prepared)
 
 
-def accuracies(prepared: PreparedImages, results: Path = RESULTS) -> pd.DataFrame:
-    """Accuracy 0…1 on the test subjects: a row per method, fraction and seed."""
-    table = pd.read_parquet(results / "predictions.parquet")
-    views = prepared.table["view"].to_numpy()
-    rows = []
-    for (method, fraction, seed), part in table.groupby(["method", "fraction", "seed"]):
-        index = part["index"].to_numpy()
-        accuracy = evaluation.per_view_accuracy(
-            prepared.labels[index], part["predicted"].to_numpy(), views[index]
-        )
-        rows.append({"method": method, "fraction": fraction, "seed": seed, **accuracy})
-    return pd.DataFrame(rows)
+def people_by_part(prepared: PreparedImages) -> dict[str, int]:
+    split = prepared.split("subject", seed=0)
+    return {part: prepared.table["subject"].iloc[rows].nunique() for part, rows in split.items()}
 
 
-def finetuned_table(runs: pd.DataFrame, study: dict, classes: int) -> str:
-    steps, scratch, people = study["steps"], study["steps_from_scratch"], study["subjects"]
-    mean, spread = (
-        getattr(runs.groupby(["fraction", "method"])[["all", "profiles"]], how)() * 100
-        for how in ("mean", "std")
-    )
-    lines = [
-        f"Fine-tuned, accuracy in % on {people['test']} people whom no training saw, all views / "
-        f"±90° (mean ± standard deviation over {runs['seed'].nunique()} seeds; guessing: "
-        f"{100 / classes:.1f}). From scratch and SimCLR train for {max(scratch.values()):,} steps "
-        f"with all labels to {min(scratch.values())} with the fewest, as they gain for longest; "
-        f"CL-MEx for {max(steps.values())} to {min(steps.values())}.",
-        "",
-        "| training subjects with labels | " + " | ".join(METHODS) + " |",
-        "|---|" + "---|" * len(METHODS),
-    ]
-    for fraction in sorted(runs["fraction"].unique(), reverse=True):
-        cells = [
-            " / ".join(
-                f"{mean.loc[(fraction, m), c]:.1f} ± {spread.loc[(fraction, m), c]:.1f}"
-                for c in ("all", "profiles")
-            )
-            for m in METHODS
-        ]
-        labelled = evaluation.subjects_in_fraction(fraction, people["train"])
-        lines.append(f"| {fraction:.0%}, {labelled} people | " + " | ".join(cells) + " |")
-    every = mean.loc[(1.0, "from scratch"), "all"]
-    enough = mean.xs("CL-MEx", level="method")["all"].loc[lambda own: own > every].index
-    if len(enough) and enough.min() < 1:
-        lines += ["", f"CL-MEx reads more images right with labels of {enough.min():.0%} of the "
-                  "people than training from scratch with those of all."]  # fmt: skip
-    return "\n".join(lines)
-
-
-def better_baseline(tried: pd.DataFrame, hardness: pd.DataFrame) -> str:
-    """What is known of a baseline that the table does not have yet, in words.
-
-    Args:
-        tried: by `studies.search`.
-        hardness: of `studies.hardness`, with AdamW.
-    """
-    tried = tried.query("method == 'from scratch' and fraction == 1")
-    best, reached, before = chosen(tried), tried["accuracy"].max(), hardness["all"].max()
+def pretraining(made: pd.DataFrame) -> str:
+    """What the study's own encoders are, and what was chosen for them."""
+    kept = made[made["kept"]]
+    augments = kept.groupby("method", sort=False)["augment"].first()
+    parts = [f"{method} {augment}" for method, augment in augments.items()]
     return (
-        "These baselines were trained with AdamW, and are not at their best: with Muon training "
-        f"from scratch reads {reached:.1%} of the validation people's images with all labels "
-        f"({best.steps:,} steps, `python -m studies.search`), with AdamW {before:.1%} at most "
-        "(`python -m studies.hardness`). A study with every method in its best form is under way; "
-        "until then take the gaps at many labels with caution."
+        f"{', '.join(augments.index)}: {kept['seed'].nunique()} pre-trainings each, from new "
+        f"weights on the images of the training people alone, {kept['images_seen'].iloc[0]:,} "
+        "augmented images each (SimCLR and CL-MEx without a label, ViewFX with all; augmentation "
+        f"chosen among {made['augment'].nunique()}: {', '.join(parts)}). *Shipped* is the encoder "
+        "in `weights/clmex-anny-views`, which saw far more images, of other people. Steps, "
+        "learning rate and augmentation of every fine-tuning are chosen on validation people by "
+        "one rule (`python -m studies.search`), the penalty of every logistic regression across "
+        "the labelled people; HOG is 96 pixels wide, the others 48. Made by "
+        "`python -m studies.image_study`."
     )
 
 
@@ -231,16 +195,12 @@ def kept(path: Path, name: str) -> str:
     return found[0] if found else ""
 
 
-def write_card(method: str, prepared: PreparedImages, finetuned: str, frozen: str) -> None:
+def write_card(method: str, people: dict[str, int], studied: str, frozen: str) -> None:
     made = json.loads((RESULTS / f"pretrain_{method}.json").read_text())
-    study = json.loads((RESULTS / "steps.json").read_text())
     title = {"clmex": "CL-MEx", "simclr": "SimCLR"}[method]
-    subjects = study["subjects"]
-    steps = ", ".join(
-        f"{float(f):.0%}: {n} ({study['steps_from_scratch'][f]})" for f, n in study["steps"].items()
-    )
+    settings = image_report.settings_table(pd.read_csv(RESULTS / "search.csv"))
     card = Path(f"weights/{method}-anny-views/README.md")
-    numbers = "\n\n".join(filter(None, (finetuned, frozen, kept(card, "ABLATION"))))
+    numbers = "\n\n".join(filter(None, (studied, frozen, kept(card, "ABLATION"))))
     text = f"""---
 license: mit
 library_name: fermodels
@@ -265,10 +225,12 @@ in half precision and computed in single precision.
 
 ## Numbers
 
-Test subjects ({subjects["test"]}) were seen in no step; {subjects["val"]} subjects served for
-choosing settings. Fine-tuning steps of 64 images by share of labels (in brackets: from scratch and
-SimCLR): {steps}. The seeds draw the labelled subjects, the new weights and the order; there is one
-pre-trained encoder of each kind. Made by `{study["command"]}`.
+Test subjects ({people["test"]}) were seen in no step; {people["val"]} subjects served for
+choosing settings. A draw takes the labelled subjects, the new weights and the order; the study's
+own pre-trainings take turns. What was chosen for the fine-tunings, by share of labels (Muon, steps
+of 64 images, one cycle of the learning rate with this peak, augmentation):
+
+{settings}
 
 {numbers}
 
@@ -353,10 +315,11 @@ def hero(prepared: PreparedImages, runs: pd.DataFrame) -> None:
     plots.contact_sheet(tiles, columns=5, tile=0.8, ax=axes)
     left.suptitle("one row = one moment, five cameras, no label", fontsize=11)
     axes = right.subplots(1, 2, sharey=True)
+    shown = runs[runs["method"].isin(HERO)]
     for ax, metric, title in zip(
         axes, ("all", "profiles"), ("all views", "±90° only"), strict=True
     ):
-        plots.label_fraction_curve(runs, metric=metric, ax=ax)
+        plots.label_fraction_curve(shown, metric=metric, ax=ax)
         ax.set_title(title, fontsize=11)
         ax.set_xlabel("people with labels (%)")
         ax.get_legend().remove()

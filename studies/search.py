@@ -27,7 +27,7 @@ from fermodels.models import ImageEncoder
 from fermodels.training import recipes
 from fermodels.training.hardware import fast_precision
 from studies.pretrain import RESULTS
-from studies.study_methods import FRACTIONS, METHODS, read, start_of
+from studies.study_methods import FRACTIONS, METHODS, STUDY, read, start_of
 
 SEED = 100  # of the labels that settings are chosen with
 LENGTHS = (250, 500, 1000, 2000, 4000)
@@ -51,7 +51,8 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", default="data/anny_views_kdef.parquet")
-    parser.add_argument("--encoders", type=Path, default=Path("runs/study"))
+    parser.add_argument("--encoders", type=Path, default=STUDY,
+                        help="pre-trainings, and what is finished of the search")  # fmt: skip
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
@@ -60,7 +61,7 @@ def main() -> None:
     )
     options = parser.parse_args()
 
-    folder = options.results / "search"
+    folder = options.encoders / "search"
     folder.mkdir(parents=True, exist_ok=True)
     cells = [
         (m, f) for f in options.fractions for m in options.methods if f in METHODS[m].fractions

@@ -23,7 +23,7 @@ from fermodels.training import recipes
 from fermodels.training.hardware import fast_precision
 from studies.pretrain import RESULTS
 from studies.search import AUGMENTS as SOME
-from studies.study_methods import METHODS, PRETRAININGS, read
+from studies.study_methods import METHODS, PRETRAININGS, STUDY, read
 from studies.validation import probe_accuracy
 
 IMAGES_SEEN = 294_000
@@ -37,7 +37,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", default="data/anny_views_kdef.parquet")
-    parser.add_argument("--encoders", type=Path, default=Path("runs/study"))
+    parser.add_argument("--encoders", type=Path, default=STUDY)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--images-seen", type=int, default=IMAGES_SEEN)
     parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")

@@ -4,16 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies.report import (
-    METHODS,
-    better_baseline,
-    drawn_before,
-    fill,
-    finetuned_table,
-    frozen_table,
-    kept,
-)
-from studies.search import Settings
+from studies.report import drawn_before, fill, frozen_table, kept, pretraining
 
 
 def test_fill_replaces_what_lies_between_the_marks(tmp_path):
@@ -25,49 +16,20 @@ def test_fill_replaces_what_lies_between_the_marks(tmp_path):
         fill(page, "Y", "text")
 
 
-def test_the_table_of_fine_tuning():
-    runs = pd.DataFrame(
+def test_what_the_pre_trainings_of_the_study_are():
+    made = pd.DataFrame(
         [
-            {"method": m, "fraction": f, "seed": s, "all": 0.5 + 0.01 * s, "profiles": f / 2}
-            for m in METHODS
-            for f in (0.2, 1.0)
-            for s in range(3)
+            {"method": method, "seed": seed, "augment": augment, "images_seen": n, "kept": kept}
+            for method, best in (("SimCLR", "strong"), ("CL-MEx", "mild"))
+            for augment in ("mild", "strong")
+            for seed, n, kept in ((0, 500, False), (0, 1000, True), (1, 1000, True))
+            if augment == best or not kept
         ]
     )
-    study = {
-        "steps": {"1.0": 80, "0.2": 10},
-        "steps_from_scratch": {"1.0": 3000, "0.2": 500},
-        "subjects": {"train": 48, "test": 12},
-    }
-    lines = finetuned_table(runs, study, 7).splitlines()
-    assert "on 12 people" in lines[0] and "guessing: 14.3" in lines[0]
-    assert "for 3,000 steps with all labels to 500 with the fewest" in lines[0]
-    assert "CL-MEx for 80 to 10." in lines[0]
-    assert lines[-2].startswith("| 100%, 48 people | 51.0 ± 1.0 / 50.0 ± 0.0 |")
-    assert lines[-1].startswith("| 20%, 10 people | 51.0 ± 1.0 / 10.0 ± 0.0 |")
-    assert lines[-1].count("|") == len(METHODS) + 2
-    runs.loc[(runs["method"] == "CL-MEx"), "all"] += 0.02
-    last = finetuned_table(runs, study, 7).splitlines()[-1]
-    assert last.startswith("CL-MEx reads more images right with labels of 20% of the people than")
-    few = (runs["method"] == "CL-MEx") & (runs["fraction"] < 1)
-    runs.loc[few, "all"] -= 0.1  # with all labels alone there is nothing to say
-    assert finetuned_table(runs, study, 7).splitlines()[-1].startswith("| 20%")
-
-
-def test_a_better_baseline_is_told_in_its_own_numbers():
-    tried = pd.DataFrame(
-        [
-            {"method": method, "fraction": fraction, "accuracy": accuracy} | Settings(n)._asdict()
-            for method, fraction, n, accuracy in (
-                ("from scratch", 1.0, 250, 0.6),
-                ("from scratch", 1.0, 4000, 0.912),
-                ("from scratch", 0.2, 4000, 0.99),
-                ("CL-MEx", 1.0, 250, 0.99),
-            )
-        ]
-    )
-    words = better_baseline(tried, pd.DataFrame({"all": [0.8, 0.874, 0.87]}))
-    assert "reads 91.2% of" in words and "(4,000 steps," in words and "with AdamW 87.4%" in words
+    words = pretraining(made)
+    assert words.startswith("SimCLR, CL-MEx: 2 pre-trainings each")
+    assert "1,000 augmented images each" in words
+    assert "chosen among 2: SimCLR strong, CL-MEx mild)" in words
 
 
 def test_the_table_of_frozen_encoders():

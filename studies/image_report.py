@@ -1,0 +1,212 @@
+"""What the image study found, as tables and words for the README and the cards.
+
+Reads what `studies.image_study` and `studies.search` wrote; nothing is typed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from fermodels import evaluation
+from fermodels.evaluation.scores import balanced_accuracy
+from studies.image_study import HOG, INSIDE, PROBE
+from studies.outside import ANGLES, NEAR
+from studies.people import Difference, difference_over_people, error_over_people
+from studies.search import chosen
+from studies.study_methods import METHODS
+
+SCRATCH, OURS, SHIPPED = "from scratch", "CL-MEx", "CL-MEx, shipped"
+RIVALS = (SCRATCH, "SimCLR", HOG)
+TARGETS = (0.2, 1.0)  # shares of the labels that the words are about
+
+
+def accuracies(answers: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy 0…1 on test people, all and by view: a row per method, fraction and draw."""
+    rows, inside = [], answers[answers["faces"] == INSIDE]
+    for (method, fraction, draw), part in inside.groupby(
+        ["method", "fraction", "draw"], sort=False
+    ):
+        by_view = evaluation.per_view_accuracy(
+            part["shown"].to_numpy(), part["predicted"].to_numpy(), part["view"].to_numpy()
+        )
+        rows.append({"method": method, "fraction": fraction, "draw": draw, **by_view})
+    return pd.DataFrame(rows)
+
+
+def gain(
+    answers: pd.DataFrame, ours: str, theirs: str, fraction: float, profiles: bool = False
+) -> Difference:
+    """A method minus another in points of accuracy on the same test images, over people.
+
+    Args:
+        profiles: the images at ±90° only.
+    """
+    part = answers[(answers["faces"] == INSIDE) & np.isclose(answers["fraction"], fraction)]
+    if profiles:
+        part = part[part["view"].isin(evaluation.PROFILE_VIEWS)]
+    part = part.assign(right=part["predicted"] == part["shown"])
+    share = part.pivot_table("right", ["subject", "index"], "method", aggfunc="mean")
+    people = share.index.get_level_values("subject").to_numpy()
+    return difference_over_people(100 * share[ours], 100 * share[theirs], people)
+
+
+def order(methods) -> list[str]:
+    """As the tables have them: fine-tuned, then probes."""
+    known = [*METHODS, HOG, *(name + PROBE for name in METHODS)]
+    return [name for name in known if name in set(methods)]
+
+
+def title(method: str) -> str:
+    probe = method.endswith(PROBE)
+    name = method.removesuffix(PROBE)
+    if name == "HOG":
+        return "HOG, logistic regression"
+    return f"{name}, linear probe" if probe else name if name == SCRATCH else f"{name}, fine-tuned"
+
+
+def accuracy_table(runs: pd.DataFrame, classes: int, people: Mapping[str, int]) -> str:
+    """All methods against all shares of the labels, all views / ±90°.
+
+    Args:
+        runs: by :func:`accuracies`.
+        people: numbers of subjects by part of the split.
+    """
+    fractions = sorted(runs["fraction"].unique(), reverse=True)
+    draws = runs.groupby("fraction")["draw"].nunique()
+    grouped = 100 * runs.set_index(["method", "fraction"])[["all", "profiles"]]
+    mean, spread = (
+        getattr(grouped.groupby(["method", "fraction"]), how)() for how in ("mean", "std")
+    )
+    labelled = {f: evaluation.subjects_in_fraction(f, people["train"]) for f in fractions}
+    lines = [
+        f"Accuracy in % on {people['test']} people whom no training saw, all views / ±90° (mean ± "
+        f"standard deviation over {draws[fractions[-1]]} draws of the labelled people, with all "
+        f"labels over {draws[fractions[0]]} seeds; guessing: {100 / classes:.1f}):",
+        "",
+        "| labels | " + " | ".join(f"{f:.0%}, {labelled[f]} people" for f in fractions) + " |",
+        "|---|" + "---|" * len(fractions),
+    ]
+    for method in order(runs["method"]):
+        cells = []
+        for fraction in fractions:
+            key = (method, fraction)
+            cells.append(
+                " / ".join(
+                    plus_minus(mean.loc[key, c], spread.loc[key, c]) for c in ("all", "profiles")
+                )
+                if key in mean.index
+                else ""
+            )
+        lines.append(f"| {title(method)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def plus_minus(mean: float, spread: float) -> str:
+    return f"{mean:.1f}" + ("" if np.isnan(spread) else f" ± {spread:.1f}")
+
+
+def difference_table(answers: pd.DataFrame) -> str:
+    """What pre-training gains over the rivals, with intervals over people."""
+    fractions = sorted(answers["fraction"].unique(), reverse=True)
+    lines = [
+        "Fine-tuned CL-MEx minus the others, in points of accuracy on the same images, all views "
+        "and ±90°, with the 95 % interval of a paired bootstrap over the test people (what other "
+        "people could change; draws and pre-trainings are averaged first); what is clear of zero "
+        "is in bold:",
+        "",
+        "| | " + " | ".join(f"{f:.0%} of the labels" for f in fractions) + " |",
+        "|---|" + "---|" * len(fractions),
+    ]
+    for ours in (OURS, SHIPPED):
+        for theirs in RIVALS:
+            for profiles in (False, True):
+                cells = [
+                    interval(gain(answers, ours, theirs, fraction, profiles))
+                    for fraction in fractions
+                ]
+                where = "±90°" if profiles else "all views"
+                name = f"{ours} − {title(theirs)}, {where}"
+                lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def interval(difference: Difference, bold: bool = True) -> str:
+    mark = "**" if bold and difference.clear else ""
+    return f"{mark}{difference.mean:+.1f}{mark} ({difference.low:+.1f} to {difference.high:+.1f})"
+
+
+def in_words(difference: Difference) -> str:
+    if not difference.clear:
+        return "neither clearly better nor worse"
+    return "clearly better" if difference.mean > 0 else "clearly worse"
+
+
+def headline(answers: pd.DataFrame) -> str:
+    """Against training from scratch, with few and with all labels."""
+    lines = ["In short, against training from scratch in its best form:", ""]
+    for ours in (OURS, SHIPPED):
+        for fraction in TARGETS:
+            everywhere, profiles = (
+                gain(answers, ours, SCRATCH, fraction, where) for where in (False, True)
+            )
+            lines.append(
+                f"- {ours} is with {fraction:.0%} of the labels {in_words(everywhere)} over all "
+                f"views, {interval(everywhere, bold=False)} points, and {in_words(profiles)} at "
+                f"±90°, {interval(profiles, bold=False)}."
+            )
+    return "\n".join(lines)
+
+
+def outside_table(answers: pd.DataFrame) -> str:
+    """Trained with all labels of our own faces, and asked about faces of another make."""
+    columns = {
+        "second faces": ("second_faces", "predicted", None),
+        **{f"second faces, {angle}°": ("second_faces", "predicted", angle) for angle in ANGLES},
+        "London, of 2": ("london", "predicted_of_shown", None),
+        "London, of 7": ("london", "predicted", None),
+    }
+    there = set(answers["faces"])
+    columns = {name: column for name, column in columns.items() if column[0] in there}
+    answers = answers[answers["fraction"] == 1]
+    lines = [
+        "The same, with all labels, on faces of another make, which nothing was trained on "
+        "(balanced accuracy in %, ± one standard error over people):",
+        "",
+        "| | " + " | ".join(columns) + " |",
+        "|---|" + "---|" * len(columns),
+    ]
+    for method in order(answers["method"]):
+        own = answers[answers["method"] == method]
+        cells = []
+        for faces, column, angle in columns.values():
+            part = own[own["faces"] == faces]
+            if angle is not None:
+                part = part[(part["yaw"].abs() - angle).abs() <= NEAR]
+            shown, read = part["shown"].astype(str), part[column].astype(str)
+            error = error_over_people(shown, read, part["subject"])
+            cells.append(f"{100 * balanced_accuracy(shown, read):.1f} ± {100 * error:.1f}")
+        lines.append(f"| {title(method)} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def settings_table(tried: pd.DataFrame) -> str:
+    """What the search has chosen: steps, peak of the learning rate, augmentation."""
+    fractions = sorted(tried["fraction"].unique(), reverse=True)
+    lines = [
+        "| fine-tuning | " + " | ".join(f"{f:.0%}" for f in fractions) + " |",
+        "|---|" + "---|" * len(fractions),
+    ]
+    for method in order(tried["method"]):
+        cells = []
+        for fraction in fractions:
+            own = tried[(tried["method"] == method) & np.isclose(tried["fraction"], fraction)]
+            if len(own) == 0:
+                cells.append("")
+                continue
+            best = chosen(own)
+            cells.append(f"{best.steps:,} steps, {best.learning_rate:g}, {best.augment}")
+        lines.append(f"| {method} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
