@@ -118,11 +118,16 @@ weights: $(WIDE) $(STUDIO)
 
 # London: a prepared file, or its folder, see data_prep/README.md; without it, second faces only.
 LONDON ?=
+CHILDREN = --data data/anny_views_ddcf.parquet --encoders runs/study-ddcf \
+	--results weights/clmex-anny-views/results/ddcf --fractions 1 0.2
 study: $(VENV)/.dev
 	$(PY) -m studies.hardness
 	$(PY) -m studies.study_pretrain
 	$(PY) -m studies.search
 	$(PY) -m studies.image_study $(if $(LONDON),--london "$(LONDON)")
+	$(PY) -m studies.search $(CHILDREN) --methods "from scratch" "CL-MEx, shipped"
+	$(PY) -m studies.image_study $(CHILDREN) --second none --london none \
+		--methods "from scratch" "CL-MEx, shipped" "CL-MEx, shipped, probe" "HOG, probe"
 	$(PY) -m studies.frozen
 	$(PY) -m studies.readability
 	$(PY) -m studies.outside weights/clmex-anny-views weights/clmex-anny-views-96px \

@@ -67,13 +67,19 @@ def title(method: str) -> str:
     return f"{name}, linear probe" if probe else name if name == SCRATCH else f"{name}, fine-tuned"
 
 
-def accuracy_table(runs: pd.DataFrame, classes: int, people: Mapping[str, int]) -> str:
-    """All methods against all shares of the labels, all views / ±90°.
+def profile_angle(answers: pd.DataFrame) -> str:
+    """Where the outermost cameras of the test people stand."""
+    return f"±{answers.loc[answers['faces'] == INSIDE, 'yaw'].abs().max():g}°"
+
+
+def accuracy_table(answers: pd.DataFrame, people: Mapping[str, int]) -> str:
+    """All methods against all shares of the labels, all views / profiles.
 
     Args:
-        runs: by :func:`accuracies`.
         people: numbers of subjects by part of the split.
     """
+    runs = accuracies(answers)
+    classes = answers.loc[answers["faces"] == INSIDE, "shown"].nunique()
     fractions = sorted(runs["fraction"].unique(), reverse=True)
     draws = runs.groupby("fraction")["draw"].nunique()
     grouped = 100 * runs.set_index(["method", "fraction"])[["all", "profiles"]]
@@ -82,9 +88,10 @@ def accuracy_table(runs: pd.DataFrame, classes: int, people: Mapping[str, int]) 
     )
     labelled = {f: evaluation.subjects_in_fraction(f, people["train"]) for f in fractions}
     lines = [
-        f"Accuracy in % on {people['test']} people whom no training saw, all views / ±90° (mean ± "
-        f"standard deviation over {draws[fractions[-1]]} draws of the labelled people, with all "
-        f"labels over {draws[fractions[0]]} seeds; guessing: {100 / classes:.1f}):",
+        f"Accuracy in % on {people['test']} people whom no training saw, all views / "
+        f"{profile_angle(answers)} (mean ± standard deviation over {draws[fractions[-1]]} draws of "
+        f"the labelled people, with all labels over {draws[fractions[0]]} seeds; guessing: "
+        f"{100 / classes:.1f}):",
         "",
         "| labels | " + " | ".join(f"{f:.0%}, {labelled[f]} people" for f in fractions) + " |",
         "|---|" + "---|" * len(fractions),
@@ -110,24 +117,25 @@ def plus_minus(mean: float, spread: float) -> str:
 
 def difference_table(answers: pd.DataFrame) -> str:
     """What pre-training gains over the rivals, with intervals over people."""
-    fractions = sorted(answers["fraction"].unique(), reverse=True)
+    fractions, angle = sorted(answers["fraction"].unique(), reverse=True), profile_angle(answers)
     lines = [
         "Fine-tuned CL-MEx minus the others, in points of accuracy on the same images, all views "
-        "and ±90°, with the 95 % interval of a paired bootstrap over the test people (what other "
-        "people could change; draws and pre-trainings are averaged first); what is clear of zero "
-        "is in bold:",
+        f"and {angle}, with the 95 % interval of a paired bootstrap over the test people (what "
+        "other people could change; draws and pre-trainings are averaged first); what is clear of "
+        "zero is in bold:",
         "",
         "| | " + " | ".join(f"{f:.0%} of the labels" for f in fractions) + " |",
         "|---|" + "---|" * len(fractions),
     ]
-    for ours in (OURS, SHIPPED):
-        for theirs in RIVALS:
+    there = set(answers["method"])
+    for ours in (name for name in (OURS, SHIPPED) if name in there):
+        for theirs in (name for name in RIVALS if name in there):
             for profiles in (False, True):
                 cells = [
                     interval(gain(answers, ours, theirs, fraction, profiles))
                     for fraction in fractions
                 ]
-                where = "±90°" if profiles else "all views"
+                where = angle if profiles else "all views"
                 name = f"{ours} − {title(theirs)}, {where}"
                 lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -147,7 +155,7 @@ def in_words(difference: Difference) -> str:
 def headline(answers: pd.DataFrame) -> str:
     """Against training from scratch, with few and with all labels."""
     lines = ["In short, against training from scratch in its best form:", ""]
-    for ours in (OURS, SHIPPED):
+    for ours in (name for name in (OURS, SHIPPED) if name in set(answers["method"])):
         for fraction in TARGETS:
             everywhere, profiles = (
                 gain(answers, ours, SCRATCH, fraction, where) for where in (False, True)
@@ -155,7 +163,7 @@ def headline(answers: pd.DataFrame) -> str:
             lines.append(
                 f"- {ours} is with {fraction:.0%} of the labels {in_words(everywhere)} over all "
                 f"views, {interval(everywhere, bold=False)} points, and {in_words(profiles)} at "
-                f"±90°, {interval(profiles, bold=False)}."
+                f"{profile_angle(answers)}, {interval(profiles, bold=False)}."
             )
     return "\n".join(lines)
 

@@ -102,13 +102,17 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")
     parser.add_argument("--methods", nargs="+", choices=all_methods(), default=all_methods())
+    parser.add_argument(
+        "--fractions", nargs="+", type=float, choices=FRACTIONS, default=list(FRACTIONS)
+    )
     options = parser.parse_args()
 
     tried = pd.read_csv(options.results / "search.csv")
     folder = options.encoders / "studied"
     folder.mkdir(parents=True, exist_ok=True)
+    options.results.mkdir(parents=True, exist_ok=True)
     outside = [path for path in (options.second, options.london) if path.exists()]
-    todo = list(runs(options.methods))
+    todo = [run for run in runs(options.methods) if run.fraction in options.fractions]
     tasks = (
         (options.data, outside, options.encoders, run, settings_of(run, tried), folder)
         for run in todo

@@ -63,6 +63,7 @@ def main() -> None:
 
     folder = options.encoders / "search"
     folder.mkdir(parents=True, exist_ok=True)
+    options.results.mkdir(parents=True, exist_ok=True)
     cells = [
         (m, f) for f in options.fractions for m in options.methods if f in METHODS[m].fractions
     ]
