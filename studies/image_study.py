@@ -63,14 +63,14 @@ class Run(NamedTuple):
 
 
 def runs(methods: list[str]) -> Iterator[Run]:
-    """All of the study, the longest first."""
-    for fraction in FRACTIONS:
-        for name in methods:
-            base = METHODS.get(name.removesuffix(PROBE))
-            if base is not None and fraction not in base.fractions:
-                continue
-            for draw in range(draws(name, fraction)):
-                yield Run(name, fraction, draw)
+    """All of the study, draw by draw, the longest first."""
+    for draw in range(DRAWS):
+        for fraction in FRACTIONS:
+            for name in methods:
+                base = METHODS.get(name.removesuffix(PROBE))
+                asked = base is None or fraction in base.fractions
+                if asked and draw < draws(name, fraction):
+                    yield Run(name, fraction, draw)
 
 
 def draws(name: str, fraction: float) -> int:

@@ -92,13 +92,14 @@ def children() -> str:
 def pretraining(made: pd.DataFrame) -> str:
     """What the study's own encoders are, and what was chosen for them."""
     kept = made[made["kept"]]
-    augments = kept.groupby("method", sort=False)["augment"].first()
-    parts = [f"{method} {augment}" for method, augment in augments.items()]
+    best = kept.groupby("method", sort=False)[["augment", "batch_size"]].first()
+    parts = [f"{row.Index} {row.augment}, {row.batch_size}" for row in best.itertuples()]
     return (
-        f"{', '.join(augments.index)}: {kept['seed'].nunique()} pre-trainings each, from new "
+        f"{', '.join(best.index)}: {kept['seed'].nunique()} pre-trainings each, from new "
         f"weights on the images of the training people alone, {kept['images_seen'].iloc[0]:,} "
-        "augmented images each (SimCLR and CL-MEx without a label, ViewFX with all; augmentation "
-        f"chosen among {made['augment'].nunique()}: {', '.join(parts)}). *Shipped* is the encoder "
+        "augmented images each (SimCLR and CL-MEx without a label, ViewFX with all; of "
+        f"{len(made) - len(kept)} tries augmentation and images to a batch were chosen: "
+        f"{'; '.join(parts)}). *Shipped* is the encoder "
         "in `weights/clmex-anny-views`, which saw far more images, of other people. Steps, "
         "learning rate and augmentation of every fine-tuning are chosen on validation people by "
         "one rule (`python -m studies.search`), the penalty of every logistic regression across "

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fermodels.data import PreparedImages
 
-FRACTIONS = (1.0, 0.5, 0.2, 0.1, 0.05)
+FRACTIONS = (1.0, 0.2, 0.05)
 STUDY = Path("runs/study")  # its pre-trainings, and what is finished of it
 PRETRAININGS = 3  # of each method: seeds 0, 1, 2
 

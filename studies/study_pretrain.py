@@ -3,8 +3,8 @@
     python -m studies.study_pretrain
 
 On the training people of the KDEF-shaped Anny Views, with the recipes' settings; a method's
-augmentation is chosen first, with half as many images, by what a linear probe reads on validation
-people. Writes the encoders to `runs/study/`, the choices and the probes to
+augmentation is chosen first, then the size of its batches, by what a linear probe reads on
+validation people. Writes the encoders to `runs/study/`, the choices and the probes to
 `weights/clmex-anny-views/results/study_pretrain.csv`. Finished trainings are loaded, not repeated.
 """
 
@@ -26,8 +26,9 @@ from studies.search import AUGMENTS as SOME
 from studies.study_methods import METHODS, PRETRAININGS, STUDY, read
 from studies.validation import probe_accuracy
 
-IMAGES_SEEN = 294_000
+IMAGES_SEEN = 147_000
 AUGMENTS = SOME | {"strong": Augment.strong}
+BATCHES = (245, 105)  # images: 7 or 3 sessions; SimCLR takes half as many, twice each
 
 
 def main() -> None:
@@ -44,24 +45,36 @@ def main() -> None:
     options = parser.parse_args()
 
     methods = [name for name, method in METHODS.items() if method.pretraining]
-    half = options.images_seen // 2
-    first = [(name, 0, augment, half) for name in methods for augment in AUGMENTS]
-    tried = pd.DataFrame(run(first, options))
-    best = tried.loc[tried.groupby("method")["probe"].idxmax()].set_index("method")["augment"]
-    final = [
-        (name, seed, best[name], options.images_seen)
-        for seed in range(PRETRAININGS)
-        for name in methods
-    ]
-    table = pd.concat(
-        [tried.assign(kept=False), pd.DataFrame(run(final, options)).assign(kept=True)]
+    tried = run(
+        [(name, 0, augment, BATCHES[0]) for name in methods for augment in AUGMENTS], options
     )
+    first = best(tried)
+    tried += run(
+        [(name, 0, first[name]["augment"], size) for name in methods for size in BATCHES[1:]],
+        options,
+    )
+    chosen = [best(tried)[name] for name in methods]
+    final = [
+        (row["method"], seed, row["augment"], row["batch_size"])
+        for seed in range(PRETRAININGS)
+        for row in chosen
+    ]
+    table = pd.DataFrame(tried + run(final, options, keep=True))
     table.to_csv(options.results / "study_pretrain.csv", index=False, float_format="%.5g")
 
 
-def run(trainings: list[tuple], options: argparse.Namespace) -> list[dict]:
-    """What came of each training; those that are kept are saved under their method and seed."""
-    tasks = ((options.data, options.encoders, *training) for training in trainings)
+def best(tried: list[dict]) -> dict[str, dict]:
+    """By method, what a probe reads best."""
+    rows = sorted(tried, key=lambda row: row["probe"])  # stable: of equals the last
+    return {row["method"]: row for row in rows}
+
+
+def run(trainings: list[tuple], options: argparse.Namespace, keep: bool = False) -> list[dict]:
+    """What came of each training."""
+    tasks = (
+        (options.data, options.encoders, *training, options.images_seen, keep)
+        for training in trainings
+    )
     rows: list[dict] = []
     for _, row in in_processes(pretrained, tasks, options.jobs):
         print(", ".join(f"{key} {value}" for key, value in row.items()), flush=True)
@@ -70,9 +83,16 @@ def run(trainings: list[tuple], options: argparse.Namespace) -> list[dict]:
 
 
 def pretrained(
-    data: str, encoders: Path, name: str, seed: int, augment: str, images_seen: int
+    data: str,
+    encoders: Path,
+    name: str,
+    seed: int,
+    augment: str,
+    batch_size: int,
+    images_seen: int,
+    keep: bool = True,
 ) -> dict:
-    """One pre-training, saved as `encoders/METHOD-SEED` and, while it runs, in a run folder."""
+    """One pre-training, in a run folder; `keep` saves the encoder as `encoders/METHOD-SEED`."""
     prepared, method = read(data), METHODS[name]
     split = prepared.split("subject", seed=0)
     stem = f"{method.key}-{seed}"
@@ -81,24 +101,29 @@ def pretrained(
         prepared,
         split["train"],
         images_seen=images_seen,
+        batch_size=batch_size,
         seed=seed,
-        run_dir=encoders / "runs" / f"{stem}-{augment}-{images_seen}",
+        run_dir=encoders / "runs" / f"{stem}-{augment}-{batch_size}",
         epoch_steps=100,
         augment=AUGMENTS[augment],
         precision=fast_precision("cpu"),
         accelerator="cpu",
         progress=False,
     )
-    encoder.save_pretrained(encoders / stem)
+    kept = {}
+    if keep:
+        encoder.save_pretrained(encoders / stem)
+        kept["digest"] = weights_digest(ImageEncoder.from_pretrained(encoders / stem))
     return {
         "method": name,
         "seed": seed,
         "augment": augment,
+        "batch_size": batch_size,
         "images_seen": images_seen,
         "loss": float(history["loss"].tail(50).mean()),
         "probe": probe_accuracy(encoder, prepared, split["train"], split["val"]),
-        "digest": weights_digest(ImageEncoder.from_pretrained(encoders / stem)),
-    }
+        "kept": keep,
+    } | kept
 
 
 if __name__ == "__main__":

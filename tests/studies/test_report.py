@@ -19,17 +19,18 @@ def test_fill_replaces_what_lies_between_the_marks(tmp_path):
 def test_what_the_pre_trainings_of_the_study_are():
     made = pd.DataFrame(
         [
-            {"method": method, "seed": seed, "augment": augment, "images_seen": n, "kept": kept}
-            for method, best in (("SimCLR", "strong"), ("CL-MEx", "mild"))
-            for augment in ("mild", "strong")
-            for seed, n, kept in ((0, 500, False), (0, 1000, True), (1, 1000, True))
-            if augment == best or not kept
+            {"method": method, "seed": seed, "augment": augment, "batch_size": size,
+             "images_seen": 1000, "kept": kept}
+            for method, best in (("SimCLR", ("strong", 245)), ("CL-MEx", ("mild", 105)))
+            for augment, size in (("mild", 245), ("strong", 245), ("mild", 105))
+            for seed, kept in ((0, False), (0, True), (1, True))
+            if (augment, size) == best or not kept
         ]
-    )
+    )  # fmt: skip
     words = pretraining(made)
     assert words.startswith("SimCLR, CL-MEx: 2 pre-trainings each")
-    assert "1,000 augmented images each" in words
-    assert "chosen among 2: SimCLR strong, CL-MEx mild)" in words
+    assert "1,000 augmented images each" in words and "of 6 tries" in words
+    assert "were chosen: SimCLR strong, 245; CL-MEx mild, 105)" in words
 
 
 def test_the_table_of_frozen_encoders():

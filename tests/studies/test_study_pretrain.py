@@ -18,13 +18,16 @@ def command(tiny_prepared, tmp_path, monkeypatch):
     """Runs the command on tiny images with pre-trainings that only note what they are asked."""
     asked = []
 
-    def pretrain(method, prepared, rows, *, augment, seed, images_seen, **options):
+    def pretrain(method, prepared, rows, *, augment, seed, images_seen, batch_size, **options):
         people = set(prepared.table["subject"].iloc[rows])
-        asked.append((method, people, augment(48).scale, seed, images_seen))
+        asked.append((method, people, augment(48).scale, seed, images_seen, batch_size))
         return ImageEncoder(image_size=16, width=4), pd.DataFrame({"loss": [1.0]})
 
     def probe_accuracy(encoder, prepared, fitted, held_out):
-        return 0.5 + 0.1 * (asked[-1][2] == study_pretrain.AUGMENTS["standard"](48).scale)
+        augment, small = asked[-1][2], asked[-1][-1] == min(study_pretrain.BATCHES)
+        standard = augment == study_pretrain.AUGMENTS["standard"](48).scale
+        # For SimCLR large batches are better.
+        return 0.5 + 0.1 * standard + 0.01 * (small == (asked[-1][0] != "simclr"))
 
     def in_turn(function, tasks, jobs):
         for number, task in enumerate(tasks):
@@ -49,10 +52,14 @@ def test_everybody_has_the_same_choice_and_as_many_images(command, tiny_prepared
     assert kept.groupby("method")["seed"].apply(sorted).to_dict() == {
         name: [0, 1, 2] for name in methods
     }
-    assert set(kept["images_seen"]) == {100} and set(kept["augment"]) == {"standard"}
+    assert set(table["images_seen"]) == {100} and set(kept["augment"]) == {"standard"}
+    assert kept.groupby("method")["batch_size"].apply(set).to_dict() == {
+        name: {245} if name == "SimCLR" else {105} for name in methods
+    }
     tried = table[~table["kept"]]
     assert (tried.groupby("method")["augment"].nunique() == len(study_pretrain.AUGMENTS)).all()
-    assert set(tried["images_seen"]) == {50}
+    assert (tried.groupby("method").size() == len(study_pretrain.AUGMENTS) + 1).all()
+    assert kept["digest"].notna().all() and tried["digest"].isna().all()
     split = tiny_prepared.split("subject", seed=0)
     trained = set(tiny_prepared.table["subject"].iloc[split["train"]])
     assert all(people == trained for _, people, *_ in asked)
