@@ -15,11 +15,15 @@ from fermodels.evaluation.scores import balanced_accuracy
 from studies.image_study import HOG, INSIDE, PROBE
 from studies.outside import ANGLES, NEAR
 from studies.people import Difference, difference_over_people, error_over_people
-from studies.search import chosen
+from studies.search import GAIN, LENGTHS, Settings, chosen
 from studies.study_methods import METHODS
 
 SCRATCH, OURS, SHIPPED = "from scratch", "CL-MEx", "CL-MEx, shipped"
-RIVALS = (SCRATCH, "SimCLR", HOG)
+PAIRS = (
+    *((ours, theirs) for ours in (OURS, SHIPPED) for theirs in (SCRATCH, "SimCLR", HOG)),
+    *((SHIPPED + PROBE, theirs) for theirs in (SCRATCH, HOG)),
+    *((OURS + PROBE, theirs) for theirs in (SCRATCH, "SimCLR" + PROBE, HOG)),
+)
 TARGETS = (0.2, 1.0)  # shares of the labels that the words are about
 
 
@@ -108,6 +112,10 @@ def accuracy_table(answers: pd.DataFrame, people: Mapping[str, int]) -> str:
                 else ""
             )
         lines.append(f"| {title(method)} | " + " | ".join(cells) + " |")
+    there = set(runs["method"])
+    only = [name for name in METHODS if name + PROBE in there and name not in there]
+    if only:
+        lines += ["", f"Of {' and '.join(only)} there is the probe alone, no fine-tuning yet."]
     return "\n".join(lines)
 
 
@@ -119,7 +127,7 @@ def difference_table(answers: pd.DataFrame) -> str:
     """What pre-training gains over the rivals, with intervals over people."""
     fractions, angle = sorted(answers["fraction"].unique(), reverse=True), profile_angle(answers)
     lines = [
-        "Fine-tuned CL-MEx minus the others, in points of accuracy on the same images, all views "
+        "CL-MEx minus the others, in points of accuracy on the same images, all views "
         f"and {angle}, with the 95 % interval of a paired bootstrap over the test people (what "
         "other people could change; draws and pre-trainings are averaged first); what is clear of "
         "zero is in bold:",
@@ -128,16 +136,15 @@ def difference_table(answers: pd.DataFrame) -> str:
         "|---|" + "---|" * len(fractions),
     ]
     there = set(answers["method"])
-    for ours in (name for name in (OURS, SHIPPED) if name in there):
-        for theirs in (name for name in RIVALS if name in there):
-            for profiles in (False, True):
-                cells = [
-                    interval(gain(answers, ours, theirs, fraction, profiles))
-                    for fraction in fractions
-                ]
-                where = angle if profiles else "all views"
-                name = f"{ours} − {title(theirs)}, {where}"
-                lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    for ours, theirs in PAIRS:
+        if not {ours, theirs} <= there:
+            continue
+        for profiles in (False, True):
+            cells = [
+                interval(gain(answers, ours, theirs, fraction, profiles)) for fraction in fractions
+            ]
+            name = f"{title(ours)} − {title(theirs)}, {angle if profiles else 'all views'}"
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -218,3 +225,23 @@ def settings_table(tried: pd.DataFrame) -> str:
             cells.append(f"{best.steps:,} steps, {best.learning_rate:g}, {best.augment}")
         lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def unfinished(tried: pd.DataFrame) -> str:
+    """What the longest training that was tried had still gained by; "" if nothing had."""
+    first, parts = Settings(), []
+    lengths = tried[
+        np.isclose(tried["learning_rate"], first.learning_rate)
+        & (tried["augment"] == first.augment)
+    ]
+    for (method, fraction), part in lengths.groupby(["method", "fraction"], sort=False):
+        found = part.sort_values("steps")["accuracy"].to_numpy()
+        gained = found[-1] - found[:-1].max(initial=0)
+        if part["steps"].max() == LENGTHS[-1] and gained >= GAIN:
+            parts.append(f"{method} with {fraction:.0%} of the labels {100 * gained:.1f}")
+    if not parts:
+        return ""
+    return (
+        f"Longer than {LENGTHS[-1]:,} steps was not tried, though by the last doubling some had "
+        f"still gained (points, validation people): {', '.join(parts)}."
+    )

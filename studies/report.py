@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 DATA, CHILDREN = Path("data/anny_views_kdef.parquet"), Path("data/anny_views_ddcf.parquet")
 # The encoder's trainings before its last one, in order; each went on from the one before.
 EARLIER = ("pretrain_first.json", "pretrain_second.json")
-HERO = ("from scratch", "SimCLR", "CL-MEx", "CL-MEx, shipped")
+FEW = 0.2  # the share of the labels that the figure shows beside all
+HERO = ("from scratch", "SimCLR, probe", "CL-MEx, probe", "CL-MEx, shipped")
 LARGE_NAME = "CL-MEx, 96 px"
 OUTSIDE, ERROR = Path("studies/results/outside.csv"), "standard_error"
 HARDNESS = Path("studies/results/hardness.csv")
@@ -44,7 +45,7 @@ def main() -> None:
     runs = image_report.accuracies(answers)
     probes = pd.read_csv(RESULTS / "probe.csv")
     invariance = pd.read_csv(RESULTS / "invariance.csv").set_index("encoder")
-    people = people_by_part(prepared)
+    people, tried = people_by_part(prepared), pd.read_csv(RESULTS / "search.csv")
     studied = "\n\n".join(
         [
             image_report.accuracy_table(answers, people),
@@ -52,13 +53,14 @@ def main() -> None:
             image_report.headline(answers),
             image_report.difference_table(answers),
             image_report.outside_table(answers),
-            children(),
+            *filter(None, [image_report.unfinished(tried), children()]),
         ]
     )
     frozen = f"{frozen_table(probes, invariance)}\n\n{images_seen()}\n\n{outside_table()}"
     fill(Path("README.md"), "RESULTS", f"{studied}\n\n{frozen}")
-    write_card("clmex", people, studied, frozen)
-    write_card("simclr", people, studied, frozen)
+    settings = image_report.settings_table(tried)
+    write_card("clmex", people, settings, studied, frozen)
+    write_card("simclr", people, settings, studied, frozen)
     write_large_card()
     write_early_card()
     # Beside the others, from where notebooks 03 and 04 take them.
@@ -74,8 +76,11 @@ def people_by_part(prepared: PreparedImages) -> dict[str, int]:
 
 
 def children() -> str:
-    """The study on the other shape: what it gains from the shipped encoder alone."""
-    answers = pd.read_parquet(RESULTS / "ddcf" / "studied.parquet")
+    """The study on the other shape, if it was made: what the shipped encoder alone gains there."""
+    path = RESULTS / "ddcf" / "studied.parquet"
+    if not path.exists():
+        return ""
+    answers = pd.read_parquet(path)
     people = people_by_part(PreparedImages.read(CHILDREN))
     return "\n\n".join(
         [
@@ -213,10 +218,11 @@ def kept(path: Path, name: str) -> str:
     return found[0] if found else ""
 
 
-def write_card(method: str, people: dict[str, int], studied: str, frozen: str) -> None:
+def write_card(
+    method: str, people: dict[str, int], settings: str, studied: str, frozen: str
+) -> None:
     made = json.loads((RESULTS / f"pretrain_{method}.json").read_text())
     title = {"clmex": "CL-MEx", "simclr": "SimCLR"}[method]
-    settings = image_report.settings_table(pd.read_csv(RESULTS / "search.csv"))
     card = Path(f"weights/{method}-anny-views/README.md")
     numbers = "\n\n".join(filter(None, (studied, frozen, kept(card, "ABLATION"))))
     text = f"""---
@@ -320,7 +326,7 @@ def hero(prepared: PreparedImages, runs: pd.DataFrame) -> None:
     import matplotlib.pyplot as plt
 
     plots.use_style()
-    figure = plt.figure(figsize=(11, 4.4), layout="constrained")
+    figure = plt.figure(figsize=(11, 5.2), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1.0, 1.15))
     table = prepared.table
     rows = []
@@ -332,17 +338,14 @@ def hero(prepared: PreparedImages, runs: pd.DataFrame) -> None:
     tiles = prepared.images(np.array(rows))
     plots.contact_sheet(tiles, columns=5, tile=0.8, ax=axes)
     left.suptitle("one row = one moment, five cameras, no label", fontsize=11)
-    axes = right.subplots(1, 2, sharey=True)
-    shown = runs[runs["method"].isin(HERO)]
-    for ax, metric, title in zip(
-        axes, ("all", "profiles"), ("all views", "±90° only"), strict=True
-    ):
-        plots.label_fraction_curve(shown, metric=metric, ax=ax)
-        ax.set_title(title, fontsize=11)
-        ax.set_xlabel("people with labels (%)")
-        ax.get_legend().remove()
-    axes[1].set_ylabel("")
-    axes[1].legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="lower right")
+    axes = right.subplots(2, 1, sharex=True)
+    yaws = table.groupby("view")["yaw"].first().to_dict()
+    shown = runs[runs["method"].isin(HERO)].sort_values("method", key=lambda m: m.map(HERO.index))
+    for ax, fraction in zip(axes, (1.0, FEW), strict=True):
+        plots.per_view_bars(shown[shown["fraction"] == fraction], yaws=yaws, ax=ax)
+        ax.set_title(f"{fraction:.0%} of the labels", fontsize=11, loc="right")
+    axes[0].set_xlabel("")
+    axes[1].get_legend().remove()
     Path("docs").mkdir(exist_ok=True)
     save(figure, Path("docs/hero.png"), dpi=110)
 

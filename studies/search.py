@@ -4,7 +4,7 @@
 
 For each method and share of labels: lengths of 250, 500, 1,000 … steps, each a whole cycle of the
 learning rate, until two doublings in a row bring less than a point; with the length that is kept
-(the shortest within a point of the best), other learning rates, and then another augmentation.
+(the shortest within a point of the best), another learning rate, and then another augmentation.
 Labels are drawn by a seed that the study does not use, the pre-trained encoders are those of seed
 0, and the test people are never asked. All that was tried goes to `search.csv` in the folder of
 results. Finished searches are kept, so an interrupted one goes on where it stopped.
@@ -31,7 +31,7 @@ from studies.study_methods import FRACTIONS, METHODS, STUDY, read, start_of
 
 SEED = 100  # of the labels that settings are chosen with
 LENGTHS = (250, 500, 1000, 2000, 4000)
-RATES = (1e-3, 1e-2)  # beside the first
+RATES = (1e-2,)  # beside the first
 AUGMENTS = {"mild": Augment.mild, "standard": Augment}
 GAIN = 0.01
 

@@ -7,7 +7,7 @@ import pytest
 from studies import image_report
 from studies.image_report import accuracies, accuracy_table, gain, order, title
 from studies.people import Difference
-from studies.search import Settings
+from studies.search import LENGTHS, Settings
 
 PEOPLE = ("a", "b", "c")
 VIEWS = {"full_left": -90.0, "straight": 0.0, "full_right": 90.0}
@@ -89,6 +89,13 @@ def test_what_was_asked_once_has_no_deviation():
     assert lines[-1] == "| HOG, logistic regression | 100.0 / 100.0 |"
 
 
+def test_what_was_probed_alone_is_named(answers):
+    probed = answers_of("SimCLR, probe", lambda *_: True)
+    table = accuracy_table(pd.concat([answers, probed]), {"train": 48, "test": 12})
+    assert table.endswith("Of SimCLR there is the probe alone, no fine-tuning yet.")
+    assert "no fine-tuning" not in accuracy_table(answers, {"train": 48, "test": 12})
+
+
 def test_order_and_titles():
     names = ["CL-MEx, probe", "HOG, probe", "CL-MEx, shipped", "from scratch"]
     assert order(names) == ["from scratch", "CL-MEx, shipped", "HOG, probe", "CL-MEx, probe"]
@@ -105,8 +112,9 @@ def test_differences_and_words_for_every_rival(answers):
                 parts.append(answers_of(name, right, fraction))
     answers = pd.concat(parts)
     table = image_report.difference_table(answers)
-    assert table.count("\n| CL-MEx − ") == table.count("\n| CL-MEx, shipped − ") == 6
-    assert "| CL-MEx − from scratch, ±90° | **+100.0** (+100.0 to +100.0) |" in table
+    assert table.count("\n| CL-MEx, fine-tuned − ") == 6
+    assert table.count("\n| CL-MEx, shipped, fine-tuned − ") == 6
+    assert "| CL-MEx, fine-tuned − from scratch, ±90° | **+100.0** (+100.0 to +100.0) |" in table
     words = image_report.headline(answers)
     assert words.count("clearly better") == 8 and "20% of the labels clearly better" in words
 
@@ -149,3 +157,19 @@ def test_the_settings_that_were_chosen():
     assert lines[0] == "| fine-tuning | 100% | 20% |"
     assert lines[2] == "| from scratch | 4,000 steps, 0.003, mild |  |"
     assert lines[3] == "| CL-MEx |  | 1,000 steps, 0.003, mild |"
+
+
+def test_what_still_gained_at_the_longest_is_told():
+    def tried(*found):
+        return pd.DataFrame(
+            [
+                {"method": "from scratch", "fraction": 0.2, "accuracy": accuracy}
+                | Settings(steps)._asdict()
+                for steps, accuracy in zip(LENGTHS, found, strict=False)
+            ]
+        )
+
+    rising = tried(0.1, 0.2, 0.3, 0.4, 0.415)
+    assert image_report.unfinished(rising).endswith("from scratch with 20% of the labels 1.5.")
+    assert image_report.unfinished(tried(0.1, 0.2, 0.3, 0.4, 0.405)) == ""
+    assert image_report.unfinished(tried(0.1, 0.2, 0.3)) == ""
