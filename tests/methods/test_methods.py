@@ -358,7 +358,7 @@ def test_recipes(tiny_prepared, tmp_path):
         ).encoder_learning_rate
         for name, start in (("from scratch", other), ("pretrained", other), (None, further))
     }
-    assert rates == {"from scratch": 1e-3, "pretrained": 5e-4, None: 5e-4}
+    assert rates == {"from scratch": 1e-2, "pretrained": 3e-3, None: 3e-3}
 
 
 def test_class_weights_of_images(tiny_prepared):
