@@ -80,8 +80,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
         return None
     items = make_items(readings, codes, "ddcf", report)
     if not items:
-        name, reason = report.skipped[0]
-        raise NothingUsable(f"files whose names are understood by {source}", f"{name}: {reason}")
+        raise NothingUsable(f"files whose names are understood by {source}", report.main_reason())
     if pairs := alike(items):
         one, other = (printable(item.title) for item in pairs[0])
         raise ValueError(

@@ -77,7 +77,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     if not items:
         seen = what_is_there(raw)
         if report.skipped:
-            seen += f" ({report.skipped[0][0]}: {report.skipped[0][1]})"
+            seen += f" ({report.main_reason()})"
         labels = options.labels
         expected = f"rows of {labels} about images that are there" if labels else _EXPECTED
         raise NothingUsable(expected, seen)

@@ -285,7 +285,7 @@ def _white(values: np.ndarray) -> float:
     """What counts as white, which files seldom say.
 
     Of integers, the end of the smallest even number of bits that holds them: twelve bits in a file
-    of sixteen would be black by the file's own measure. Floats have their white at 1 (and highlights
+    of sixteen would be black by the file's own measure. Floats have their white at 1 (and lights
     beyond it), unless they are integers by another name.
     """
     if values.dtype.kind == "f":

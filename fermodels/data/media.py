@@ -151,8 +151,8 @@ def encode_audio(
 def decode_audio(data: bytes, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """Decode the first audio track of any file that FFmpeg reads.
 
-    Channels are averaged, and pauses of the track are silent. What Opus adds before and after the sound is cut off, so that
-    `decode_audio(encode_audio(waveform))` is as long as `waveform`.
+    Channels are averaged, and pauses of the track are silent. What Opus adds before and after the
+    sound is cut off, so that `decode_audio(encode_audio(waveform))` is as long as `waveform`.
 
     Returns:
         float32 (S,) mono at `sample_rate`.
