@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.io.importing import REPAIRED, Item, Skip
+from data_prep.io.importing import OUTSIDE, REPAIRED, Item, Skip
 from data_prep.io.raw import RawFile, RawSource, printable
+from data_prep.io.squares import share_outside
 from fermodels.data import VIEWS, encode_image
 from fermodels.data.image_files import ImageError, decode_image, is_image_name
 
@@ -74,7 +75,8 @@ def image_row(
 ) -> dict[str, Any]:
     """The row of one image: what is known of it, and the image cropped to a square.
 
-    The row says in `face_found` whether the crop is around a face and, `with_size`, in `width` and
+    The row says in `face_found` whether the crop is around a face, in `crop_outside` which share
+    of it lies beyond the image and, `with_size`, in `width` and
     `height` how many pixels the file's image has.
 
     Raises:
@@ -87,9 +89,11 @@ def image_row(
     pixels, (width, height), turned = decode(data, at_least, item.file.name if item.file else "")
     if empty := empty_frame(pixels):
         raise Skip(empty)
-    image, found = crops.crop(pixels, options.crop, options.size)
+    square, found = crops.find_square(pixels, options.crop, options.size)
+    image = crops.cut(pixels, square, options.size)
     row = {"image": encode_image(image, "WEBP", QUALITY)} | item.about
     row["face_found"] = bool(found)
+    row[OUTSIDE] = round(share_outside(square, *pixels.shape[:2]), 3)
     if with_size:
         row |= {"width": width, "height": height}
     return row | ({REPAIRED: turned} if turned else {})

@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 
 PER_PART = 64
 REPAIRED, WARNING = "_repaired", "_warning"  # keys of a row that go to the report
+OUTSIDE = "crop_outside"  # column: the share of a crop that lies beyond its image
 _ITEM = "_item"
+_MUCH = 0.02  # of a crop that is beyond its image, to be told
 _COUNTED = {
     "images": ("expression", "view", "session", "split", "face_found"),
     "clips": ("emotion", "split", "face_found"),
@@ -343,6 +345,7 @@ def _join(
             f"{'; '.join(map(counted, reasons[:3]))}",
         )
     report.kept = len(frame)
+    _tell_of_crops(frame, report)
     report.count(frame, dict.fromkeys((*_COUNTED[plan.kind], *plan.counted)))
     metadata = plan.metadata | {"command": _command(report.dataset, options)}
     with warnings.catch_warnings(record=True) as remarks:
@@ -351,6 +354,18 @@ def _join(
     for remark in remarks:
         report.warn(str(remark.message))
     return prepared
+
+
+def _tell_of_crops(frame: pd.DataFrame, report: ImportReport) -> None:
+    if OUTSIDE not in frame:
+        return
+    shares = frame.loc[frame["face_found"].eq(True) & frame[OUTSIDE].gt(_MUCH), OUTSIDE]
+    if len(shares):
+        report.warn(
+            f"{len(shares):,} of {len(frame):,} crops around faces reach beyond their image, by "
+            f"{shares.median():.0%} of the crop in the middle and {shares.max():.0%} at most: the "
+            f"edge goes on there, blurred (column {OUTSIDE})"
+        )
 
 
 def _command(dataset: str, options: argparse.Namespace) -> str:

@@ -84,10 +84,10 @@ def encode_video(frames: np.ndarray, fps: float, *, quality: int = 60) -> bytes:
 
 
 def decode_video(data: bytes) -> tuple[np.ndarray, float]:
-    """Decode the first video track of any file that FFmpeg reads, as a player shows it: upright,
-    with square pixels.
+    """Decode the first video track of any file that FFmpeg reads.
 
-    Frames are counted as they come: headers often announce more than there are.
+    Frames come as a player shows them, upright and with square pixels. They are counted as they
+    come: headers often announce more than there are.
 
     Returns:
         frames uint8 (T, H, W, 3) RGB, and frames a second.

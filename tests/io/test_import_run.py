@@ -206,6 +206,20 @@ def test_the_prepared_file_says_how_it_was_cropped(go, files, tmp_path):
     assert prepared.metadata["crop"] == "centre" and "face_finder" not in prepared.metadata
 
 
+def test_crops_that_reach_outside_their_image_are_counted(go, files, tmp_path):
+    def finish(table, report):
+        number = table.index.to_series()
+        return table.assign(
+            face_found=number > 0, crop_outside=(number < 4) * 0.1 * number + (number == 0) * 0.5
+        )
+
+    prepared, report = go(write_folder(files.items(), tmp_path / "raw"), finish)
+    assert prepared.table["crop_outside"].tolist()[:5] == pytest.approx([0.5, 0.1, 0.2, 0.3, 0])
+    (told,) = (text for text in report.warnings if "beyond their image" in text)
+    assert "3 of 20 crops around faces" in told and "by 20% of the crop in the middle" in told
+    assert "30% at most" in told
+
+
 def test_finish_sees_all_rows_and_decides(go, files, tmp_path):
     def finish(table, report):
         assert len(table) == COUNT and "image" in table
