@@ -92,6 +92,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
             about = _about(key, utterance, options.subjects)
         except ValueError as error:
             report.skip(f"{table}, line {utterance.line}", str(error))
+            report.skip(clips[key].name, f"its row in {table} is left out")
             continue
         items.append(Item(clips[key], about, utterance.repaired))
     for key in sorted(set(clips) - set(utterances)):

@@ -306,7 +306,7 @@ def _what_is_wrong(data: bytes, error: Exception) -> str:
     if data[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypheim"):
         if "HEIF" in formats():
             return f"damaged or cut off ({error})"
-        return "HEIC: pip install pillow-heif to have it read, or export it as JPEG"
+        return "HEIC: pip install 'fermodels[heic]' to have it read, or export it as JPEG"
     if not isinstance(error, Image.UnidentifiedImageError):
         return f"damaged or cut off ({error})"
     if not data.strip(b"\0"):

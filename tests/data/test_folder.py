@@ -203,7 +203,7 @@ def test_broken_files_are_named_once(pictures):
         images = PreparedImages.from_folder(folder)
     (remark,) = (str(r.message) for r in remarks)
     assert "4 of 6 images cannot be read and are left out: cut.png (" in remark
-    assert "empty.jpg (an empty file); phone.HEIC (HEIC: pip install pillow-heif to" in remark
+    assert "empty.jpg (an empty file); phone.HEIC (HEIC: pip install 'fermodels" in remark
     assert "and 1 more" in remark
     assert images.table["instance"].tolist() == good
     for name in good:

@@ -229,7 +229,7 @@ def test_names_of_images(name, is_one):
     [
         (b"", "a.jpg", "an empty file"),
         (b"x", "a.NEF", r"a \.nef file, which cannot be read here: export it as JPEG"),
-        (b"\0\0\0\x18ftypheic" + bytes(50), "a.heic", "pip install pillow-heif .* export it as"),
+        (b"\0\0\0\x18ftypheic" + bytes(50), "a.heic", r"fermodels\[heic\]. to .* export it as"),
         (b"II*\0" + bytes(90), "a.tif", "damaged or cut off"),
         (b"a table, a text", "a.tga", "not an image"),
     ],
