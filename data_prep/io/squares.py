@@ -38,7 +38,8 @@ def cut(image: np.ndarray, square: Square, size: int) -> np.ndarray:
         raise ValueError(f"{square} is not a square to cut from an image of {height}×{width} px")
     x0, y0 = math.floor(left), math.floor(top)
     x1, y1 = max(math.ceil(left + side), x0 + 1), max(math.ceil(top + side), y0 + 1)
-    if min(x0, y0) >= 0 and x1 <= width and y1 <= height:
+    inside = min(x0, y0) >= 0 and x1 <= width and y1 <= height
+    if inside:
         part = image[y0:y1, x0:x1]
     else:
         rows = np.arange(y0, y1).clip(0, height - 1)
@@ -47,8 +48,9 @@ def cut(image: np.ndarray, square: Square, size: int) -> np.ndarray:
     box = (left - x0, top - y0, left - x0 + side, top - y0 + side)
     picture = Image.fromarray(part)
     crop = picture.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
-    away = _pixels_away(square, height, width, size)
-    return _softened(crop, away) if away.any() else np.asarray(crop)
+    if inside:
+        return np.asarray(crop)
+    return _softened(crop, _pixels_away(square, height, width, size))
 
 
 def share_outside(square: Square, height: int, width: int) -> float:

@@ -26,7 +26,7 @@ _HEIC = (".heic", ".heif", ".hif")
 # Images all the same: to be named rather than passed over.
 _UNREADABLE = (
     *(".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw"),
-    *(".jxl", ".svg", ".eps", ".pdf", ".wmf", ".emf"),
+    ".jxl",
 )
 _ORIENTATION = 0x0112  # EXIF
 # Floats: what is darker than this by the measure of 255 is a black frame, so it is by that of 1;
