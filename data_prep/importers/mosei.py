@@ -28,6 +28,7 @@ from data_prep.importers.mosei_labels import (
 )
 from data_prep.io import clip_rows
 from data_prep.io.clip_rows import clip_row
+from data_prep.io.endings import kind
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.raw import RawError, RawFile, RawSource
 from data_prep.io.report import ImportReport, NothingUsable
@@ -59,8 +60,8 @@ NO_PICKLES = (
     "features are in the .csd files of the CMU Multimodal SDK"
 )
 _FEATURES = re.compile(r"covarep|facet|openface|vectors|glove|opensmile|phones", re.IGNORECASE)
-_PIECE = re.compile(r"(?:.*/)?Segmented(?:/.*)?/(?P<video>[^/]+)_(?P<piece>\d+)\.mp4")
-_WHOLE = re.compile(r"(?:.*/)?(?:Full/(?:.*/)?)?(?P<video>[^/]+)\.mp4")
+_PIECE = re.compile(r"(?:.*/)?Segmented(?:/.*)?/(?P<video>[^/]+)_(?P<piece>\d+)")
+_WHOLE = re.compile(r"(?:.*/)?(?:Full/(?:.*/)?)?(?P<video>[^/]+)")
 _TEXT = re.compile(r"(?:.*/)?Transcript/(?:.*/)?(?P<video>[^/]+)\.txt")
 STANDARD_FOLDS = (2249, 300, 678)  # videos to train, validate and test
 # Labels hold single precision, transcripts a few digits.
@@ -225,9 +226,10 @@ def _raw_files(
 ) -> tuple[dict[tuple[str, str], RawFile], dict[str, RawFile], dict[str, RawFile]]:
     pieces, whole, texts = {}, {}, {}
     for file in raw.files:
-        if match := _PIECE.fullmatch(file.name):
-            pieces[match["video"], match["piece"]] = file
-        elif match := _WHOLE.fullmatch(file.name):
+        is_video = kind(file) == "video"
+        if is_video and (match := _PIECE.fullmatch(file.stem)):
+            pieces.setdefault((match["video"], match["piece"]), file)
+        elif is_video and (match := _WHOLE.fullmatch(file.stem)):
             whole.setdefault(match["video"], file)
         elif match := _TEXT.fullmatch(file.name):
             texts.setdefault(match["video"], file)

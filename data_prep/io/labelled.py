@@ -12,6 +12,7 @@ import argparse
 import csv
 import io
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,10 @@ _GENDERS = {
     **dict.fromkeys(("f", "female", "girl", "woman"), "female"),
     **dict.fromkeys(("m", "male", "boy", "man"), "male"),
 }
+# What people call the view from the front; codes without a letter (0, 051) are taken for it too.
+_FRONT = frozenset(
+    ("c", "center", "centre", "central", "f", "fr", "front", "frontal", "middle", "n", "s", "st")
+)
 _RESERVED = {"image", "face_found", REPAIRED, WARNING}  # columns that are made here
 
 
@@ -49,11 +54,13 @@ class Codes:
     Attributes:
         views: code → degrees. expressions: code → name.
         strict: whether unknown expressions are refused, or kept under their own name.
+        needed: what must be known of every image; what is not needed may be unknown.
     """
 
     views: Mapping[str, float]
     expressions: Mapping[str, str]
     strict: bool
+    needed: tuple[str, ...] = ("subject", "view")
 
 
 def add_code_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,18 +109,31 @@ def parse_views(text: str) -> dict[str, float]:
     return views
 
 
+def means_view(code: str, views: Mapping[str, float]) -> bool:
+    """Whether a code is the name of a view of the course, or one that the user explains."""
+    return _key(code) in YAWS or _key(code) in {_key(known) for known in views}
+
+
 def view_names(yaws: Mapping[str, float]) -> dict[str, str]:
     """Code → view name: the course's five where there are as many, symmetric about 0.
 
-    Otherwise a view is called by its degrees, such as "yaw+30"; the course's own names stay.
+    Otherwise a view is called by its degrees, such as "yaw+30"; the course's own names stay. Not
+    all that is at 0 degrees is the view from the front: a camera above ("up=0") keeps its name.
     """
     degrees = sorted(set(yaws.values()))
     mirrored = [-x for x in reversed(degrees)]
-    if len(degrees) == len(VIEWS) and degrees == mirrored:
+    five = len(degrees) == len(VIEWS) and degrees == mirrored
+    if five:
         names = dict(zip(degrees, VIEWS, strict=True))
     else:
         names = {x: "straight" if x == 0 else f"yaw{x:+g}" for x in degrees}
-    return {code: code if code in VIEWS else names[x] for code, x in yaws.items()}
+    alone = five and list(yaws.values()).count(0) == 1
+
+    def name(code: str, x: float) -> str:
+        front = x != 0 or alone or _key(code) in _FRONT or not re.search(r"[^\W\d_]", code)
+        return code if code in VIEWS or not front else names[x]
+
+    return {code: name(code, x) for code, x in yaws.items()}
 
 
 def read_table(
@@ -208,7 +228,7 @@ def alike(items: Iterable[Item]) -> list[tuple[Item, Item]]:
 def label_lists(items: Iterable[Item]) -> dict[str, list[str]]:
     """`expressions` (the course's order first) and `views` (by their angle) for the metadata.
 
-    Where no image has an expression, there is no list of them.
+    Where no image has an expression, or none a view, there is no list of them.
     """
     from data_prep.io.vocabulary import NAMES
 
@@ -216,10 +236,12 @@ def label_lists(items: Iterable[Item]) -> dict[str, list[str]]:
     shown = {item.about["expression"] for item in items} - {None}
     yaws: dict[str, float] = {}
     for item in items:
-        yaws.setdefault(item.about["view"], item.about["yaw"])
+        if item.about["view"] is not None:
+            yaws.setdefault(item.about["view"], item.about["yaw"])
     expressions = [n for n in NAMES if n in shown] + sorted(shown - set(NAMES))
     views = sorted(yaws, key=lambda view: (yaws[view], view))
-    return ({"expressions": expressions} if expressions else {}) | {"views": views}
+    lists = {"expressions": expressions, "views": views}
+    return {name: values for name, values in lists.items() if values}
 
 
 class _UnknownExpression(ValueError):
@@ -228,7 +250,8 @@ class _UnknownExpression(ValueError):
 
 def _order(item: Item) -> tuple[Any, ...]:
     about = item.about
-    return natural(about["subject"]), natural(about["instance"]), about["yaw"], about["file"]
+    who, yaw = natural(about["subject"] or ""), about["yaw"]
+    return who, natural(about["instance"]), 0.0 if yaw is None else yaw, about["file"]
 
 
 def _about(
@@ -239,24 +262,27 @@ def _about(
     names: Mapping[str, str],
     by_yaw: Mapping[float, str],
 ) -> dict[str, Any]:
-    for needed in ("subject", "expression") if codes.strict else ("subject",):
-        if not fields.get(needed):
+    for needed in ("subject", "expression"):
+        if (needed in codes.needed or codes.strict) and not fields.get(needed):
             raise ValueError(f"no {needed}")
-    subject = unicodedata.normalize("NFC", printable(fields.pop("subject")))
+    subject = unicodedata.normalize("NFC", printable(fields.pop("subject", ""))) or None
     original = fields.pop("expression", "")
     shown = _expression(original, codes.expressions, codes.strict) if original else None
-    view, yaw = _view(fields.pop("view", ""), _degrees(fields, "yaw"), views, names, by_yaw)
+    view, yaw = fields.pop("view", ""), _degrees(fields, "yaw")
+    if view or yaw is not None or "view" in codes.needed:
+        view, yaw = _view(view, yaw, views, names, by_yaw)
+    pitch = _degrees(fields, "pitch")
     session = fields.pop("session", "") or "1"
     about = {
         "subject": subject,
         "expression": shown,
-        "view": view,
+        "view": view or None,
         "yaw": yaw,
-        "pitch": _degrees(fields, "pitch") or 0.0,
+        "pitch": 0.0 if pitch is None and view else pitch,
         "session": session,
-        # Nothing says which unlabelled images are of one moment.
+        # Nothing says which images are of one moment where one of these is not known.
         "instance": fields.pop("instance", "")
-        or (f"{subject}-{session}-{shown}" if shown else printable(file.name)),
+        or (f"{subject}-{session}-{shown}" if shown and subject and view else printable(file.name)),
         "original_label": printable(original) or None,
     }
     if "gender" in fields:

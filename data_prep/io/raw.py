@@ -25,7 +25,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 MAX_AT_ONCE = 2 << 30  # bytes that `read` takes into memory
@@ -74,6 +74,16 @@ class RawFile:
     size: int
     place: int = 0
 
+    @property
+    def stem(self) -> str:
+        """The path without the ending of the name."""
+        return self.name[: len(self.name) - len(self.ending)]
+
+    @property
+    def ending(self) -> str:
+        """Of its name, in small letters and with the dot; "" where it has none."""
+        return PurePosixPath(self.name).suffix.lower()
+
 
 def storable(text: str) -> str:
     r"""The text with undecodable bytes as \udc…, so that it can be written anywhere."""
@@ -99,6 +109,7 @@ class RawSource:
         left_out: (name, reason) of what is there but is not safe or not possible to read.
         junk: how many files of macOS and Windows bookkeeping (`._*`, `.DS_Store`) were passed over.
         in_order: whether files are best read in the order of `RawFile.place`.
+        opened: names of the files that were read.
     """
 
     in_order = False
@@ -108,6 +119,7 @@ class RawSource:
         self.files: list[RawFile] = []
         self.left_out: list[tuple[str, str]] = []
         self.junk = 0
+        self.opened: set[str] = set()
         self._handle: Any = None
         self._index()
         self.files.sort(key=lambda file: file.name)
@@ -171,6 +183,7 @@ class RawSource:
         Raises:
             RawError: it is damaged.
         """
+        self.opened.add(file.name)
         try:
             return self._stream(file)
         except _DAMAGE as error:
@@ -220,7 +233,7 @@ class RawSource:
 
     def __getstate__(self) -> dict[str, Any]:
         # Files name their own place, so another process needs no list of them.
-        return self.__dict__ | {"files": [], "left_out": [], "_handle": None}
+        return self.__dict__ | {"files": [], "left_out": [], "opened": set(), "_handle": None}
 
     def _index(self) -> None:
         raise NotImplementedError
@@ -294,6 +307,7 @@ class _Folder(RawSource):
 
     @contextmanager
     def local(self, file: RawFile) -> Iterator[Path]:
+        self.opened.add(file.name)
         yield self.path / file.name
 
 

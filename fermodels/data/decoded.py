@@ -20,7 +20,7 @@ from fermodels.data.indices import indices_digest
 if TYPE_CHECKING:
     from fermodels.data.images import PreparedImages
 
-_VERSION = 1  # of what the pixels are
+_VERSION = 2  # of what the pixels are
 
 
 def resized(images: torch.Tensor, size: int | None) -> torch.Tensor:
