@@ -36,6 +36,7 @@ from data_prep.io.labelled import (
 from data_prep.io.raw import RawSource, printable
 from data_prep.io.report import ImportReport, NothingUsable
 from data_prep.io.vocabulary import NAMES
+from fermodels.data.names import name_key, natural_key
 
 make_row = image_row
 
@@ -81,7 +82,8 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
         labels = options.labels
         expected = f"rows of {labels} about images that are there" if labels else _EXPECTED
         raise NothingUsable(expected, seen)
-    own = sorted({item.about["expression"] for item in items} - {None, *NAMES})
+    own = {item.about["expression"] for item in items} - {None, *NAMES}
+    own = sorted(own, key=natural_key)
     if own:
         report.warn(f"expressions that the course does not know keep their names: {', '.join(own)}")
     return Plan(items, _metadata(options.name, items), "images")
@@ -89,6 +91,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
 
 def _by_folders(raw: RawSource, views: dict[str, float], report: ImportReport) -> list[Reading]:
     readings, places = [], {}
+    codes = set(map(name_key, views))
     for file in filter(is_image, raw.files):
         *above, subject, expression, name = ("", "", *file.name.split("/"))
         if not subject or not expression:
@@ -98,7 +101,7 @@ def _by_folders(raw: RawSource, views: dict[str, float], report: ImportReport) -
         view = name.rpartition(".")[0]
         again = _AGAIN.fullmatch(view)
         session = "1"
-        if view not in views and again:
+        if name_key(view) not in codes and again:
             view, session = again["view"], again["number"]
         fields = {"subject": subject, "expression": expression, "view": view, "session": session}
         readings.append(Reading(file, fields))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import warnings
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
@@ -35,17 +34,6 @@ _ORIENTATION = 0x0112  # EXIF
 def is_image(file: RawFile) -> bool:
     """By its name: an image that can be read, or one to be reported as unreadable."""
     return file.name.lower().endswith(SUFFIXES + UNREADABLE)
-
-
-def natural(name: str) -> list[Any]:
-    """A key to sort names by, their numbers as numbers (10 comes after 9)."""
-    pieces = [piece for piece in re.split(r"(\d+)", name) if piece]
-    # By their length first: numbers of thousands of digits are refused as such.
-    numbers = [piece.lstrip("0") if piece.isdecimal() else None for piece in pieces]
-    return [
-        (1, 0, piece) if number is None else (0, len(number), number)
-        for piece, number in zip(pieces, numbers, strict=True)
-    ]
 
 
 def decode(data: bytes, at_least: int) -> tuple[np.ndarray, tuple[int, int], str | None]:

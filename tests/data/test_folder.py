@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from fermodels.data import PreparedError, PreparedImages
-from fermodels.data.folder import natural_key, to_rgb
+from fermodels.data.folder import to_rgb
+from fermodels.data.names import natural_key
 from tests.fixtures.images import make_tiny
 
 
