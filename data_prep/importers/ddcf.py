@@ -35,6 +35,7 @@ from data_prep.io.labelled import (
 )
 from data_prep.io.raw import RawSource, printable
 from data_prep.io.report import ImportReport, NothingUsable
+from fermodels.data.names import natural_key
 
 SUBJECTS, EXPRESSIONS, VIEWS, SESSIONS = 80, 8, 5, 2
 SHOWN = 10
@@ -137,7 +138,8 @@ def _dry_run(readings: list[Reading], codes: Codes, report: ImportReport) -> str
             read = ", ".join(f"{k} {v!r}" for k, v in reading.fields.items())
             lines += [printable(f"    {read}"), f"    not understood: {trial.skipped[-1][1]}"]
     for field in ("subject", "expression", "view", "yaw", "session"):
-        values = sorted({r.fields[field] for r in readings if field in r.fields})
+        values = {r.fields[field] for r in readings if field in r.fields}
+        values = sorted(values, key=natural_key)
         if values:
             more = f", … ({len(values):,} in all)" if len(values) > 20 else ""
             lines.append(printable(f"  {field}: {', '.join(values[:20])}{more}"))

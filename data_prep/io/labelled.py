@@ -229,7 +229,7 @@ def label_lists(items: Iterable[Item]) -> dict[str, list[str]]:
         yaws.setdefault(item.about["view"], item.about["yaw"])
     expressions = [n for n in NAMES if n in shown]
     expressions += sorted(shown - set(NAMES), key=natural_key)
-    views = sorted(yaws, key=lambda view: (yaws[view], view))
+    views = sorted(yaws, key=lambda view: (yaws[view], natural_key(view)))
     return ({"expressions": expressions} if expressions else {}) | {"views": views}
 
 

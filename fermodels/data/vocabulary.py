@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
-
 from fermodels._shared.modalities import MODALITIES
 from fermodels.data.names import natural_key, number_of
 
@@ -47,7 +45,8 @@ def view_degrees(
     """
     import pandas as pd
 
-    names = [name for name in dict.fromkeys(np.asarray(views).tolist()) if not pd.isna(name)]
+    names = views.tolist() if hasattr(views, "tolist") else views
+    names = [name for name in dict.fromkeys(names) if not pd.isna(name)]
     found = {name: _degrees_of(name, yaws or {}) for name in names}
     told = any(sure for _, sure in found.values())
     return {name: angle if sure or told else None for name, (angle, sure) in found.items()}
