@@ -49,6 +49,7 @@ from data_prep.io.patterns import add_pattern_arguments, dry_run, read_names
 from data_prep.io.raw import RawSource, printable
 from data_prep.io.report import ImportReport, NothingUsable
 from data_prep.io.vocabulary import NAMES
+from fermodels.data.names import natural_key
 
 make_row = image_row
 
@@ -118,7 +119,8 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
         labels = options.labels
         expected = f"rows of {labels} about images that are there" if labels else _EXPECTED
         raise NothingUsable(expected, seen)
-    own = sorted({item.about["expression"] for item in items} - {None, *NAMES})
+    own = {item.about["expression"] for item in items} - {None, *NAMES}
+    own = sorted(own, key=natural_key)
     if own:
         report.warn(f"expressions that the course does not know keep their names: {', '.join(own)}")
     return Plan(items, _metadata(options.name, items), "images")

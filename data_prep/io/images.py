@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from argparse import Namespace
 from typing import Any
@@ -26,17 +25,6 @@ _BLACK, _FLAT = 32, 6  # of 255
 def is_image(file: RawFile) -> bool:
     """By its name: an image that can be read, or one to be reported as unreadable."""
     return is_image_name(file.name)
-
-
-def natural(name: str) -> list[Any]:
-    """A key to sort names by, their numbers as numbers (10 comes after 9)."""
-    pieces = [piece for piece in re.split(r"(\d+)", name) if piece]
-    # By their length first: numbers of thousands of digits are refused as such.
-    numbers = [piece.lstrip("0") if piece.isdecimal() else None for piece in pieces]
-    return [
-        (1, 0, piece) if number is None else (0, len(number), number)
-        for piece, number in zip(pieces, numbers, strict=True)
-    ]
 
 
 def decode(

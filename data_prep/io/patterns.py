@@ -10,6 +10,7 @@ from data_prep.io.images import is_image
 from data_prep.io.labelled import Codes, Reading, make_items
 from data_prep.io.raw import RawSource, printable
 from data_prep.io.report import ImportReport
+from fermodels.data.names import natural_key
 
 SHOWN = 10
 
@@ -77,7 +78,8 @@ def dry_run(readings: Sequence[Reading], codes: Codes, report: ImportReport) -> 
             read = ", ".join(f"{k} {v!r}" for k, v in reading.fields.items())
             lines += [printable(f"    {read}"), f"    not understood: {trial.skipped[-1][1]}"]
     for field in ("subject", "expression", "view", "yaw", "session", "split"):
-        values = sorted({r.fields[field] for r in readings if r.fields.get(field)})
+        values = {r.fields[field] for r in readings if r.fields.get(field)}
+        values = sorted(values, key=natural_key)
         if values:
             more = f", … ({len(values):,} in all)" if len(values) > 20 else ""
             lines.append(printable(f"  {field}: {', '.join(values[:20])}{more}"))

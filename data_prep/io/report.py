@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.io.raw import RawSource, printable, shortened, storable
 from fermodels._shared.files import replace_file
+from fermodels.data.names import natural_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,9 @@ class ImportReport:
         for column in columns:
             if column in table:
                 values = table[column].fillna("(none)").astype(str).value_counts(sort=False)
-                self.counts[column] = {str(k): int(values[k]) for k in sorted(values.index)}
+                self.counts[column] = {
+                    str(k): int(values[k]) for k in sorted(values.index, key=natural_key)
+                }
 
     def text(self) -> str:
         """A few lines for people: all numbers, and examples of the most frequent reasons."""

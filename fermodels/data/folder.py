@@ -16,6 +16,7 @@ import numpy as np
 from fermodels._shared.progress import progress_wanted
 from fermodels.data.errors import PreparedError
 from fermodels.data.image_files import ImageError, decode_image, is_image_name
+from fermodels.data.names import name_key, natural_key, one_spelling
 from fermodels.data.pixels import encode_image
 from fermodels.data.vocabulary import EXPRESSIONS
 
@@ -60,7 +61,7 @@ def table_of_folder(
         warnings.warn(text, UserWarning, stacklevel=3)
     kept = [(file, blob) for file, blob in zip(files, encoded, strict=True) if blob is not None]
     names = [file.name for file, _ in kept]
-    expressions = [_class_of(name) if labels else None for name in names]
+    expressions = _classes_of(names) if labels else [None] * len(names)
     if labels and not any(expressions):
         raise PreparedError(
             f"labels='folders' takes the expression from the folder that an image lies in, such as "
@@ -86,20 +87,8 @@ def table_of_folder(
     found = {name for name in expressions if name is not None}
     if found:
         known = [name for name in EXPRESSIONS if name in found]
-        metadata["expressions"] = known + sorted(found - set(known))
+        metadata["expressions"] = known + sorted(found - set(known), key=natural_key)
     return table, metadata
-
-
-def natural_key(name: str) -> list[tuple]:
-    """A key to sort names by, their numbers as numbers (10 comes after 9)."""
-    pieces = (piece for piece in re.split(r"([0-9]+)", name.lower()) if piece)
-    # By their length first: numbers of thousands of digits are refused as such.
-    return [
-        (0, len(piece.lstrip("0")), piece.lstrip("0"), piece)
-        if piece.isdecimal()
-        else (1, 0, piece, piece)
-        for piece in pieces
-    ]
 
 
 def _image_files(root: Path, given: str | os.PathLike) -> list[_File]:
@@ -118,7 +107,7 @@ def _image_files(root: Path, given: str | os.PathLike) -> list[_File]:
     if not files:
         seen = f"{len(others):,} other files, such as {others[0].name}" if others else "no files"
         raise PreparedError(f"{given}: no image in this folder or those below it ({seen})")
-    return sorted(files, key=lambda file: (natural_key(file.name), file.name))
+    return sorted(files, key=lambda file: natural_key(file.name))
 
 
 def _walk(root: Path) -> Iterator[_File]:
@@ -201,10 +190,12 @@ def _about_broken(broken: list[tuple[str, str]], count: int, root: Path) -> str:
     )
 
 
-def _class_of(name: str) -> str | None:
-    """The folder that an image lies in; None for those at the top."""
-    folder = name.rpartition("/")[0].rpartition("/")[2]
-    return (folder.lower() if folder.lower() in EXPRESSIONS else folder) or None
+def _classes_of(names: list[str]) -> list[str | None]:
+    """The folder that each image lies in, as the course or else the first of them spells it; None
+    for those at the top."""
+    folders = [name.rpartition("/")[0].rpartition("/")[2] for name in names]
+    spelt = dict(zip(map(name_key, EXPRESSIONS), EXPRESSIONS, strict=True))
+    return [spelt.get(name_key(name), name) or None for name in one_spelling(folders)]
 
 
 def _subject_reader(subject: Subject) -> Callable[[str], str | None]:

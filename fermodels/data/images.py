@@ -26,6 +26,7 @@ from fermodels.data.columns import (
 from fermodels.data.errors import PreparedError
 from fermodels.data.file_media import FileMedia
 from fermodels.data.indices import resolve_indices
+from fermodels.data.names import natural_key
 from fermodels.data.pixels import Pixels, describe, is_small
 from fermodels.data.table import PreparedTable, read_frame, readable
 from fermodels.data.vocabulary import EXPRESSIONS, UNKNOWN_VIEW
@@ -382,7 +383,7 @@ def _views_by_yaw(table: pd.DataFrame) -> list[str]:
     def place(view: str) -> tuple:
         angle = float(yaw[view])
         known = angle == angle
-        return view == UNKNOWN_VIEW, not known, angle if known else 0.0, view
+        return view == UNKNOWN_VIEW, not known, angle if known else 0.0, natural_key(view)
 
     return sorted(yaw.index, key=place)
 

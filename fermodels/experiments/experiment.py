@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fermodels._shared.files import replace_file
+from fermodels.data.names import natural_key
 from fermodels.experiments.old_names import translate_run
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 # Where something lies, which folds are wanted and on what they run: a run may be continued with
 # others. That the data is the same is seen by its fingerprint and `made_with`.
-_FREE = {"data", "features", "run_dir", "folds", "seeds", "accelerator"}
+FREE = {"data", "features", "run_dir", "folds", "seeds", "accelerator"}
 
 
 class Experiment:
@@ -109,7 +110,7 @@ class Experiment:
             print(f"{name}: accuracy {first['accuracy']:.1%} of {first['count']:,}", flush=True)
         found = {path.parent.name: path for path in self.run_dir.glob("*/scores.csv")}
         frames = [
-            pd.read_csv(found[name]).assign(fold=name) for name in sorted(found, key=_by_number)
+            pd.read_csv(found[name]).assign(fold=name) for name in sorted(found, key=natural_key)
         ]
         scores = pd.concat(frames, ignore_index=True)
         scores = scores[["fold", *(c for c in scores if c != "fold")]]
@@ -148,7 +149,7 @@ class Experiment:
             ) from error
         before = translate_run(before)
         old, new = (
-            _flat({k: v for k, v in run["settings"].items() if k not in _FREE})
+            flat({k: v for k, v in run["settings"].items() if k not in FREE})
             | {"experiment": run["experiment"], "data": run["data"]["fingerprint"][:12]}
             | {name: run["data"].get(name, "")[:12] for name in self.made_with()}
             for run in (before, about)
@@ -175,16 +176,11 @@ def positive(value: float, name: str) -> None:
         raise ValueError(f"{name} must be above 0, got {value}")
 
 
-def _by_number(name: str) -> tuple[str, int]:
-    """fold10 after fold9."""
-    digits = name[len(name.rstrip("0123456789")) :]
-    return name[: len(name) - len(digits)], int(digits or 0)
-
-
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
+def flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Nested settings by names such as "finetuning.epochs"."""
     if not isinstance(value, dict):
         return {name: value}
-    return {k: v for key in value for k, v in _flat(value[key], f"{name}.{key}".strip(".")).items()}
+    return {k: v for key in value for k, v in flat(value[key], f"{name}.{key}".strip(".")).items()}
 
 
 def _json(value: Any) -> str:

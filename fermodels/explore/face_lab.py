@@ -14,7 +14,7 @@ import numpy as np
 from fermodels import evaluation
 from fermodels.data import EXPRESSIONS, PreparedImages, encode_image
 from fermodels.explore import lab_choices, lab_controls, lab_save, memory
-from fermodels.explore.fields import NONE_COLOR, Field
+from fermodels.explore.fields import Field
 from fermodels.explore.lab_column import EncoderColumn, probe, with_classifier
 from fermodels.explore.lab_face import LabFace
 from fermodels.explore.lab_figure import lab_figure
@@ -28,6 +28,7 @@ from fermodels.explore.projection import Projection
 from fermodels.explore.source import Source
 from fermodels.models import ImageClassifier, ImageEncoder
 from fermodels.plots import EXPRESSION_COLORS
+from fermodels.plots.style import UNLABELLED_COLOR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +146,7 @@ class FaceLab:
             values=lab_controls.DEFAULTS | lab_choices.DEFAULT_CHOICES,
             encoders=[column.name for column in self._columns],
             classes=[
-                {"name": name, "color": self._palette.get(name, NONE_COLOR)}
+                {"name": name, "color": self._palette.get(name, UNLABELLED_COLOR)}
                 for name in self._classes
             ],
             dots={} if self._source is None else self._dots(self._source),

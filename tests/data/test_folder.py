@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from fermodels.data import PreparedError, PreparedImages
-from fermodels.data.folder import natural_key
 from fermodels.data.image_files import to_rgb
+from fermodels.data.names import natural_key
 from tests.fixtures.images import make_tiny
 
 

@@ -182,8 +182,12 @@ def test_the_report_of_a_run(kdef_run, tmp_path, capsys):
     expected = f"| {every.mean():.1f} ± {every.std():.1f} |"
     lines = page.read_text().splitlines()
     assert lines[0] == "before" and lines[-1] == "after" and "old" not in lines
-    (row,) = [line for line in lines if line.startswith("| KDEF, CL-MEx, ResNet-50 |")]
-    assert expected in row and row.endswith("| 3 |")
+    # A small network on three people is not the experiment of that name.
+    (empty,) = [line for line in lines if line.startswith("| KDEF, CL-MEx, ResNet-50 |")]
+    assert empty.endswith("|  |  |  |  |")
+    (row,) = [line for line in lines if line.startswith("| KDEF, CL-MEx, ResNet-50 (")]
+    assert expected in row and row.endswith("| 3 |") and lines.index(row) == lines.index(empty) + 1
+    assert "network.image_size 32; network.name small" in row and "3 of 10 folds)" in row
     (empty,) = [line for line in lines if line.startswith("| MELD, ConCluGen |")]
     assert empty.endswith("|  |  |  |  |")
     printed = capsys.readouterr().out

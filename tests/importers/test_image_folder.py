@@ -371,3 +371,61 @@ def test_columns_that_are_made_here_are_not_taken_from_a_table(table):
         "file,subject,expression,view,image,face_found\na.jpg,x,sad,straight,no,yes\n"
     )
     assert prepared.table["face_found"].tolist() == [False]
+
+
+# ------------------------------------------------------------------- spellings, signs, angles
+
+
+@pytest.mark.parametrize(
+    ("names", "views", "yaws"),
+    [
+        (("-90", "0", "90"), "-90=-90,0=0,90=90", (-90, 0, 90)),
+        (("−90", "0", "+90"), "-90=−90,0=0,90=90", (-90, 0, 90)),
+        (("l-30", "L_0", "R-30"), "L-30=-30,l 0=0,r-30=30", (-30, 0, 30)),
+        (("L30", "front", "R30"), "l30=-30,FRONT=0,r30=30", (-30, 0, 30)),
+        (
+            ("a", "b", "c"),
+            "a=-7.1234567,b=7.1234567,c=7.1234568",
+            (-7.1234567, 7.1234567, 7.1234568),
+        ),
+    ],
+)
+def test_codes_of_views_keep_their_sign_and_all_digits(imported, image, names, views, yaws):
+    prepared, about = imported({f"p1/happy/{n}.jpg": image for n in names}, f"--views={views}")
+    table = prepared.table
+    got = {f.split("/")[-1][:-4]: y for f, y in zip(table["file"], table["yaw"], strict=True)}
+    assert got == pytest.approx(dict(zip(names, yaws, strict=True)))
+    assert len(prepared.views) == 3 and not about["skipped"]
+    assert list(prepared.table["view"]) == list(prepared.views)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--views=L=-30,l=30", "'l' is given by two angles"),
+        ("--expressions=HA=happy,ha=sad", "'ha' is given as two expressions"),
+    ],
+)
+def test_a_code_with_two_meanings_is_refused(imported, image, capsys, option, message):
+    with pytest.raises(SystemExit):
+        imported({"p1/happy/l.jpg": image}, option)
+    assert message in capsys.readouterr().err
+
+
+def test_one_name_in_several_spellings_is_one(table):
+    prepared, about = table(
+        "file,subject,expression,view,yaw\n"
+        "A.JPG,Ann B,Very Happy,Oblique,30\n"
+        "b.jpg,ann_b,very-happy,oblique,30\n"
+        "c.jpg,-1,VERY HAPPY,straight,0\n"
+        "d.jpg,1,very happy,straight,0\n",
+        files=("a.jpg", "b.jpg", "c.jpg", "d.jpg"),
+    )
+    assert set(prepared.table["subject"]) == {"Ann B", "-1", "1"}
+    assert prepared.expressions == ("very happy",) and prepared.views == ("straight", "Oblique")
+    assert (
+        "subject 'ann_b' is taken for 'Ann B', which differs in spelling only"
+        in (about["warnings"])
+    )
+    # Of the two in one view, the second would need a session of its own.
+    assert list(reasons(about)) == ["b.jpg"]
