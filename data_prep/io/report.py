@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.io.raw import RawSource, printable, shortened, storable
 from fermodels._shared.files import replace_file
+from fermodels._shared.paths import given_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +110,7 @@ class ImportReport:
 
     def write(self, path: str | os.PathLike) -> Path:
         """Writes it as JSON; an older report stays until the new one is whole."""
-        path = Path(path)
+        path = given_path(path)
         text = json.dumps(self.as_dict(), ensure_ascii=False, indent=1) + "\n"
         replace_file(path, text.encode())
         return path

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fermodels._shared.files import replace_file
+from fermodels._shared.paths import given_path, output_file
 from fermodels.data import view_order
 
 if TYPE_CHECKING:
@@ -40,16 +41,18 @@ def command(arguments: list[str]) -> None:
         "deviation over folds or seeds.",
     )
     parser.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="run folder, or a folder of them"
+        "runs", nargs="+", type=given_path, metavar="RUN", help="run folder, or a folder of them"
     )
     parser.add_argument(
         "--into",
-        type=Path,
+        type=given_path,
         metavar="PAGE.md",
         help=f"write the overview between the lines {START} and {END}",
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write all numbers as CSV")
+    parser.add_argument("--csv", type=given_path, metavar="FILE", help="write all numbers as CSV")
     options = parser.parse_args(arguments)
+    if options.csv:
+        output_file(options.csv)
     runs = read_runs(options.runs)
     table = overview(runs)
     print(table)
