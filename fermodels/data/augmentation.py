@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fermodels._shared.plain import plain
 from fermodels.data.light_and_style import bend, cut_out, mix_frequencies, mix_style, shade
 
 _LUMA = (0.299, 0.587, 0.114)
@@ -167,7 +168,7 @@ class Augment(nn.Module):
         # Runs and stored features know their augmentation by these words: what is off and came
         # later than they is not named.
         names = [name for name in names if name not in ("gamma", *_MORE) or getattr(self, name)]
-        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
+        return ", ".join(f"{name}={plain(getattr(self, name))}" for name in names)
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> AugmentedImages:
         """Augment (N, 3, H, W), uint8 or float in [0, 1], of any size.
