@@ -31,7 +31,7 @@ from data_prep.io.report import ImportReport, NothingUsable
 from fermodels import __version__
 from fermodels._shared.digests import json_digest
 from fermodels._shared.files import replacing
-from fermodels._shared.paths import given_path
+from fermodels._shared.paths import given_path, output_file
 from fermodels.data import PreparedClips, PreparedImages
 
 if TYPE_CHECKING:
@@ -162,6 +162,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.report is not None:
         if not options.report.parent.is_dir() or options.report.is_dir():
             raise ValueError(f"--report {options.report}: must be a file in a folder that exists")
+        output_file(options.report)
         for name, other in (("RAW", options.raw), ("OUT", options.out)):
             if other is not None and options.report.resolve() == other.resolve():
                 raise ValueError(f"--report {options.report} is {name} as well")

@@ -21,6 +21,8 @@ import numpy as np
 
 from fermodels._shared.files import replacing
 from fermodels._shared.paths import given_path
+from fermodels._shared.plain import plain as plain_of
+from fermodels._shared.plain import to_json
 from fermodels.data.columns import codes, plain
 from fermodels.data.errors import PreparedError
 from fermodels.data.indices import resolve_indices
@@ -355,7 +357,7 @@ class PreparedTable:
         about = {"format": self.FORMAT, "format_version": FORMAT_VERSION} | self.metadata
         about |= self._about()
         # Only our own key: pandas' would tie the bytes of the file to the version of pandas.
-        text = json.dumps(about, ensure_ascii=False, default=plain)
+        text = to_json(plain_of(about, other=plain), ensure_ascii=False)
         return arrow.replace_schema_metadata({_KEY: text.encode()})
 
     @classmethod

@@ -62,6 +62,7 @@ def command(arguments: list[str]) -> None:
         frames = [scores.assign(run=name) for name, scores in runs.items()]
         import pandas as pd
 
+        options.csv.parent.mkdir(parents=True, exist_ok=True)
         replace_file(options.csv, pd.concat(frames).to_csv(index=False).encode())
     if options.into:
         fill(options.into, table)

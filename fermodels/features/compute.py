@@ -19,7 +19,7 @@ from torch import Tensor
 
 from fermodels._shared.modalities import MODALITIES
 from fermodels._shared.parts import folder_of_parts
-from fermodels._shared.paths import given_path
+from fermodels._shared.paths import given_path, output_file
 from fermodels._shared.places import DEFAULT_VIDEO
 from fermodels._shared.plain import plain
 from fermodels._shared.progress import progress_wanted
@@ -253,7 +253,7 @@ def _checked_path(out: str | os.PathLike | None) -> Path | None:
     out = given_path(out)
     if out.suffix != ".safetensors" or not out.parent.is_dir() or out.is_dir():
         raise ValueError(f"{out}: must be a .safetensors file in a folder that exists")
-    return out
+    return output_file(out)
 
 
 def _that_there_are(clips: PreparedClips, wanted: dict) -> dict:

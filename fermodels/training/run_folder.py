@@ -94,7 +94,9 @@ def write_checkpoint(run_dir: Path, checkpoint: Mapping[str, Any], history: byte
     buffer = io.BytesIO()
     # A learning rate of NumPy's would be refused when the checkpoint is loaded.
     kept = {
-        name: value if name == "state_dict" else plain(value, other=lambda tensor: tensor)
+        name: value
+        if name in ("state_dict", "history")
+        else plain(value, other=lambda tensor: tensor)
         for name, value in checkpoint.items()
     }
     torch.save(kept, buffer)
