@@ -77,7 +77,7 @@ class SavedModule(nn.Module, PyTorchModelHubMixin):
                 if not value.isfinite().all():
                     raise ValueError(f"{name} does not fit into float16: save with half=False")
             tensors[name] = value.clone()  # safetensors refuses tensors that share memory
-        replace_file(Path(save_directory) / WEIGHTS, save(tensors, metadata={"format": "pt"}))
+        replace_file(save_directory / WEIGHTS, save(tensors, metadata={"format": "pt"}))
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, **options):

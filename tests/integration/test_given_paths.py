@@ -12,10 +12,13 @@ from data_prep.io.raw import RawSource
 from data_prep.io.report import ImportReport
 from fermodels import evaluation
 from fermodels._shared.places import shipped_data
-from fermodels.data import ImageDataset, PreparedImages
+from fermodels.data import ImageDataset, PreparedImages, RandomBatchSampler, loader
+from fermodels.experiments.experiment import Experiment
 from fermodels.experiments.old_names import translate_arguments
 from fermodels.features import FeatureSet
+from fermodels.methods import SimCLR
 from fermodels.models import ImageEncoder
+from fermodels.training import fit
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,6 +69,17 @@ def test_what_is_read(home, where):
     for name, read in READ.items():
         assert read(where) is not None, name
     assert check_out(f"{where}/out.parquet") == home / "out.parquet"
+    experiment = Experiment("n", f"{where}/few.parquet", f"{where}/runs/n", "cpu", None)
+    assert (experiment.data, experiment.run_dir) == (home / "few.parquet", home / "runs" / "n")
+
+
+def test_a_run_goes_where_it_was_sent(home):
+    """A configuration's run_dir of ~/…: the run is there, and no folder "~" is here."""
+    data = ImageDataset(PreparedImages.read("~/few.parquet"))
+    learner = SimCLR(ImageEncoder(image_size=16, width=4))
+    batches = loader(data, RandomBatchSampler(data, 10))
+    fit(learner, batches, max_steps=1, run_dir="~/runs/n", progress=False, accelerator="cpu")
+    assert (home / "runs/n/encoder/model.safetensors").exists() and not list(Path().iterdir())
 
 
 @pytest.mark.parametrize("where", ["~", "$MINE"])
