@@ -33,6 +33,7 @@ from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.raw import RawError, RawFile, RawSource
 from data_prep.io.report import ImportReport, NothingUsable
 from data_prep.io.vocabulary import expression
+from fermodels._shared.paths import given_path
 
 LABELS, WORDS = "All Labels", "words"
 EXPECTED = (
@@ -73,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     clip_rows.add_clip_arguments(parser, max_seconds=30.0)
     parser.add_argument(
         "--folds",
-        type=Path,
+        type=given_path,
         help="the standard folds: cmu_mosei_std_folds.py of the CMU Multimodal SDK, or your own "
         "as .json, .yaml or .csv",
     )

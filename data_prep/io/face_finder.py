@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from data_prep.io.squares import Square, cut
+from fermodels._shared.paths import given_path
 
 MODEL = "face_detection_yunet_2023mar.onnx"
 # Longest edge to which an image is brought for the search, and the mean score of the second
@@ -91,7 +92,7 @@ class YuNetFinder:
     """
 
     def __init__(self, model: str | os.PathLike | None = None) -> None:
-        path = Path(_installed_model() if model is None else model)
+        path = given_path(_installed_model() if model is None else model)
         try:
             import cv2
         except ImportError as error:

@@ -32,6 +32,7 @@ from data_prep.io.report import ImportReport, NothingUsable, by_kind, counted
 from fermodels import __version__
 from fermodels._shared.digests import json_digest
 from fermodels._shared.files import replacing
+from fermodels._shared.paths import given_path, output_file
 from fermodels.data import PreparedClips, PreparedImages
 
 if TYPE_CHECKING:
@@ -105,9 +106,13 @@ class Plan:
 
 def add_common_arguments(parser: argparse.ArgumentParser, out_needed: bool = True) -> None:
     """RAW, OUT and the options that every importer has."""
-    parser.add_argument("raw", metavar="RAW", type=Path, help="folder, .zip, .tar or .tar.gz")
+    parser.add_argument("raw", metavar="RAW", type=given_path, help="folder, .zip, .tar or .tar.gz")
     parser.add_argument(
-        "out", metavar="OUT.parquet", type=Path, nargs=None if out_needed else "?", default=None
+        "out",
+        metavar="OUT.parquet",
+        type=given_path,
+        nargs=None if out_needed else "?",
+        default=None,
     )
     parser.add_argument("--size", type=int, default=96, help="pixels of a side, 16 to 512")
     parser.add_argument(
@@ -119,7 +124,7 @@ def add_common_arguments(parser: argparse.ArgumentParser, out_needed: bool = Tru
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--limit", type=int, help="only the first LIMIT files, to try it out")
     parser.add_argument(
-        "--report", metavar="FILE", type=Path, help="write the report as JSON as well"
+        "--report", metavar="FILE", type=given_path, help="write the report as JSON as well"
     )
 
 
@@ -161,6 +166,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.report is not None:
         if not options.report.parent.is_dir() or options.report.is_dir():
             raise ValueError(f"--report {options.report}: must be a file in a folder that exists")
+        output_file(options.report)
         for name, other in (("RAW", options.raw), ("OUT", options.out)):
             if other is not None and options.report.resolve() == other.resolve():
                 raise ValueError(f"--report {options.report} is {name} as well")

@@ -25,6 +25,7 @@ from data_prep.io.importing import REPAIRED, WARNING, Item
 from data_prep.io.raw import RawFile, RawSource, printable
 from data_prep.io.report import ImportReport
 from data_prep.io.vocabulary import expression
+from fermodels._shared.paths import given_path
 from fermodels.data import VIEWS
 from fermodels.data.names import name_key, natural_key, number_text
 
@@ -67,7 +68,10 @@ class Codes:
 
 def add_code_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--labels", metavar="CSV", type=Path, help="table: file, subject, expression, view, yaw …"
+        "--labels",
+        metavar="CSV",
+        type=given_path,
+        help="table: file, subject, expression, view, yaw …",
     )
     parser.add_argument(
         "--views",

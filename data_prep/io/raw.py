@@ -28,6 +28,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from fermodels._shared.paths import given_path
+
 MAX_AT_ONCE = 2 << 30  # bytes that `read` takes into memory
 MAX_GROWTH = 200  # bytes out of an archive for each of its own; images and videos: about 1
 SMALL = 64 << 20  # growth below this many bytes harms nobody
@@ -132,7 +134,7 @@ class RawSource:
             RawError: there is no such thing, it is of another kind, it is damaged or cut off, or
                 it would grow to more than `MAX_GROWTH` times its size.
         """
-        path = Path(path)
+        path = given_path(path)
         if path.is_dir():
             return _Folder(path)
         if not path.exists():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.io.raw import RawSource, printable, shortened, storable
 from fermodels._shared.files import replace_file
+from fermodels._shared.paths import given_path
 from fermodels.data.names import natural_key
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ class ImportReport:
 
     def write(self, path: str | os.PathLike) -> Path:
         """Writes it as JSON; an older report stays until the new one is whole."""
-        path = Path(path)
+        path = given_path(path)
         text = json.dumps(self.as_dict(), ensure_ascii=False, indent=1) + "\n"
         replace_file(path, text.encode())
         return path

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fermodels._shared.plain import plain
 from fermodels.data.light_and_style import bend, cut_out, mix_frequencies, mix_style, shade
 from fermodels.data.names import number_text
 from fermodels.data.vocabulary import view_degrees
@@ -170,7 +171,7 @@ class Augment(nn.Module):
         # Runs and stored features know their augmentation by these words: what is off and came
         # later than they is not named.
         names = [name for name in names if name not in ("gamma", *_MORE) or getattr(self, name)]
-        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
+        return ", ".join(f"{name}={plain(getattr(self, name))}" for name in names)
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> AugmentedImages:
         """Augment (N, 3, H, W), uint8 or float in [0, 1], of any size.

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from fermodels._shared.files import replacing
+from fermodels._shared.paths import given_path
 from fermodels.data.errors import PreparedError
 from fermodels.data.indices import indices_digest
 
@@ -36,7 +37,7 @@ def file_of(
     """Where the decoded images of these rows lie; another content has another name."""
     what = [_VERSION, prepared.fingerprint(), indices_digest(rows), size]
     digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
-    return Path(folder) / f"{Path(prepared.source).stem.strip('<>')}-{digest}.npy"
+    return given_path(folder) / f"{Path(prepared.source).stem.strip('<>')}-{digest}.npy"
 
 
 def mapped(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fermodels._shared.paths import given_path
 from fermodels._shared.progress import progress_wanted
 from fermodels.data.errors import PreparedError
 from fermodels.data.image_files import ImageError, decode_image, is_image_name
@@ -51,7 +52,7 @@ def table_of_folder(
     if labels not in (None, "folders"):
         raise ValueError(f"labels is 'folders' or None, not {labels!r}")
     who = _subject_reader(subject)
-    root = Path(folder).expanduser()
+    root = given_path(folder)
     files = _image_files(root, folder)
     encoded, broken = _encode_all(files, size, progress)
     if broken:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from fermodels._shared.paths import given_path
 from fermodels.data.columns import (
     as_optional_text,
     as_text,
@@ -178,7 +179,7 @@ class PreparedImages(PreparedTable):
             PreparedError: there is no such file, it is a folder, it is not a Parquet file, it is
                 of another format version, or its content fails the checks of the class.
         """
-        path = Path(path)
+        path = given_path(path)
         file = cls._open(path)
         names = file.schema_arrow.names
         if in_memory is None:

@@ -20,6 +20,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fermodels._shared.files import replacing
+from fermodels._shared.paths import given_path
+from fermodels._shared.plain import plain as plain_of
+from fermodels._shared.plain import to_json
 from fermodels.data.columns import SPLITS, codes, official_splits, plain
 from fermodels.data.errors import PreparedError
 from fermodels.data.indices import resolve_indices
@@ -96,7 +99,7 @@ class PreparedTable:
             PreparedError: there is no such file, it is a folder, it is not a Parquet file, it is
                 of another format version, or its content fails the checks of the class.
         """
-        path = Path(path)
+        path = given_path(path)
         with readable(path):
             arrow = cls._open(path).read()
             arrow.validate(full=True)  # bytes that are no text would fail when first used
@@ -132,7 +135,7 @@ class PreparedTable:
         """Write this data set as one Parquet file; the old file stays until the new is whole."""
         import pyarrow.parquet as pq
 
-        path = Path(path)
+        path = given_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         arrow = self._arrow()
         columns = _leaf_paths(arrow)
@@ -356,7 +359,7 @@ class PreparedTable:
         about = {"format": self.FORMAT, "format_version": FORMAT_VERSION} | self.metadata
         about |= self._about()
         # Only our own key: pandas' would tie the bytes of the file to the version of pandas.
-        text = json.dumps(about, ensure_ascii=False, default=plain)
+        text = to_json(plain_of(about, other=plain), ensure_ascii=False)
         return arrow.replace_schema_metadata({_KEY: text.encode()})
 
     @classmethod

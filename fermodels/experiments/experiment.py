@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import time
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fermodels._shared.files import replace_file
+from fermodels._shared.paths import given_path, output_folder
+from fermodels._shared.plain import from_json, recorded, to_json
 from fermodels.data.names import natural_key
 from fermodels.experiments.old_names import translate_run
 
@@ -44,7 +45,7 @@ class Experiment:
     def __init__(
         self, name: str, data: str, run_dir: str, accelerator: str, precision: str | None
     ) -> None:
-        self.name, self.data, self.run_dir = name, Path(data), Path(run_dir)
+        self.name, self.data, self.run_dir = name, given_path(data), given_path(run_dir)
         self.accelerator, self.precision = accelerator, precision
 
     # ------------------------------------------------------------------------- of a subclass
@@ -76,9 +77,11 @@ class Experiment:
 
         Raises:
             ValueError: the folder holds a run with other settings or data (they are named).
+            OSError: nothing can be written to the folder.
         """
         import pandas as pd
 
+        output_folder(self.run_dir, files=("config.yaml", "run.json", "scores.csv"))
         data = self.read()
         data.check_trainable("an experiment")
         about = {
@@ -142,7 +145,7 @@ class Experiment:
         if not path.exists():
             return {}
         try:
-            before = json.loads(path.read_text(encoding="utf-8"))
+            before = from_json(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(
                 f"{path} cannot be read ({error}): take another run_dir, or delete this one"
@@ -152,7 +155,7 @@ class Experiment:
             flat({k: v for k, v in run["settings"].items() if k not in FREE})
             | {"experiment": run["experiment"], "data": run["data"]["fingerprint"][:12]}
             | {name: run["data"].get(name, "")[:12] for name in self.made_with()}
-            for run in (before, about)
+            for run in (before, recorded(about))
         )
         changes = [
             f"{key} was {old.get(key)!r}, is {new.get(key)!r}"
@@ -184,7 +187,7 @@ def flat(value: Any, name: str = "") -> dict[str, Any]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return to_json(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def _csv(frame: pd.DataFrame) -> bytes:

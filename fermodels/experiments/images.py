@@ -133,6 +133,7 @@ class ImageExperiment(Experiment):
         if pretraining and pretraining.method == "simclr" and pretraining.num_augmentations != 1:
             raise ValueError("SimCLR augments each image twice: leave num_augmentations at 1")
         positive(finetuning.epochs, "finetuning.epochs")
+        positive(finetuning.batch_size, "finetuning.batch_size")
         if pretraining:
             positive(pretraining.epochs, "pretraining.epochs")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fermodels._shared.files import replace_file
+from fermodels._shared.paths import given_path, output_file
 from fermodels._shared.places import root
 from fermodels.data import view_degrees, view_order
 from fermodels.data.names import name_key
@@ -46,16 +47,18 @@ def command(arguments: list[str]) -> None:
         "name, or has fewer folds or seeds, stands in a row of its own, with what differs.",
     )
     parser.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="run folder, or a folder of them"
+        "runs", nargs="+", type=given_path, metavar="RUN", help="run folder, or a folder of them"
     )
     parser.add_argument(
         "--into",
-        type=Path,
+        type=given_path,
         metavar="PAGE.md",
         help=f"write the overview between the lines {START} and {END}",
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write all numbers as CSV")
+    parser.add_argument("--csv", type=given_path, metavar="FILE", help="write all numbers as CSV")
     options = parser.parse_args(arguments)
+    if options.csv:
+        output_file(options.csv)
     runs = read_runs(options.runs)
     table = overview(runs)
     print(table)
@@ -65,6 +68,7 @@ def command(arguments: list[str]) -> None:
         frames = [scores.assign(run=name) for name, scores in runs.items()]
         import pandas as pd
 
+        options.csv.parent.mkdir(parents=True, exist_ok=True)
         replace_file(options.csv, pd.concat(frames).to_csv(index=False).encode())
     if options.into:
         fill(options.into, table)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fermodels import evaluation
+from fermodels._shared.paths import given_path
 from fermodels.data import EXPRESSIONS, PreparedImages, encode_image
 from fermodels.explore import lab_choices, lab_controls, lab_save, memory
 from fermodels.explore.fields import Field
@@ -294,8 +295,8 @@ class FaceLab:
             return self._save_instance(path, expression, subject)
 
     def _save_instance(self, path, expression, subject) -> Path:
-        beside = Path.cwd() if self._remember is None else Path(self._remember).parent
-        path = Path(path or self._path or beside / "own_faces.parquet")
+        beside = Path.cwd() if self._remember is None else given_path(self._remember).parent
+        path = given_path(path or self._path or beside / "own_faces.parquet")
         values = self._settings
         expression = (expression or "").strip() or lab_controls.strongest(values)[0]
         subject = (subject or "").strip() or self._subject

@@ -150,6 +150,9 @@ def test_without_pretraining_and_with_people_dealt_out(kdef, tmp_path):
         (["--experiment.data", "nowhere.parquet"], "nowhere.parquet"),
         (["--experiment.finetuning.epochs", "0"], "finetuning.epochs must be above 0"),
         (["--experiment.folds", "[7]"], "not 7"),
+        (["--experiment.finetuning.batch_size", "0"], "finetuning.batch_size must be above 0"),
+        (["--experiment.run_dir", "/proc/self/run"], "nothing can be written there"),
+        (["--experiment.run_dir", "$NOWHERE/run"], "there is no variable $NOWHERE here"),
     ],
 )
 def test_mistakes_are_named(kdef, tmp_path, capsys, arguments, message):

@@ -114,10 +114,10 @@ def test_the_core_and_the_extras(metadata):
     requirements = [Requirement(line) for line in metadata.get_all("Requires-Dist")]
     core = {r.name for r in requirements if r.marker is None}
     assert not core & {*EXTRAS["course"].values()}
-    for extra in ("faces", "explore", "experiments", "import"):
+    for extra in ("faces", "explore", "experiments", "import", "export"):
         own = {r.name for r in requirements if r.marker and r.marker.evaluate({"extra": extra})}
         assert own - core == {*EXTRAS[extra].values()}, extra
-    for extra, with_ in {"course": 4, "all": 5}.items():
+    for extra, with_ in {"course": 4, "all": 6}.items():
         (all_of,) = (
             r for r in requirements if r.name == "fermodels" and r.marker.evaluate({"extra": extra})
         )
