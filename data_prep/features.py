@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 
+from fermodels._shared.paths import given_path
 from fermodels._shared.places import DEFAULT_VIDEO
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("clips", metavar="IN.parquet", type=Path, help="prepared clips")
-    parser.add_argument("out", metavar="OUT.safetensors", type=Path)
+    parser.add_argument("clips", metavar="IN.parquet", type=given_path, help="prepared clips")
+    parser.add_argument("out", metavar="OUT.safetensors", type=given_path)
     parser.add_argument(
         "--video",
         default=DEFAULT_VIDEO,

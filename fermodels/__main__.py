@@ -1,16 +1,29 @@
-"""`python -m fermodels fit --config configs/kdef_clmex.yaml`, `… cost`, `… report RUNS`."""
+"""`python -m fermodels fit --config configs/kdef_clmex.yaml`, `… report RUNS`, `… export MODEL`."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 HELP = """usage: python -m fermodels COMMAND …
 
   fit      train and test as a configuration file says: --config configs/kdef_clmex.yaml
   cost     what such a configuration takes on a GPU, computed: --config configs/kdef_clmex.yaml
   report   the table of results of finished runs: RUNS…
+  embed    the representations of images or clips: MODEL DATA --out embeddings.parquet
+  export   a graph that runs without this package: MODEL --onnx FILE.onnx
 
 python -m fermodels COMMAND --help says more."""
+
+
+# Command → module of fermodels.experiments and its function, imported when it is chosen.
+COMMANDS = {
+    "fit": ("command_line", "fit"),
+    "cost": ("command_line", "cost"),
+    "report": ("report", "command"),
+    "embed": ("embed", "command"),
+    "export": ("export", "command"),
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,17 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
     if command in ("-h", "--help"):
         print(HELP)
         return 0
-    if command not in ("fit", "cost", "report"):
+    if command not in COMMANDS:
         print(f"fermodels: unknown command {command!r}\n\n{HELP}", file=sys.stderr)
         return 2
     try:
-        if command == "report":
-            from fermodels.experiments.report import command as run
-        elif command == "cost":
-            from fermodels.experiments.command_line import cost as run
-        else:
-            from fermodels.experiments.command_line import fit as run
-        run(rest)
+        module, function = COMMANDS[command]
+        getattr(import_module(f"fermodels.experiments.{module}"), function)(rest)
     except (ValueError, OSError, ImportError) as error:
         print(f"fermodels: {error}", file=sys.stderr)
         return 2

@@ -12,6 +12,7 @@ import socket
 import sys
 from pathlib import Path
 
+from fermodels._shared.paths import given_path
 from fermodels.course.explore_page import ENCODER_VARIABLE, FACES_VARIABLE
 
 NOTEBOOK = Path(__file__).with_name("explore.ipynb")
@@ -46,9 +47,10 @@ def has_display() -> bool:
 
 
 def existing(path: str) -> str:
-    if not Path(path).exists():
+    found = given_path(path)
+    if not found.exists():
         raise argparse.ArgumentTypeError(f"there is no {path}")
-    return str(Path(path).resolve())
+    return str(found.resolve())
 
 
 def main() -> None:

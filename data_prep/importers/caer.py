@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from data_prep.io import clip_rows
+from data_prep.io.endings import kind
 from data_prep.io.images import image_row
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.raw import RawError, RawFile, RawSource
@@ -23,12 +24,12 @@ _SPLITS = {
     "val": "val",
     "test": "test",
 }
-_KINDS = {"avi": "clips", "mp4": "clips", "png": "images", "jpg": "images"}
+_KINDS = {"video": "clips", "image": "images"}
 # Of copies in several splits, the one that results are published on stays.
 _RANK = ("test", "val", "train")
 _NAME = re.compile(
     r"(?:.*/)?(?P<split>train|validation|valid|val|test)/(?P<label>[A-Za-z]+)/"
-    r"(?P<number>[^/]+)\.(?P<ending>avi|mp4|png|jpg)",
+    r"(?P<number>[^/]+)",
     re.IGNORECASE,
 )
 EXPECTED = (
@@ -57,9 +58,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> Plan:
     files: dict[str, list[tuple[RawFile, dict[str, Any]]]] = {"clips": [], "images": []}
+    named: dict[tuple[str, str], RawFile] = {}
     for file in raw.files:
-        match = _NAME.fullmatch(file.name)
-        if not match:
+        match, rows = _NAME.fullmatch(file.stem), _KINDS.get(kind(file))
+        if not match or rows is None:
             continue
         report.found += 1
         try:
@@ -76,25 +78,29 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
             "emotion": emotion,
             "split": _SPLITS[split],
         }
-        files[_KINDS[match["ending"].lower()]].append((file, about))
+        first = named.setdefault((rows, name), file)
+        if first is not file:
+            report.skip(file.name, f"the same number in its class as {first.name}")
+            continue
+        files[rows].append((file, about))
     if files["clips"] and files["images"]:
         raise ValueError(
             f"{raw.path} holds {len(files['clips']):,} clips (CAER) and {len(files['images']):,} "
             "stills (CAER-S): give the folder of one of them"
         )
-    kind = "clips" if files["clips"] else "images"
-    if not files[kind]:
+    rows = "clips" if files["clips"] else "images"
+    if not files[rows]:
         raise NothingUsable(EXPECTED, f"{raw.glimpse()}, but none in train/, validation/ or test/")
-    chosen = _without_copies(raw, files[kind], report)
+    chosen = _without_copies(raw, files[rows], report)
     report.warn(
         "there are no names of people: every row is a subject of its own, and a split by subject "
         "has the same actors on all sides. Use split('official')."
     )
-    items = [Item(file, _columns(about, kind)) for file, about in chosen]
+    items = [Item(file, _columns(about, rows)) for file, about in chosen]
     names = [expression(label, "caer") for label in CLASSES]
-    metadata = METADATA | {"name": "caer" if kind == "clips" else "caer-s"}
-    metadata |= {"emotions": names} if kind == "clips" else {"expressions": names, "views": ["any"]}
-    return Plan(items, metadata, kind, EXPECTED, counted=("original_label",))
+    metadata = METADATA | {"name": "caer" if rows == "clips" else "caer-s"}
+    metadata |= {"emotions": names} if rows == "clips" else {"expressions": names, "views": ["any"]}
+    return Plan(items, metadata, rows, EXPECTED, counted=("original_label",))
 
 
 def make_row(item: Item, data: bytes, options: argparse.Namespace) -> dict[str, Any]:
@@ -102,8 +108,8 @@ def make_row(item: Item, data: bytes, options: argparse.Namespace) -> dict[str, 
     return (clip_rows.clip_row if "clip" in item.about else image_row)(item, data, options)
 
 
-def _columns(about: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    if kind == "clips":
+def _columns(about: Mapping[str, Any], rows: str) -> dict[str, Any]:
+    if rows == "clips":
         return {"transcript": None, "clip": about["subject"], **about}
     about = dict(about)
     label, name = about.pop("emotion"), about["subject"]

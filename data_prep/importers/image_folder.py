@@ -1,6 +1,6 @@
-"""Images of your own: ``subject/expression/view.jpg``, or a table that says what they show.
+"""Images of your own: in folders of people or of classes, named by a pattern, or in a table.
 
-::
+People in folders, whose images are named by their view::
 
     RAW/anna/happy/full_left.jpg
     RAW/anna/happy/straight.jpg
@@ -10,7 +10,18 @@
 Views are full_left (−90°: the left cheek is seen, the nose points to the image's left edge),
 half_left, straight, half_right and full_right; ``--views left=-60,front=0`` explains others.
 Expressions are named as in the course or by a word of like meaning (fear, joy); others keep their
-own name. A table (``--labels CSV``) has the columns file, subject, expression, view or yaw, and
+own name (``--expressions 1=surprised`` explains codes).
+
+Classes in folders, of whose images neither the person nor the view is known, with or without the
+folders of a split above them; this is how images are read of whose names none is a view::
+
+    RAW/train/happy/im01.jpg
+    RAW/test/sad/im07.jpg
+
+Others by ``--pattern``, a regular expression for the end of their paths with any of the groups
+subject, expression, view or yaw, session, instance, split, gender, age, such as
+``'(?P<expression>[a-z]+)-(?P<subject>\\d+)_.*'``; ``--dry-run`` shows how names are read and writes
+nothing. A table (``--labels CSV``) has the columns file, subject, expression, view or yaw, and
 may have pitch, session, instance, gender, age, split and others. Without an expression, in a row or
 in the whole table, images are unlabelled; the column instance then says which are views of one
 moment.
@@ -31,40 +42,67 @@ from data_prep.io.labelled import (
     alike,
     label_lists,
     make_items,
+    means_view,
     read_table,
 )
+from data_prep.io.patterns import add_pattern_arguments, dry_run, read_names
 from data_prep.io.raw import RawSource, printable
 from data_prep.io.report import ImportReport, NothingUsable
 from data_prep.io.vocabulary import NAMES
+from fermodels.data.names import natural_key
 
 make_row = image_row
 
-_EXPECTED = "images in folders, subject/expression/view.jpg, or a table (--labels)"
+_EXPECTED = (
+    "images in folders, subject/expression/view.jpg or expression/image.jpg, or names that are "
+    "explained (--pattern), or a table (--labels)"
+)
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 _AGAIN = re.compile(r"(?P<view>.*?)[ _-]*\(?(?P<number>\d+)\)?")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_common_arguments(parser)
+    add_common_arguments(parser, out_needed=False)
+    add_pattern_arguments(parser)
     add_code_arguments(parser)
+    parser.add_argument(
+        "--layout",
+        choices=("auto", "people", "classes"),
+        default="auto",
+        help="what the folders are, subject/expression/view.jpg or expression/image.jpg",
+    )
     parser.add_argument("--name", default="own-photographs", help="of the data set")
 
 
-def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> Plan:
-    """What is to be read, by folders and file names or by the table.
+def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> Plan | None:
+    """What is to be read, by folders and names, a pattern or the table; None after a dry run.
 
     Raises:
-        NothingUsable: no image lies as expected. ValueError: the table cannot be used, or the
-            people's folders lie in several places.
+        NothingUsable: no image lies as expected. ValueError: the pattern or the table cannot be
+            used, or the people's folders lie in several places.
     """
     views = options.views or {}
+    if options.labels is not None and options.pattern is not None:
+        raise ValueError("say how to read the images by --pattern or by --labels, not by both")
+    needed = ("subject", "view")
     if options.labels is not None:
         readings = read_table(options.labels, raw, report, needed=("file", "subject"))
+    elif options.pattern is not None:
+        readings, needed = read_names(options.pattern, raw, report, ()), ()
+    elif _are_classes(raw, views, options.layout):
+        readings, needed = _by_classes(raw, views, report), ()
     else:
-        readings = _by_folders(raw, views, report)
+        readings = _by_people(raw, views, report)
     report.found = len(readings) + len(report.skipped)
-    items = make_items(
-        readings, Codes(views, options.expressions or {}, strict=False), "image-folder", report
-    )
+    codes = Codes(views, options.expressions or {}, strict=False, needed=needed)
+    if options.dry_run:
+        print(dry_run(readings, codes, report))
+        return None
+    items = make_items(readings, codes, "image-folder", report)
     pairs = alike(items)
     for first, other in pairs:
         report.skip(
@@ -77,17 +115,69 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     if not items:
         seen = what_is_there(raw)
         if report.skipped:
-            seen += f" ({report.skipped[0][0]}: {report.skipped[0][1]})"
+            seen += f" ({report.main_reason()})"
         labels = options.labels
         expected = f"rows of {labels} about images that are there" if labels else _EXPECTED
         raise NothingUsable(expected, seen)
-    own = sorted({item.about["expression"] for item in items} - {None, *NAMES})
+    own = {item.about["expression"] for item in items} - {None, *NAMES}
+    own = sorted(own, key=natural_key)
     if own:
         report.warn(f"expressions that the course does not know keep their names: {', '.join(own)}")
     return Plan(items, _metadata(options.name, items), "images")
 
 
-def _by_folders(raw: RawSource, views: dict[str, float], report: ImportReport) -> list[Reading]:
+def _are_classes(raw: RawSource, views: dict[str, float], layout: str) -> bool:
+    """Whether the folders are classes: no image in the folder of a person is named by a view."""
+    if layout != "auto":
+        return layout == "classes"
+    folders = [file.name.split("/") for file in raw.files if is_image(file)]
+    people = (
+        (split[-3], split[-1]) for split in folders if len(split) > 2 and not _split(split[-3])
+    )
+    inside = any(len(split) > 1 for split in folders)
+    return inside and not any(_view_and_number(name, views)[0] for _, name in people)
+
+
+def _by_classes(raw: RawSource, views: dict[str, float], report: ImportReport) -> list[Reading]:
+    readings = []
+    for file in filter(is_image, raw.files):
+        *above, name = file.name.split("/")
+        if not above:
+            report.skip(file.name, "does not lie in the folder of a class")
+            continue
+        fields = {"expression": above[-1], "view": _view_and_number(name, views)[0] or ""}
+        if split := next(filter(None, map(_split, reversed(above[:-1]))), None):
+            fields["split"] = split
+        readings.append(Reading(file, fields))
+    if readings:
+        classes = sorted({reading.fields["expression"] for reading in readings})
+        report.warn(
+            f"folders are read as classes ({', '.join(classes[:8])}{', …' * (len(classes) > 8)}): "
+            "it is not known who is shown. If they are not, see --layout, --pattern and --views"
+        )
+        without = [reading.file for reading in readings if "split" not in reading.fields]
+        if 0 < len(without) < len(readings):
+            report.warn(
+                f"{len(without):,} images, such as {printable(without[0].name)}, are in no folder "
+                "of a split, and others are"
+            )
+    return readings
+
+
+def _split(folder: str) -> str | None:
+    return _SPLITS.get(folder.lower())
+
+
+def _view_and_number(name: str, views: dict[str, float]) -> tuple[str | None, str | None]:
+    """The view that a file's name is, with the number after it: straight_2.jpg; None for none."""
+    stem = name.rpartition(".")[0]
+    again = _AGAIN.fullmatch(stem)
+    if means_view(stem, views) or not again:
+        return (stem if means_view(stem, views) else None), None
+    return (again["view"], again["number"]) if means_view(again["view"], views) else (None, None)
+
+
+def _by_people(raw: RawSource, views: dict[str, float], report: ImportReport) -> list[Reading]:
     readings, places = [], {}
     for file in filter(is_image, raw.files):
         *above, subject, expression, name = ("", "", *file.name.split("/"))
@@ -95,12 +185,9 @@ def _by_folders(raw: RawSource, views: dict[str, float], report: ImportReport) -
             report.skip(file.name, "does not lie in subject/expression/view.jpg")
             continue
         places.setdefault("/".join(filter(None, above)), file.name)
-        view = name.rpartition(".")[0]
-        again = _AGAIN.fullmatch(view)
-        session = "1"
-        if view not in views and again:
-            view, session = again["view"], again["number"]
-        fields = {"subject": subject, "expression": expression, "view": view, "session": session}
+        view, number = _view_and_number(name, views)
+        fields = {"subject": subject, "expression": expression, "session": number or "1"}
+        fields["view"] = view or name.rpartition(".")[0]  # which is then said to be unknown
         readings.append(Reading(file, fields))
     if len(places) > 1:
         shown = " and ".join(printable(name) for name in list(places.values())[:2])

@@ -12,6 +12,7 @@ from typing import Any
 from data_prep.importers.meld_table import Utterance, read_table
 from data_prep.io import clip_rows
 from data_prep.io.clip_rows import clip_row
+from data_prep.io.endings import kind
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.raw import RawError, RawFile, RawSource
 from data_prep.io.report import ImportReport, NothingUsable
@@ -27,9 +28,10 @@ _FOLDERS = {
     "test_splits": "test",
     "test": "test",
 }
-_TABLE = re.compile(r"(?:.*/)?(?P<split>train|dev|test)_sent_emo\.csv")
+_TABLE = re.compile(r"(?:.*/)?(?P<split>train|dev|test)_sent_emo\.csv", re.IGNORECASE)
 _CLIP = re.compile(
-    r"(?P<folder>.*/)?(?P<final>final_videos_test)?dia(?P<dialogue>\d+)_utt(?P<utterance>\d+)\.mp4"
+    r"(?P<folder>.*/)?(?P<final>final_videos_test)?dia(?P<dialogue>\d+)_utt(?P<utterance>\d+)",
+    re.IGNORECASE,
 )
 _INNER = re.compile(r"(?:.*/)?(train|dev|test)\.tar\.gz")
 EMOTIONS = ("neutral", "happy", "surprised", "angry", "sad", "disgusted", "afraid")
@@ -90,6 +92,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
             about = _about(key, utterance, options.subjects)
         except ValueError as error:
             report.skip(f"{table}, line {utterance.line}", str(error))
+            report.skip(clips[key].name, f"its row in {table} is left out")
             continue
         items.append(Item(clips[key], about, utterance.repaired))
     for key in sorted(set(clips) - set(utterances)):
@@ -109,7 +112,7 @@ def _tables(raw: RawSource, report: ImportReport) -> dict[Key, tuple[Utterance, 
         match = _TABLE.fullmatch(file.name)
         if not match:
             continue
-        split = _FOLDERS[match["split"]]
+        split = _FOLDERS[match["split"].lower()]
         if first := seen.get(split):
             report.skip(file.name, f"a second table of this split: {first} is taken")
             continue
@@ -128,10 +131,10 @@ def _tables(raw: RawSource, report: ImportReport) -> dict[Key, tuple[Utterance, 
 def _clips(raw: RawSource, doubles: str, report: ImportReport) -> dict[Key, RawFile]:
     clips: dict[tuple[Key, bool], RawFile] = {}
     for file in raw.files:
-        match = _CLIP.fullmatch(file.name)
-        if not match:
+        match = _CLIP.fullmatch(file.stem)
+        if not match or kind(file) != "video":
             continue
-        folders = reversed((match["folder"] or "").split("/"))
+        folders = reversed((match["folder"] or "").lower().split("/"))
         split = next((_FOLDERS[folder] for folder in folders if folder in _FOLDERS), None)
         if split is None:
             report.skip(file.name, "in no folder of a split, such as train_splits")

@@ -28,10 +28,12 @@ from data_prep.importers.mosei_labels import (
 )
 from data_prep.io import clip_rows
 from data_prep.io.clip_rows import clip_row
+from data_prep.io.endings import kind
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.raw import RawError, RawFile, RawSource
 from data_prep.io.report import ImportReport, NothingUsable
 from data_prep.io.vocabulary import expression
+from fermodels._shared.paths import given_path
 
 LABELS, WORDS = "All Labels", "words"
 EXPECTED = (
@@ -59,8 +61,8 @@ NO_PICKLES = (
     "features are in the .csd files of the CMU Multimodal SDK"
 )
 _FEATURES = re.compile(r"covarep|facet|openface|vectors|glove|opensmile|phones", re.IGNORECASE)
-_PIECE = re.compile(r"(?:.*/)?Segmented(?:/.*)?/(?P<video>[^/]+)_(?P<piece>\d+)\.mp4")
-_WHOLE = re.compile(r"(?:.*/)?(?:Full/(?:.*/)?)?(?P<video>[^/]+)\.mp4")
+_PIECE = re.compile(r"(?:.*/)?Segmented(?:/.*)?/(?P<video>[^/]+)_(?P<piece>\d+)")
+_WHOLE = re.compile(r"(?:.*/)?(?:Full/(?:.*/)?)?(?P<video>[^/]+)")
 _TEXT = re.compile(r"(?:.*/)?Transcript/(?:.*/)?(?P<video>[^/]+)\.txt")
 STANDARD_FOLDS = (2249, 300, 678)  # videos to train, validate and test
 # Labels hold single precision, transcripts a few digits.
@@ -72,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     clip_rows.add_clip_arguments(parser, max_seconds=30.0)
     parser.add_argument(
         "--folds",
-        type=Path,
+        type=given_path,
         help="the standard folds: cmu_mosei_std_folds.py of the CMU Multimodal SDK, or your own "
         "as .json, .yaml or .csv",
     )
@@ -225,9 +227,10 @@ def _raw_files(
 ) -> tuple[dict[tuple[str, str], RawFile], dict[str, RawFile], dict[str, RawFile]]:
     pieces, whole, texts = {}, {}, {}
     for file in raw.files:
-        if match := _PIECE.fullmatch(file.name):
-            pieces[match["video"], match["piece"]] = file
-        elif match := _WHOLE.fullmatch(file.name):
+        is_video = kind(file) == "video"
+        if is_video and (match := _PIECE.fullmatch(file.stem)):
+            pieces.setdefault((match["video"], match["piece"]), file)
+        elif is_video and (match := _WHOLE.fullmatch(file.stem)):
             whole.setdefault(match["video"], file)
         elif match := _TEXT.fullmatch(file.name):
             texts.setdefault(match["video"], file)

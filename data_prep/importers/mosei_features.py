@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +17,7 @@ from data_prep.importers.csd import CsdError, Sequence, mean_features
 from data_prep.importers.mosei import LABELS, WORDS, rows_of, sequences
 from data_prep.io.raw import RawSource
 from data_prep.io.report import ImportReport, NothingUsable
+from fermodels._shared.paths import given_path
 from fermodels._shared.progress import progress_wanted
 
 if TYPE_CHECKING:
@@ -38,11 +38,13 @@ EXPECTED = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("raw", metavar="RAW", type=Path, help="folder or archive of the .csd files")
     parser.add_argument(
-        "clips", metavar="IN.parquet", type=Path, help="made by `python -m data_prep mosei`"
+        "raw", metavar="RAW", type=given_path, help="folder or archive of the .csd files"
     )
-    parser.add_argument("out", metavar="OUT.safetensors", type=Path)
+    parser.add_argument(
+        "clips", metavar="IN.parquet", type=given_path, help="made by `python -m data_prep mosei`"
+    )
+    parser.add_argument("out", metavar="OUT.safetensors", type=given_path)
     for modality, roots in ROOTS.items():
         parser.add_argument(
             f"--{modality}",

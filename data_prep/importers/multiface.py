@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.io.images import YAWS, image_row, what_is_there
+from data_prep.io.images import YAWS, image_row, is_image, what_is_there
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.labelled import label_lists, parse_views, view_names
 from data_prep.io.raw import RawFile, RawSource, printable
@@ -38,7 +38,7 @@ from data_prep.io.report import ImportReport, NothingUsable
 make_row = image_row
 
 _IMAGE = re.compile(
-    r"(?:(?P<root>.*)/)?images/(?P<expression>[^/]+)/(?P<camera>\d+)/(?P<frame>\d+)\.png"
+    r"(?:(?P<root>.*)/)?images/(?P<expression>[^/]+)/(?P<camera>\d+)/(?P<frame>\d+)"
 )
 _ROOT = re.compile(r"m--(?P<date>\d{8})--(?P<time>\d{4})--(?P<entity>\w+)--GHS")
 _SENTENCE = "SEN_"
@@ -67,7 +67,8 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     captures: dict[str, dict[str, dict[str, dict[str, RawFile]]]] = {}
     sentences = 0
     for file in raw.files:
-        if not (name := _IMAGE.fullmatch(file.name)):
+        name = _IMAGE.fullmatch(file.stem)
+        if not name or not is_image(file):
             continue
         report.found += 1
         if name["expression"].startswith(_SENTENCE):

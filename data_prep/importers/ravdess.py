@@ -12,6 +12,7 @@ from typing import Any
 
 from data_prep.io import clip_rows
 from data_prep.io.clip_rows import clip_row
+from data_prep.io.endings import kind
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.raw import RawFile, RawSource
 from data_prep.io.report import ImportReport, NothingUsable
@@ -26,7 +27,7 @@ STATEMENTS = {
     "02": "Dogs are sitting by the door",
 }
 ACTORS = 24
-_NAME = re.compile(r"(?:.*/)?(?P<codes>\d\d(?:-\d\d){6})\.(?P<ending>mp4|wav)", re.IGNORECASE)
+_NAME = re.compile(r"(?:.*/)?(?P<codes>\d\d(?:-\d\d){6})")
 _PACKED = re.compile(r"(?:.*/)?(?:Video|Audio)_(?:Speech|Song)_Actors?_[\d-]+\.zip")
 EXPECTED = "files such as Actor_01/01-01-03-01-02-01-01.mp4 (seven numbers of two digits)"
 METADATA = {
@@ -59,12 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> Plan:
     files: dict[str, RawFile] = {}
     for file in raw.files:
-        match = _NAME.fullmatch(file.name)
-        if not match:
+        match, what = _NAME.fullmatch(file.stem), kind(file)
+        if not match or what not in ("video", "sound"):
             continue
         report.found += 1
         codes = match["codes"]
-        why = _wrong(codes, match["ending"].lower())
+        why = _wrong(codes, what == "sound", file.ending)
         if why is None and codes in files:
             why = f"the same clip as {files[codes].name}"
         if why is None:
@@ -91,7 +92,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
 make_row = clip_row
 
 
-def _wrong(codes: str, ending: str) -> str | None:
+def _wrong(codes: str, is_sound: bool, ending: str) -> str | None:
     modality, channel, emotion, intensity, statement, repetition, actor = codes.split("-")
     known = {
         "modality": modality in MODALITIES,
@@ -105,8 +106,8 @@ def _wrong(codes: str, ending: str) -> str | None:
     wrong = [name for name, good in known.items() if not good]
     if wrong:
         return f"its name has an unknown {' and '.join(wrong)}"
-    if (modality == "03") != (ending == "wav"):
-        return f"modality {modality} ({MODALITIES[modality]}) in a .{ending} file"
+    if (modality == "03") != is_sound:
+        return f"modality {modality} ({MODALITIES[modality]}) in a {ending} file"
     return None
 
 

@@ -14,13 +14,14 @@ from typing import Any
 
 from data_prep.io import clip_rows
 from data_prep.io.clip_rows import clip_row
+from data_prep.io.endings import kind
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.raw import RawError, RawFile, RawSource
 from data_prep.io.report import ImportReport, NothingUsable
 
 _CLIP = re.compile(
     r"(?:(?:.*/)?(?P<split>dev|test)/|(?:.*/)?)mp4/(?P<person>id\d{5})/(?P<video>[^/]+)/"
-    r"(?P<clip>\d+)\.mp4"
+    r"(?P<clip>\d+)"
 )
 _PART = re.compile(r"(?:.*/)?vox2_(?:dev|test)_(?:mp4|aac)_?part\w+")
 EXPECTED = "clips such as dev/mp4/id00012/21Uxsk56VDQ/00001.mp4"
@@ -58,8 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> Plan:
     videos: dict[Key, tuple[RawFile, str | None]] = {}
     for file in raw.files:
-        match = _CLIP.fullmatch(file.name)
-        if not match:
+        match = _CLIP.fullmatch(file.stem)
+        if not match or kind(file) != "video":
             continue
         key = match["person"], match["video"], match["clip"]
         if key in videos:
@@ -132,6 +133,7 @@ def _seen(raw: RawSource) -> str:
             f"pieces of an archive such as {parts[0]}: join them (cat vox2_dev_mp4_parta* > "
             "vox2_dev_mp4.zip) and give the .zip, or unpack it"
         )
-    if any(file.name.endswith(".m4a") for file in raw.files):
-        return "sounds (.m4a) alone: the faces, with their sound, are in vox2_dev_mp4"
+    sound = next((file for file in raw.files if kind(file) == "sound"), None)
+    if sound is not None:
+        return f"sounds ({sound.ending}) alone: the faces, with their sound, are in vox2_dev_mp4"
     return raw.glimpse()

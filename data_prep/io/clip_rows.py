@@ -11,7 +11,8 @@ import numpy as np
 from data_prep.io import crops
 from data_prep.io.face_finder import face_finder
 from data_prep.io.footage import read_footage
-from data_prep.io.importing import REPAIRED, Item, Skip
+from data_prep.io.importing import OUTSIDE, REPAIRED, Item, Skip
+from data_prep.io.squares import share_outside
 from fermodels.data.media import SAMPLE_RATE, MediaError, encode_audio, encode_video
 
 _LOOKED_AT = 7  # frames in which the face is searched
@@ -33,8 +34,9 @@ def add_clip_arguments(
     )
 
 
-def crop_frames(frames: np.ndarray, how: str, size: int) -> tuple[np.ndarray, bool]:
-    """All frames (T, H, W, 3) cropped to the same square, (T, size, size, 3), and if it is a face.
+def crop_frames(frames: np.ndarray, how: str, size: int) -> tuple[np.ndarray, bool, float]:
+    """All frames (T, H, W, 3) cropped to the same square, (T, size, size, 3), whether it is around
+    a face, and the share of it that lies beyond the frames.
 
     One square for the whole clip, from a few frames spread over it: a square that followed the
     face in each frame would tremble, and hide how the head moves.
@@ -46,7 +48,9 @@ def crop_frames(frames: np.ndarray, how: str, size: int) -> tuple[np.ndarray, bo
         looked_at = np.linspace(0, len(frames) - 1, min(_LOOKED_AT, len(frames))).round()
         box = crops.median_box([finder.find(frames[int(at)]) for at in looked_at])
     square = crops.square_for(how, height, width, box)
-    return np.stack([crops.cut(frame, square, size) for frame in frames]), box is not None
+    outside = share_outside(square, height, width)
+    cropped = np.stack([crops.cut(frame, square, size) for frame in frames])
+    return cropped, box is not None, outside
 
 
 def clip_row(
@@ -54,8 +58,8 @@ def clip_row(
 ) -> dict[str, Any]:
     """The row of one clip: what is known of it, its video and its sound.
 
-    The row has `face_found`, whether the crop is around a face (null without an image), and
-    `seconds`, how long the clip is in the row.
+    The row has `face_found`, whether the crop is around a face, `crop_outside`, the share of it
+    beyond the frames (both null without an image), and `seconds`, how long the clip is in the row.
 
     Args:
         stretch: the seconds from and to which the file is used; all of it without.
@@ -74,9 +78,11 @@ def clip_row(
             )
         footage.notes.append(f"cut to its first {options.max_seconds:g} s")
     row: dict[str, Any] = {"video": None, "audio": None} | item.about | {"face_found": None}
+    row[OUTSIDE] = None
     seconds = 0.0
     if footage.frames is not None:
-        frames, row["face_found"] = crop_frames(footage.frames, options.crop, options.size)
+        frames, row["face_found"], outside = crop_frames(footage.frames, options.crop, options.size)
+        row[OUTSIDE] = round(outside, 3)
         row["video"] = encode_video(frames, options.fps)
         seconds = len(frames) / options.fps
     if footage.waveform is not None:

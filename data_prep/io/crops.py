@@ -1,8 +1,8 @@
 """Square crops of images: around the face, around the centre, or the whole image.
 
-A crop never distorts: a square of the image becomes the crop. Where it reaches
-beyond the image, the outermost pixels are repeated; a reflection would show a second ear or
-shoulder.
+A crop never distorts: a square of the image becomes the crop. Where it reaches beyond the image,
+the outermost pixels are repeated and blurred; a reflection would show a second ear or shoulder, and
+a tighter crop a larger face than those of the other images.
 
 Every view of a head is cropped alike, from full left to full right profile: the square's side
 follows from the face's height alone, its centre from the head's axis, and nothing is turned. Of
@@ -56,6 +56,18 @@ def crop(
         ValueError: not such an image, `how` is unknown, size < 1 or margin ≤ −0.9.
         face_finder.MissingFinder: `face` without a finder, and what it needs is not installed.
     """
+    square, found = find_square(image, how, size, margin, finder)
+    return cut(image, square, size), found
+
+
+def find_square(
+    image: np.ndarray,
+    how: str = "face",
+    size: int = 96,
+    margin: float = MARGIN,
+    finder: FaceFinder | None = None,
+) -> tuple[Square, bool]:
+    """The square that `crop` cuts out, and whether it is around a face."""
     check_image(image, size, margin)
     if how not in CROPS:
         raise ValueError(f"unknown crop {how!r}: take {', '.join(CROPS)}")
@@ -65,7 +77,7 @@ def crop(
         if finder is None:
             finder = face_finder()
         box = finder.find(image)
-    return cut(image, square_for(how, height, width, box, margin), size), box is not None
+    return square_for(how, height, width, box, margin), box is not None
 
 
 def square_for(

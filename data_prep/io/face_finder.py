@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,12 +18,16 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from data_prep.io.squares import Square, cut
+from fermodels._shared.paths import given_path
 
 MODEL = "face_detection_yunet_2023mar.onnx"
 # Longest edge to which an image is brought for the search, and the mean score of the second
 # look that makes a face. Where the first shows no face, the second shows smaller ones, profiles
 # from 8 % of the edge on, and more that is none.
 SEARCHES = ((320, 0.6), (640, 0.8))
+# Grey borders, in longest edges of the image, with which it is searched again where no face is
+# found: the detector misses faces that fill their image.
+BORDERS = (0.25, 0.5)
 CANDIDATE = 0.4  # score from which a second look is worth its time
 MOST_LOOKS = 3  # second looks in one search, largest candidates first
 LOOK_SIZE = 192
@@ -87,7 +92,7 @@ class YuNetFinder:
     """
 
     def __init__(self, model: str | os.PathLike | None = None) -> None:
-        path = Path(_installed_model() if model is None else model)
+        path = given_path(_installed_model() if model is None else model)
         try:
             import cv2
         except ImportError as error:
@@ -100,8 +105,18 @@ class YuNetFinder:
 
     def find(self, image: np.ndarray) -> Box | None:
         """The largest face in an image uint8 (H, W, 3) RGB, or None; at least 8×8 px."""
+        face = self._search(image, SEARCHES)
+        for border in () if face else BORDERS:
+            margin = round(border * max(image.shape[:2]))
+            face = self._search(_with_border(image, margin), SEARCHES[:1])  # it is large
+            if face:
+                x0, y0, x1, y1, score = face
+                return Box(x0 - margin, y0 - margin, x1 - margin, y1 - margin, score)
+        return face
+
+    def _search(self, image: np.ndarray, searches: Sequence[tuple[int, float]]) -> Box | None:
         height, width = image.shape[:2]
-        for size, enough in SEARCHES:
+        for size, enough in searches:
             scale = size / max(height, width)
             faces = _detected(self._detector, _resized(image, scale)) / ([scale] * 14 + [1.0])
             largest = np.argsort(faces[:, 2] * faces[:, 3] * faces[:, 14])[::-1]
@@ -177,6 +192,13 @@ def _mirrored(face: np.ndarray) -> np.ndarray:
     face[4:14:2] = LOOK_SIZE - face[4:14:2]
     # Right eye, left eye, nose, right and left corner of the mouth: left is right in a mirror.
     return face[[0, 1, 2, 3, 6, 7, 4, 5, 8, 9, 12, 13, 10, 11, 14]]
+
+
+def _with_border(image: np.ndarray, margin: int) -> np.ndarray:
+    height, width, colors = image.shape
+    larger = np.full((height + 2 * margin, width + 2 * margin, colors), 128, np.uint8)
+    larger[margin : margin + height, margin : margin + width] = image
+    return larger
 
 
 def _resized(image: np.ndarray, scale: float) -> np.ndarray:

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from fermodels.data.containers import (
+    FrameConverter,
     MediaError,
+    Pauses,
     first_track,
     mono_resampler,
     opened,
-    rgb_converter,
 )
 from fermodels.data.media import SAMPLE_RATE
 
@@ -30,6 +31,8 @@ _MOST_PIXELS = 8192 * 4320
 # A file that breaks off before this share of what it announces is not the clip any more.
 _LEAST_SHARE = 0.5
 _TOLERANCE = 0.25  # seconds that a track may be shorter than announced without a word
+# Containers whose header tells the end on the file's clock, not the time from where that begins.
+_ENDS_BY_THE_CLOCK = ("matroska", "asf")
 
 
 @dataclass
@@ -58,7 +61,10 @@ def read_footage(
     start: float | None = None,
     end: float | None = None,
 ) -> Footage:
-    """Decode a file, or the stretch from `start` to `end` seconds of it.
+    """Decode a file, or the stretch from `start` to `end` seconds of it, as a player shows it.
+
+    Frames are upright and have square pixels; where the sound pauses, the waveform is silent.
+    Seconds count from where the file begins, whatever its own clock says then.
 
     Args:
         source: bytes of a file, or its path, in any format that FFmpeg reads.
@@ -75,41 +81,44 @@ def read_footage(
     length = max_seconds if end is None else min(max_seconds, end - (start or 0.0))
     if length <= 0:
         raise MediaError(f"the stretch from {start} to {end} s is empty")
-    # A whole-file read does not know where the file's clock begins until the first frame comes.
-    reader = _Reader(fps, length, start)
     with opened(source) as container:
         video, audio = first_track(container, "video"), first_track(container, "audio")
         if video is None and audio is None:
             raise MediaError("neither video nor sound in it, or of an unknown codec")
         if video is not None:
             _check_dimensions(video)
+        zero = _clock_at_the_beginning(container)
+        reader = _Reader(fps, length, start, zero)
         if start is not None and start > 1:
-            _seek(container, start)
+            _seek(container, start + zero)
         reader.read(container, video, audio)
-        announced = max(0.0, _announced_seconds(container, video, audio) - (start or 0.0))
+        announced = max(0.0, _announced_seconds(container, video, audio, zero) - (start or 0.0))
     return reader.footage(announced, video is not None, audio is not None, end)
 
 
 class _Reader:
     """Takes decoded frames and sounds as they come."""
 
-    def __init__(self, fps: float, length: float, start: float | None) -> None:
+    def __init__(self, fps: float, length: float, start: float | None, zero: float) -> None:
         self.fps, self.length, self.start = fps, length, start
         self.count = max(1, math.ceil(length * fps - 1e-6))
         self.frames: list[np.ndarray] = []
         self.sounds: list[np.ndarray] = []
-        self.origin: float | None = start
+        # Without a stretch, it begins with the first frame.
+        self.origin: float | None = None if start is None else start + zero
         self.sound_from: float | None = None
         self.last_frame = self.last_sound = -math.inf  # seconds on the file's clock
         self.past: set[str] = set()
         self.pending: Any = None
         self.problem = ""
         self.damaged = 0
+        self.pauses = Pauses()
         self.size: tuple[int, int] | None = None
 
     def read(self, container: Any, video: Any, audio: Any) -> None:
         streams = [s for s in (video, audio) if s is not None]
-        self._to_mono, self._to_rgb = mono_resampler(SAMPLE_RATE), rgb_converter()
+        self._to_mono = mono_resampler(SAMPLE_RATE)
+        self._to_rgb = FrameConverter(video) if video is not None else None
         self._interval = 1 / float(video.average_rate or 25) if video is not None else 0.04
         number = 0
         for kind, frame in self._decoded(container, streams):
@@ -170,13 +179,20 @@ class _Reader:
             self.frames.append(image)
 
     def _image(self, frame: Any) -> np.ndarray:
+        return self._to_rgb(frame, self._fit)
+
+    def _fit(self, width: int, height: int) -> tuple[int, int]:
+        # Also later frames of another size come in that of the first.
         if self.size is None:
-            self.size = _fitting(frame.width, frame.height, self.count)
-        width, height = self.size
-        return self._to_rgb(frame, width=width, height=height, interpolation="AREA")
+            self.size = _fitting(width, height, self.count)
+        return self.size
 
     def _hear(self, frame: Any) -> None:
-        time = frame.time
+        time, pause = frame.time, self.pauses.before(frame)
+        if pause and self.sounds:
+            silence = np.zeros(round(min(pause, self.length + 1) * SAMPLE_RATE), np.float32)
+            self.sounds.append(silence)
+            self.last_sound += pause
         try:
             blocks = self._to_mono.resample(frame)
         except ValueError:
@@ -228,11 +244,15 @@ class _Reader:
             notes.append(self.problem)
         if has_video and frames is not None and waveform is not None and seen < heard - 1.0:
             notes.append(f"the image ends {heard - seen:.1f} s before the sound")
+        notes += self._to_rgb.notes if self._to_rgb is not None else []
+        if waveform is not None and self.pauses.seconds:
+            notes.append(f"its sound pauses for {self.pauses.seconds:.2f} s: silent there")
         if self.damaged:
             notes.append(f"{self.damaged} damaged frames")
         for there, got_it, name in ((has_video, frames, "video"), (has_audio, waveform, "audio")):
             if there and got_it is None:
-                notes.append(f"its {name} track is empty")
+                where = "" if self.start is None else " in this stretch"
+                notes.append(f"its {name} track is empty{where}")
         total = max(announced, got)
         return Footage(frames, waveform, total, end is None and total > self.length + 1e-3, notes)
 
@@ -242,6 +262,8 @@ class _Reader:
         sound = np.concatenate(self.sounds).astype(np.float32)
         origin = self.sound_from if self.origin is None else self.origin
         late = round((self.sound_from - origin) * SAMPLE_RATE)
+        if late >= self.length * SAMPLE_RATE:  # it begins after all that is wanted
+            return None
         sound = np.pad(sound, (late, 0)) if late > 0 else sound[-late:]
         sound = sound[: round(self.length * SAMPLE_RATE)]
         if not len(sound):
@@ -262,7 +284,14 @@ def _seek(container: Any, start: float) -> None:
     container.seek(int((start - 0.5) * av.time_base))
 
 
-def _announced_seconds(container: Any, video: Any, audio: Any) -> float:
+def _clock_at_the_beginning(container: Any) -> float:
+    """Seconds on the file's clock where a player begins; encoders' delays before 0 are no part."""
+    import av
+
+    return max(0.0, (container.start_time or 0) / av.time_base)
+
+
+def _announced_seconds(container: Any, video: Any, audio: Any, zero: float) -> float:
     """What the header says of the longest track, 0 where it says nothing."""
     import av
 
@@ -274,6 +303,8 @@ def _announced_seconds(container: Any, video: Any, audio: Any) -> float:
         seconds.append(video.frames / float(video.average_rate))
     if not seconds and container.duration:
         seconds = [container.duration / av.time_base]
+    if any(name in container.format.name for name in _ENDS_BY_THE_CLOCK):
+        seconds = [end - zero for end in seconds]
     return max(seconds, default=0.0)
 
 

@@ -25,12 +25,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from data_prep.io.endings import called
 from data_prep.io.parts import check_out, make_in_parts
 from data_prep.io.raw import MAX_ERROR, RawError, RawFile, RawSource, printable, shortened, storable
-from data_prep.io.report import ImportReport, NothingUsable
+from data_prep.io.report import ImportReport, NothingUsable, by_kind, counted
 from fermodels import __version__
 from fermodels._shared.digests import json_digest
 from fermodels._shared.files import replacing
+from fermodels._shared.paths import given_path, output_file
 from fermodels.data import PreparedClips, PreparedImages
 
 if TYPE_CHECKING:
@@ -44,7 +46,9 @@ if TYPE_CHECKING:
 
 PER_PART = 64
 REPAIRED, WARNING = "_repaired", "_warning"  # keys of a row that go to the report
+OUTSIDE = "crop_outside"  # column: the share of a crop that lies beyond its image
 _ITEM = "_item"
+_MUCH = 0.02  # of a crop that is beyond its image, to be told
 _COUNTED = {
     "images": ("expression", "view", "session", "split", "face_found"),
     "clips": ("emotion", "split", "face_found"),
@@ -102,9 +106,13 @@ class Plan:
 
 def add_common_arguments(parser: argparse.ArgumentParser, out_needed: bool = True) -> None:
     """RAW, OUT and the options that every importer has."""
-    parser.add_argument("raw", metavar="RAW", type=Path, help="folder, .zip, .tar or .tar.gz")
+    parser.add_argument("raw", metavar="RAW", type=given_path, help="folder, .zip, .tar or .tar.gz")
     parser.add_argument(
-        "out", metavar="OUT.parquet", type=Path, nargs=None if out_needed else "?", default=None
+        "out",
+        metavar="OUT.parquet",
+        type=given_path,
+        nargs=None if out_needed else "?",
+        default=None,
     )
     parser.add_argument("--size", type=int, default=96, help="pixels of a side, 16 to 512")
     parser.add_argument(
@@ -116,7 +124,7 @@ def add_common_arguments(parser: argparse.ArgumentParser, out_needed: bool = Tru
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--limit", type=int, help="only the first LIMIT files, to try it out")
     parser.add_argument(
-        "--report", metavar="FILE", type=Path, help="write the report as JSON as well"
+        "--report", metavar="FILE", type=given_path, help="write the report as JSON as well"
     )
 
 
@@ -137,6 +145,7 @@ def run_importer(importer: ModuleType, options: argparse.Namespace) -> None:
         finally:
             report.take(raw)
         if plan is not None:  # there is none after a dry run
+            _name_the_rest(plan, raw, options, report)
             run_import(plan, importer.make_row, options, raw, report)
             print(report.text())
     except BaseException as error:
@@ -157,6 +166,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.report is not None:
         if not options.report.parent.is_dir() or options.report.is_dir():
             raise ValueError(f"--report {options.report}: must be a file in a folder that exists")
+        output_file(options.report)
         for name, other in (("RAW", options.raw), ("OUT", options.out)):
             if other is not None and options.report.resolve() == other.resolve():
                 raise ValueError(f"--report {options.report} is {name} as well")
@@ -164,6 +174,22 @@ def _check(options: argparse.Namespace) -> None:
         check_out(options.out)
     elif not getattr(options, "dry_run", False):
         raise ValueError("say where to write: OUT.parquet")
+
+
+def _name_the_rest(
+    plan: Plan, raw: RawSource, options: argparse.Namespace, report: ImportReport
+) -> None:
+    """Every file is read, or reported: also what an importer did not so much as look at."""
+    known = {name for name, _ in report.skipped}
+    known |= {printable(item.file.name) for item in plan.items if item.file}
+    known |= {printable(name) for name in raw.opened}  # tables of labels, for instance
+    root = raw.path.resolve()
+    for path in (options.out, options.report, getattr(options, "labels", None)):
+        if path is not None and path.resolve().is_relative_to(root):
+            known.add(printable(path.resolve().relative_to(root).as_posix()))
+    for file in raw.files:
+        if printable(file.name) not in known:
+            report.skip(file.name, f"{called(file)} that {report.dataset} has no use for")
 
 
 @dataclass(frozen=True)
@@ -302,6 +328,7 @@ def _join(
 ) -> PreparedImages | PreparedClips:
     import pyarrow as pa
 
+    planned = len(report.skipped)
     notes = [json.loads(part.schema.metadata[b"notes"]) for part in parts]
     for kind, keep in (("skipped", report.skip), ("repaired", report.repair)):
         for _, title, text in sorted(note for part in notes for note in part[kind]):
@@ -316,12 +343,15 @@ def _join(
         if plan.finish is not None:
             frame = plan.finish(frame, report).reset_index(drop=True)
     if not tables or not len(frame):
-        reasons = list(dict.fromkeys(reason for _, reason in report.skipped))
+        # Not what was left out by its name alone: these files were read.
+        reasons = by_kind(report.skipped[planned:])
         raise NothingUsable(
             plan.expected or "files that can be decoded",
-            f"{len(plan.items):,} files of the right names, all left out: {'; '.join(reasons[:3])}",
+            f"{len(plan.items):,} files of the right names, none of which can be used: "
+            f"{'; '.join(map(counted, reasons[:3]))}",
         )
     report.kept = len(frame)
+    _tell_of_crops(frame, report)
     report.count(frame, dict.fromkeys((*_COUNTED[plan.kind], *plan.counted)))
     metadata = plan.metadata | {"command": _command(report.dataset, options)}
     with warnings.catch_warnings(record=True) as remarks:
@@ -330,6 +360,18 @@ def _join(
     for remark in remarks:
         report.warn(str(remark.message))
     return prepared
+
+
+def _tell_of_crops(frame: pd.DataFrame, report: ImportReport) -> None:
+    if OUTSIDE not in frame:
+        return
+    shares = frame.loc[frame["face_found"].eq(True) & frame[OUTSIDE].gt(_MUCH), OUTSIDE]
+    if len(shares):
+        report.warn(
+            f"{len(shares):,} of {len(frame):,} crops around faces reach beyond their image, by "
+            f"{shares.median():.0%} of the crop in the middle and {shares.max():.0%} at most: the "
+            f"edge goes on there, blurred (column {OUTSIDE})"
+        )
 
 
 def _command(dataset: str, options: argparse.Namespace) -> str:

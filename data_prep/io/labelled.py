@@ -12,18 +12,22 @@ import argparse
 import csv
 import io
 import math
+import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_prep.io.images import YAWS, is_image, natural
+from data_prep.io.images import YAWS, is_image
 from data_prep.io.importing import REPAIRED, WARNING, Item
 from data_prep.io.raw import RawFile, RawSource, printable
 from data_prep.io.report import ImportReport
 from data_prep.io.vocabulary import expression
+from fermodels._shared.paths import given_path
 from fermodels.data import VIEWS
+from fermodels.data.names import name_key, natural_key, number_text
 
 MAX_TABLE = 64 << 20
 
@@ -31,6 +35,10 @@ _GENDERS = {
     **dict.fromkeys(("f", "female", "girl", "woman"), "female"),
     **dict.fromkeys(("m", "male", "boy", "man"), "male"),
 }
+# What people call the view from the front; codes without a letter (0, 051) are taken for it too.
+_FRONT = frozenset(
+    ("c", "center", "centre", "central", "f", "fr", "front", "frontal", "middle", "n", "s", "st")
+)
 _RESERVED = {"image", "face_found", REPAIRED, WARNING}  # columns that are made here
 
 
@@ -44,21 +52,26 @@ class Reading:
 
 @dataclass(frozen=True)
 class Codes:
-    """What the user says that codes mean.
+    """What the user says that codes mean; they are compared by `name_key`.
 
     Attributes:
-        views: code → degrees. expressions: code → name.
+        views: code → degrees. expressions: key of a code → name.
         strict: whether unknown expressions are refused, or kept under their own name.
+        needed: what must be known of every image; what is not needed may be unknown.
     """
 
     views: Mapping[str, float]
     expressions: Mapping[str, str]
     strict: bool
+    needed: tuple[str, ...] = ("subject", "view")
 
 
 def add_code_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--labels", metavar="CSV", type=Path, help="table: file, subject, expression, view, yaw …"
+        "--labels",
+        metavar="CSV",
+        type=given_path,
+        help="table: file, subject, expression, view, yaw …",
     )
     parser.add_argument(
         "--views",
@@ -76,44 +89,62 @@ def add_code_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def parse_expressions(text: str) -> dict[str, str]:
-    """`"HA=happy,NE=neutral"` as {"ha": "happy", "ne": "neutral"}."""
-    names = {}
+    """`"HA=happy,NE=neutral"` as {"ha": "happy", "ne": "neutral"}, by the keys of the codes."""
+    names: dict[str, str] = {}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         code, equals, name = (part.strip() for part in pair.partition("="))
         if not (code and equals and name):
             raise argparse.ArgumentTypeError(f"{pair!r}: expressions are given as CODE=NAME, …")
-        names[code.lower()] = _expression(name, {}, strict=False)
+        name = _expression(name, {}, strict=False)
+        if names.setdefault(name_key(code), name) != name:
+            raise argparse.ArgumentTypeError(f"{code!r} is given as two expressions")
     return names
 
 
 def parse_views(text: str) -> dict[str, float]:
     """`"left=-60,front=0"` as {"left": −60, "front": 0}: codes of views and their degrees."""
-    views = {}
+    views: dict[str, float] = {}
+    keys: dict[str, float] = {}
     for pair in filter(None, (part.strip() for part in text.split(","))):
         code, equals, degrees = pair.rpartition("=")
         try:
-            views[code.strip()] = float(degrees)
+            views[code.strip()] = float(degrees.replace("−", "-"))
         except ValueError:
             equals = ""
         if not equals or not code.strip() or not -180 <= views[code.strip()] <= 180:
             raise argparse.ArgumentTypeError(
                 f"{pair!r}: views are given as CODE=DEGREES (−180 to 180), …"
             )
+        if keys.setdefault(name_key(code), views[code.strip()]) != views[code.strip()]:
+            raise argparse.ArgumentTypeError(f"{code.strip()!r} is given by two angles")
     return views
+
+
+def means_view(code: str, views: Mapping[str, float]) -> bool:
+    """Whether a code is the name of a view of the course, or one that the user explains."""
+    return name_key(code) in YAWS or name_key(code) in set(map(name_key, views))
 
 
 def view_names(yaws: Mapping[str, float]) -> dict[str, str]:
     """Code → view name: the course's five where there are as many, symmetric about 0.
 
-    Otherwise a view is called by its degrees, such as "yaw+30"; the course's own names stay.
+    Otherwise a view is called by its degrees, such as "yaw+30"; the course's own names stay. Not
+    all that is at 0 degrees is the view from the front: a camera above ("up=0") keeps its name.
     """
     degrees = sorted(set(yaws.values()))
     mirrored = [-x for x in reversed(degrees)]
-    if len(degrees) == len(VIEWS) and degrees == mirrored:
+    five = len(degrees) == len(VIEWS) and degrees == mirrored
+    if five:
         names = dict(zip(degrees, VIEWS, strict=True))
     else:
-        names = {x: "straight" if x == 0 else f"yaw{x:+g}" for x in degrees}
-    return {code: code if code in VIEWS else names[x] for code, x in yaws.items()}
+        names = {x: f"yaw{'+' * (x > 0)}{number_text(x)}" if x else "straight" for x in degrees}
+    alone = five and list(yaws.values()).count(0) == 1
+
+    def name(code: str, x: float) -> str:
+        front = x != 0 or alone or name_key(code) in _FRONT or not re.search(r"[^\W\d_]", code)
+        return code if code in VIEWS or not front else names[x]
+
+    return {code: name(code, x) for code, x in yaws.items()}
 
 
 def read_table(
@@ -141,12 +172,12 @@ def read_table(
         listed = [(rows.line_num, row) for row in rows]
     except csv.Error as error:
         raise ValueError(f"{path}, line {rows.line_num}: no table ({error})") from error
-    files = {_tidy(file.name): file for file in raw.files}
+    files = _by_name(raw.files)
     readings, taken = [], {}
     for line, row in listed:
         fields = {column: (row[column] or "").strip() for column in columns if column}
         name = fields.pop("file", "")
-        file = files.get(_tidy(name))
+        file = files.get(_tidy(name)) or files.get(_tidy(name).casefold())
         if not any((name, *fields.values())):
             continue
         if file is None:
@@ -172,13 +203,14 @@ def make_items(
     """
     readings = list(readings)
     by_yaw = _names_by_yaw(readings)
-    views = {_key(code): x for code, x in codes.views.items()}
-    names = {_key(code): name for code, name in view_names(codes.views).items()}
+    views = {name_key(code): x for code, x in codes.views.items()}
+    names = {name_key(code): name for code, name in view_names(codes.views).items()}
+    spelt = _Spellings()
     items, unknown = [], {}
     for reading in readings:
         fields = dict(reading.fields)
         try:
-            about = _about(reading.file, fields, codes, views, names, by_yaw)
+            about = _about(reading.file, fields, codes, views, names, by_yaw, spelt)
         except _UnknownExpression as error:
             unknown.setdefault(str(error), reading.file.name)
         except ValueError as error:
@@ -191,6 +223,8 @@ def make_items(
             f"{dataset}: unknown expressions: {shown}. Say what they mean: "
             "--expressions CODE=NAME,…"
         )
+    for column, kept, other in spelt.merged:
+        report.warn(f"{column} {other!r} is taken for {kept!r}, which differs in spelling only")
     return sorted(items, key=_order)
 
 
@@ -208,7 +242,7 @@ def alike(items: Iterable[Item]) -> list[tuple[Item, Item]]:
 def label_lists(items: Iterable[Item]) -> dict[str, list[str]]:
     """`expressions` (the course's order first) and `views` (by their angle) for the metadata.
 
-    Where no image has an expression, there is no list of them.
+    Where no image has an expression, or none a view, there is no list of them.
     """
     from data_prep.io.vocabulary import NAMES
 
@@ -216,19 +250,41 @@ def label_lists(items: Iterable[Item]) -> dict[str, list[str]]:
     shown = {item.about["expression"] for item in items} - {None}
     yaws: dict[str, float] = {}
     for item in items:
-        yaws.setdefault(item.about["view"], item.about["yaw"])
-    expressions = [n for n in NAMES if n in shown] + sorted(shown - set(NAMES))
-    views = sorted(yaws, key=lambda view: (yaws[view], view))
-    return ({"expressions": expressions} if expressions else {}) | {"views": views}
+        if item.about["view"] is not None:
+            yaws.setdefault(item.about["view"], item.about["yaw"])
+    expressions = [n for n in NAMES if n in shown]
+    expressions += sorted(shown - set(NAMES), key=natural_key)
+    views = sorted(yaws, key=lambda view: (yaws[view], natural_key(view)))
+    lists = {"expressions": expressions, "views": views}
+    return {name: values for name, values in lists.items() if values}
 
 
 class _UnknownExpression(ValueError):
     pass
 
 
+class _Spellings:
+    """Names as they were spelt first, of those that `name_key` takes for one.
+
+    Attributes:
+        merged: (column, name that is kept, another spelling of it).
+    """
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, str], str] = {}
+        self.merged: list[tuple[str, str, str]] = []
+
+    def of(self, column: str, name: str) -> str:
+        kept = self._first.setdefault((column, name_key(name)), name)
+        if kept != name and (column, kept, name) not in self.merged:
+            self.merged.append((column, kept, name))
+        return kept
+
+
 def _order(item: Item) -> tuple[Any, ...]:
     about = item.about
-    return natural(about["subject"]), natural(about["instance"]), about["yaw"], about["file"]
+    names = natural_key(about["subject"] or ""), natural_key(about["instance"])
+    return *names, 0.0 if about["yaw"] is None else about["yaw"], about["file"]
 
 
 def _about(
@@ -238,30 +294,37 @@ def _about(
     views: Mapping[str, float],
     names: Mapping[str, str],
     by_yaw: Mapping[float, str],
+    spelt: _Spellings,
 ) -> dict[str, Any]:
-    for needed in ("subject", "expression") if codes.strict else ("subject",):
-        if not fields.get(needed):
+    for needed in ("subject", "expression"):
+        if (needed in codes.needed or codes.strict) and not fields.get(needed):
             raise ValueError(f"no {needed}")
-    subject = unicodedata.normalize("NFC", printable(fields.pop("subject")))
+    subject = unicodedata.normalize("NFC", printable(fields.pop("subject", ""))) or None
+    subject = spelt.of("subject", subject) if subject else None
     original = fields.pop("expression", "")
     shown = _expression(original, codes.expressions, codes.strict) if original else None
-    view, yaw = _view(fields.pop("view", ""), _degrees(fields, "yaw"), views, names, by_yaw)
+    shown = spelt.of("expression", shown) if shown else None
+    view, yaw = fields.pop("view", ""), _degrees(fields, "yaw")
+    if view or yaw is not None or "view" in codes.needed:
+        view, yaw = _view(view, yaw, views, names, by_yaw)
+        view = spelt.of("view", view)
+    pitch = _degrees(fields, "pitch")
     session = fields.pop("session", "") or "1"
     about = {
         "subject": subject,
         "expression": shown,
-        "view": view,
+        "view": view or None,
         "yaw": yaw,
-        "pitch": _degrees(fields, "pitch") or 0.0,
+        "pitch": 0.0 if pitch is None and view else pitch,
         "session": session,
-        # Nothing says which unlabelled images are of one moment.
+        # Nothing says which images are of one moment where one of these is not known.
         "instance": fields.pop("instance", "")
-        or (f"{subject}-{session}-{shown}" if shown else printable(file.name)),
+        or (f"{subject}-{session}-{shown}" if shown and subject and view else printable(file.name)),
         "original_label": printable(original) or None,
     }
     if "gender" in fields:
         gender = fields.pop("gender")
-        about["gender"] = _GENDERS.get(gender.lower(), gender) or None
+        about["gender"] = _GENDERS.get(name_key(gender), gender) or None
     if "age" in fields:
         about["age"] = _number(fields.pop("age"), "age")
     more = {k: v for k, v in fields.items() if k not in about and k not in _RESERVED}
@@ -275,7 +338,7 @@ def _view(
     names: Mapping[str, str],
     by_yaw: Mapping[float, str],
 ) -> tuple[str, float]:
-    key = _key(text)
+    key = name_key(text)
     if key in views:
         return names[key], views[key] if yaw is None else yaw
     if key in YAWS:
@@ -302,15 +365,14 @@ def _names_by_yaw(readings: Iterable[Reading]) -> dict[float, str]:
 
 
 def _expression(original: str, expressions: Mapping[str, str], strict: bool) -> str:
-    word = unicodedata.normalize("NFC", original).strip().lower()
-    if word in expressions:
-        return expressions[word]
+    if (key := name_key(original)) in expressions:
+        return expressions[key]
     try:
-        return expression(word)
+        return expression(original)
     except ValueError:
         if strict:
             raise _UnknownExpression(original) from None
-        return printable(word)
+        return printable(unicodedata.normalize("NFC", original).strip().lower())
 
 
 def _degrees(fields: dict[str, str], name: str) -> float | None:
@@ -332,8 +394,12 @@ def _number(text: str, name: str) -> float | None:
     return value
 
 
-def _key(text: str) -> str:
-    return "_".join(text.lower().replace("-", " ").replace("_", " ").split())
+def _by_name(files: Iterable[RawFile]) -> dict[str, RawFile]:
+    """Files by their names, and by those in small letters where that is of one file alone."""
+    named = {_tidy(file.name): file for file in files}
+    small = Counter(name.casefold() for name in named)
+    alone = {n.casefold(): file for n, file in named.items() if small[n.casefold()] == 1}
+    return alone | named
 
 
 def _tidy(name: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from fermodels._shared.parts import folder_of_parts
+from fermodels._shared.paths import given_path, output_file
 from fermodels._shared.progress import progress_wanted
 from fermodels._shared.workers import in_processes, start_worker
 
@@ -30,11 +31,11 @@ AnyTable = TypeVar("AnyTable", bound=Table)
 
 
 def check_out(out: str | os.PathLike) -> Path:
-    """The path; ValueError if it is not that of a .parquet file in an existing folder."""
-    out = Path(out)
+    """The path; an error if it is not a .parquet file in a folder that can be written to."""
+    out = given_path(out)
     if out.suffix != ".parquet" or not out.parent.is_dir() or out.is_dir():
         raise ValueError(f"{out}: must be a .parquet file in a folder that exists")
-    return out
+    return output_file(out)
 
 
 def make_in_parts(

@@ -25,8 +25,10 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
+
+from fermodels._shared.paths import given_path
 
 MAX_AT_ONCE = 2 << 30  # bytes that `read` takes into memory
 MAX_GROWTH = 200  # bytes out of an archive for each of its own; images and videos: about 1
@@ -74,6 +76,16 @@ class RawFile:
     size: int
     place: int = 0
 
+    @property
+    def stem(self) -> str:
+        """The path without the ending of the name."""
+        return self.name[: len(self.name) - len(self.ending)]
+
+    @property
+    def ending(self) -> str:
+        """Of its name, in small letters and with the dot; "" where it has none."""
+        return PurePosixPath(self.name).suffix.lower()
+
 
 def storable(text: str) -> str:
     r"""The text with undecodable bytes as \udc…, so that it can be written anywhere."""
@@ -99,6 +111,7 @@ class RawSource:
         left_out: (name, reason) of what is there but is not safe or not possible to read.
         junk: how many files of macOS and Windows bookkeeping (`._*`, `.DS_Store`) were passed over.
         in_order: whether files are best read in the order of `RawFile.place`.
+        opened: names of the files that were read.
     """
 
     in_order = False
@@ -108,6 +121,7 @@ class RawSource:
         self.files: list[RawFile] = []
         self.left_out: list[tuple[str, str]] = []
         self.junk = 0
+        self.opened: set[str] = set()
         self._handle: Any = None
         self._index()
         self.files.sort(key=lambda file: file.name)
@@ -120,7 +134,7 @@ class RawSource:
             RawError: there is no such thing, it is of another kind, it is damaged or cut off, or
                 it would grow to more than `MAX_GROWTH` times its size.
         """
-        path = Path(path)
+        path = given_path(path)
         if path.is_dir():
             return _Folder(path)
         if not path.exists():
@@ -171,6 +185,7 @@ class RawSource:
         Raises:
             RawError: it is damaged.
         """
+        self.opened.add(file.name)
         try:
             return self._stream(file)
         except _DAMAGE as error:
@@ -220,7 +235,7 @@ class RawSource:
 
     def __getstate__(self) -> dict[str, Any]:
         # Files name their own place, so another process needs no list of them.
-        return self.__dict__ | {"files": [], "left_out": [], "_handle": None}
+        return self.__dict__ | {"files": [], "left_out": [], "opened": set(), "_handle": None}
 
     def _index(self) -> None:
         raise NotImplementedError
@@ -294,6 +309,7 @@ class _Folder(RawSource):
 
     @contextmanager
     def local(self, file: RawFile) -> Iterator[Path]:
+        self.opened.add(file.name)
         yield self.path / file.name
 
 

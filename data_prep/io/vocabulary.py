@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fermodels.data import EXPRESSIONS
+from fermodels.data.names import name_key
 
 CALM = "calm"  # RAVDESS has it beside neutral; no other data set does
 NAMES = (*EXPRESSIONS, CALM)
@@ -45,12 +46,12 @@ CODES = {
 
 
 def expression(original: str, dataset: str = "") -> str:
-    """The common name of an expression as a data set calls it, whatever its letters' case.
+    """The common name of an expression as a data set calls it, however it spells it (`name_key`).
 
     Raises:
         ValueError: it is not known; the message names those that are.
     """
-    word = original.strip().lower()
+    word = name_key(original)
     codes = CODES.get(dataset, {})
     name = codes.get(word) or _COMMON.get(word)
     if name is None:

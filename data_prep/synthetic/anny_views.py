@@ -18,6 +18,7 @@ import numpy as np
 from data_prep.io.parts import make_in_parts
 from data_prep.synthetic.options import add_drawing, check_drawing
 from fermodels._shared.digests import json_digest
+from fermodels._shared.paths import given_path
 from fermodels.data import VIEWS, PreparedImages, encode_image
 from fermodels.faces import (
     ACTIONS,
@@ -97,7 +98,7 @@ class Job:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("out", metavar="OUT.parquet", type=Path)
+    parser.add_argument("out", metavar="OUT.parquet", type=given_path)
     parser.add_argument("--protocol", choices=sorted(PROTOCOLS), default="kdef")
     parser.add_argument("--subjects", type=int, help="how many people (as many as the protocol's)")
     add_drawing(parser, size=96)

@@ -19,6 +19,7 @@ import numpy as np
 from data_prep.io.parts import make_in_parts
 from data_prep.synthetic.options import add_drawing, check_drawing
 from fermodels._shared.digests import json_digest
+from fermodels._shared.paths import given_path
 from fermodels.data import VIEWS, PreparedImages, encode_image
 from fermodels.faces import ACTIONS, sample_take
 from fermodels.faces.second import (
@@ -54,8 +55,10 @@ class Job:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", type=Path, help="ict_facekit.npz, or the clone")
-    parser.add_argument("out", metavar="OUT.parquet", type=Path)
+    parser.add_argument(
+        "model", metavar="MODEL", type=given_path, help="ict_facekit.npz, or the clone"
+    )
+    parser.add_argument("out", metavar="OUT.parquet", type=given_path)
     parser.add_argument("--people", type=int, default=24, help="how many people")
     add_drawing(parser, size=96)
     parser.set_defaults(run=lambda o: render(o.model, o.out, o.people, o.size, o.seed, o.jobs))
@@ -78,7 +81,7 @@ def render(
     """
     check_drawing(out, size, seed, people=people, jobs=jobs)
     digest = read_second_face_model(model).digest()
-    job = Job(str(Path(model).resolve()), digest, people, size, seed)
+    job = Job(str(given_path(model).resolve()), digest, people, size, seed)
     return make_in_parts(
         out,
         job,

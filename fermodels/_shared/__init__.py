@@ -1,1 +1,1 @@
-"""What every room may know: whole files, resumable parts, workers, digests, bars, names."""
+"""What every room may know: paths, whole files, records, parts, workers, digests, bars."""

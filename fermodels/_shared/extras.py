@@ -17,6 +17,8 @@ EXTRAS = {
 }
 # What opens the notebooks (JupyterLab, Voilà) is not asked for: others can open them too.
 EXTRAS["course"] = {name: brings for extra in EXTRAS.values() for name, brings in extra.items()}
+# Of one command alone, so of no room and not of the course.
+EXTRAS["export"] = {name: name for name in ("onnx", "onnxruntime", "onnxscript")}
 
 
 def require(what: str, extra: str, *modules: str) -> None:

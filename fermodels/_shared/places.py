@@ -4,6 +4,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from fermodels._shared.paths import given_path
+
 _PACKAGE = Path(__file__).resolve().parents[1]
 # The encoder that features of clips are made with; a wheel brings it along (see setup.py).
 DEFAULT_VIDEO = "clmex-anny-views"
@@ -17,7 +19,7 @@ def root() -> Path:
         FileNotFoundError: `fermodels` was installed without the course around it.
     """
     override = os.environ.get("FERMODELS_ROOT")
-    folder = Path(override) if override else _PACKAGE.parent
+    folder = given_path(override) if override else _PACKAGE.parent
     if not (folder / "notebooks").is_dir():
         raise FileNotFoundError(
             f"{folder} is not the course's folder (it has no notebooks/): clone the repository and "
@@ -29,7 +31,7 @@ def root() -> Path:
 def folder(variable: str, name: str) -> Path:
     """The folder that an environment variable names, or else `name` in the course's folder."""
     override = os.environ.get(variable)
-    return Path(override) if override else root() / name
+    return given_path(override) if override else root() / name
 
 
 def shipped_data(name: str) -> Path:

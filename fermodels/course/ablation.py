@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from fermodels._shared.paths import given_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +48,7 @@ def read(folder: str | os.PathLike) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    for path in sorted(Path(folder).glob("*-seed*.json")):
+    for path in sorted(given_path(folder).glob("*-seed*.json")):
         run = json.loads(path.read_text(encoding="utf-8"))
         setting = run["made"]["setting"]
         row = {

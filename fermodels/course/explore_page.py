@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fermodels._shared.paths import given_path
 from fermodels.course import folders
 from fermodels.data import PreparedError, PreparedImages
+from fermodels.evaluation.stored import stored_embedding
 from fermodels.explore.data_sets import name_of
 from fermodels.explore.embedding_explorer import EmbeddingExplorer
 from fermodels.explore.page import Material, Page, Say, explore_page
@@ -71,7 +73,7 @@ def course_page(
     """
     faces = faces or os.environ.get(FACES_VARIABLE) or None
     if encoders is None and os.environ.get(ENCODER_VARIABLE):
-        folder = Path(os.environ[ENCODER_VARIABLE])
+        folder = given_path(os.environ[ENCODER_VARIABLE])
         encoders = {folder.name: folder, "CL-MEx": folders.weights(ENCODERS["CL-MEx"])}
 
     def prepare(say: Say) -> Material:
@@ -95,9 +97,12 @@ def _material(
     say: Say,
     others: Mapping[str, str | os.PathLike] | None = None,
 ) -> dict[str, Any]:
-    """What `EmbeddingExplorer` takes."""
+    """What `EmbeddingExplorer` takes. Embeddings that the file has itself come first; faces of
+    other files have none of theirs and are left out."""
     prepared = PreparedImages.read(faces or folders.data("anny_views_kdef"))
     embeddings = _embeddings(encoders, prepared, say)
+    if (stored := stored_embedding(prepared)) is not None:  # by an encoder that is not at hand
+        embeddings, others = {stored[0]: stored[1]} | embeddings, {}
     material = {"embeddings": embeddings, "prepared": prepared}
     further = {}
     for name, path in (_shipped_others(prepared) if others is None else others).items():
@@ -126,7 +131,7 @@ def _shipped_others(prepared: PreparedImages) -> dict[str, Path]:
     for name, file in OTHERS.items():
         with suppress(FileNotFoundError):
             path = folders.data(file)
-            itself = Path(prepared.source).resolve() == Path(path).resolve()
+            itself = Path(prepared.source).resolve() == path.resolve()
             if not itself and name != name_of(prepared):
                 found[name] = path
     return found
@@ -179,7 +184,7 @@ def kept_embeddings(
         "weights": weights_digest(encoder),
     }
     made_of = json.dumps(ingredients, sort_keys=True)
-    folder = Path(folders.run_dir("explore") if folder is None else folder)
+    folder = given_path(folders.run_dir("explore") if folder is None else folder)
     name = hashlib.sha256(made_of.encode()).hexdigest()[:16]
     path = folder / f"{name}.safetensors"
     found = _read(path, made_of, len(prepared))

@@ -19,4 +19,5 @@ from .vocabulary import EMOTIONS as EMOTIONS
 from .vocabulary import EXPRESSIONS as EXPRESSIONS
 from .vocabulary import MODALITIES as MODALITIES
 from .vocabulary import VIEWS as VIEWS
+from .vocabulary import view_degrees as view_degrees
 from .vocabulary import view_order as view_order

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fermodels._shared.plain import plain
 from fermodels.data.light_and_style import bend, cut_out, mix_frequencies, mix_style, shade
+from fermodels.data.names import number_text
+from fermodels.data.vocabulary import view_degrees
 
 _LUMA = (0.299, 0.587, 0.114)
 _MAX_BLUR = 1 / 40  # σ as a fraction of the side
@@ -167,7 +171,7 @@ class Augment(nn.Module):
         # Runs and stored features know their augmentation by these words: what is off and came
         # later than they is not named.
         names = [name for name in names if name not in ("gamma", *_MORE) or getattr(self, name)]
-        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
+        return ", ".join(f"{name}={plain(getattr(self, name))}" for name in names)
 
     def forward(self, images: Tensor, generator: torch.Generator | None = None) -> AugmentedImages:
         """Augment (N, 3, H, W), uint8 or float in [0, 1], of any size.
@@ -311,29 +315,43 @@ class Augment(nn.Module):
         out[rows] = out[rows].clamp_(0, 1) + noise.to(out.device)
 
 
-def mirror_views(views: Sequence[str]) -> Tensor:
+def mirror_views(views: Sequence[str], yaws: Mapping[str, float] | None = None) -> Tensor:
     """For each view the index of the one that a mirrored image shows: int64 (V,).
 
     `mirror_views(views)[view]` turns the view ids of flipped images; their yaw becomes −yaw.
+
+    Args:
+        views: names with a left and a right ("half_left"), or views known by their degrees
+            ("yaw-30", see :func:`fermodels.data.view_degrees`). Any other is its own mirror image.
+        yaws: view → degrees, where names do not tell them.
 
     Raises:
         ValueError: the opposite view ("half_right" for "half_left") is not in `views`.
     """
     names = list(views)
-    opposite = [_mirror_name(name) for name in names]
-    missing = sorted(set(opposite) - set(names))
+    degrees = view_degrees(names, yaws)
+    at = {angle: name for name, angle in degrees.items()}
+    opposite = {}
+    for name in names:
+        mirrored = _mirror_name(name) if isinstance(name, str) else name
+        if mirrored == name and degrees[name]:
+            mirrored = at.get(-degrees[name], f"the view at {number_text(-degrees[name])}°")
+        opposite[name] = mirrored
+    missing = [mirrored for mirrored in opposite.values() if mirrored not in names]
     if missing:
         raise ValueError(
-            f"mirrored, some of the views {', '.join(names)} become {', '.join(missing)}, which is "
-            "not among them: do not change the view ids, or set flip=0"
+            f"mirrored, some of the views {', '.join(map(str, names))} become "
+            f"{', '.join(sorted(missing))}, which is not among them: do not change the view ids, "
+            "or set flip=0"
         )
-    return torch.tensor([names.index(name) for name in opposite])
+    return torch.tensor([names.index(opposite[name]) for name in names])
 
 
 def _mirror_name(name: str) -> str:
-    if "left" in name:
-        return name.replace("left", "right")
-    return name.replace("right", "left")
+    """With left for right and right for left, in the letters' case that they have."""
+    other = {"left": "right", "Left": "Right", "LEFT": "RIGHT"}
+    other |= {right: left for left, right in other.items()}
+    return re.sub("|".join(other), lambda found: other[found[0]], name)
 
 
 def _drawn(chance: Tensor, probability: float) -> Tensor:

@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fermodels.data.errors import PreparedError
+from fermodels.data.names import name_key, number_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
+SPLITS = ("train", "val", "test")
+
 
 def as_text(table: pd.DataFrame, column: str, source: str) -> pd.Series:
-    """The column as text; PreparedError if it holds bytes that are none."""
+    """The column as text, whole numbers without a decimal point, which they get from pandas where
+    one is missing; PreparedError if it holds bytes that are none."""
+    values = table[column]
+    if values.dtype.kind == "f":
+        return values.astype(object).where(values.notna(), np.nan).map(number_text)
     try:
-        return table[column].astype(str)
+        return values.astype(str)
     except UnicodeDecodeError as error:
         raise PreparedError(f"{source}: column {column!r} holds no text ({error})") from error
 
@@ -50,15 +57,23 @@ def label_names(metadata: Mapping[str, Any], key: str, source: str) -> list[str]
     raise PreparedError(f"{source}: metadata {key!r} must be a list of different names: {names!r}")
 
 
+def official_splits(table: pd.DataFrame) -> pd.Series:
+    """The column `split`, each name as in `SPLITS` or else as it was spelt first."""
+    spelt: dict[str, Any] = {name: name for name in SPLITS}
+    return table["split"].map(
+        lambda name: spelt.setdefault(name_key(name), name), na_action="ignore"
+    )
+
+
 def check_official_split(table: pd.DataFrame, source: str) -> None:
     """Raise PreparedError if the column `split`, where there is one, divides a subject."""
     if "split" not in table:
         return
-    pairs = table[["subject", "split"]].dropna().drop_duplicates()
+    pairs = table[["subject"]].assign(split=official_splits(table)).dropna().drop_duplicates()
     twice = pairs[pairs["subject"].duplicated()]
     if len(twice):
         name = twice["subject"].iloc[0]
-        both = ", ".join(sorted(pairs[pairs["subject"] == name]["split"]))
+        both = ", ".join(sorted(map(str, pairs[pairs["subject"] == name]["split"])))
         raise PreparedError(
             f"{source}: row {int(twice.index[0])}, column 'split': subject {name!r} is in two "
             f"splits ({both}). Results would be measured on people seen in training."

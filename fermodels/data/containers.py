@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+_MOST_STRETCH = 4.0  # pixels more oblong than this are those of a damaged header
+_PAUSE = 0.1  # seconds
+
 
 class MediaError(ValueError):
     """Bytes that hold no such track, are cut off, or cannot be decoded."""
@@ -26,12 +29,16 @@ def pyav() -> Any:
 
 
 @contextmanager
-def opened(source: bytes | Path) -> Iterator[Any]:
-    """The container in bytes or at a path; whatever FFmpeg says inside is a MediaError."""
+def opened(source: bytes | Path, format: str | None = None) -> Iterator[Any]:
+    """The container in bytes or at a path; whatever FFmpeg says inside is a MediaError.
+
+    Args:
+        format: FFmpeg's name of what it is; without it, FFmpeg finds out.
+    """
     av = pyav()
     file = io.BytesIO(source) if isinstance(source, (bytes, bytearray)) else str(source)
     try:
-        with av.open(file, metadata_errors="ignore") as container:
+        with av.open(file, format=format, metadata_errors="ignore") as container:
             yield container
     except av.FFmpegError as error:
         raise MediaError(f"FFmpeg cannot read it: {error.strerror or error}") from error
@@ -52,17 +59,87 @@ def first_track(container: Any, kind: str) -> Any:
     return None
 
 
-def rgb_converter() -> Callable[..., np.ndarray]:
-    """(a frame of PyAV, options of scaling) → uint8 (H, W, 3)."""
-    from av.video.reformatter import VideoReformatter
+class FrameConverter:
+    """Frames of a video track → uint8 (H, W, 3) RGB, as a player shows them.
 
-    # One converter of one thread: its threads cost far more than they save on small frames.
-    reformatter = VideoReformatter()
+    That is with square pixels, which anamorphic films have not, and turned by the display matrix,
+    which phones write for portraits instead of turning the frames.
 
-    def convert(frame: Any, **scaling: Any) -> np.ndarray:
-        return reformatter.reformat(frame, format="rgb24", threads=1, **scaling).to_ndarray()
+    Attributes:
+        notes: what of this was done, in words.
+    """
 
-    return convert
+    def __init__(self, stream: Any) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        # One converter of one thread: its threads cost far more than they save on small frames.
+        self._reformatter = VideoReformatter()
+        ratio = float(stream.sample_aspect_ratio or 1)
+        self._ratio = ratio if 1 / _MOST_STRETCH <= ratio <= _MOST_STRETCH else 1.0
+        self.notes: list[str] = []
+
+    def __call__(
+        self, frame: Any, fit: Callable[[int, int], tuple[int, int]] | None = None
+    ) -> np.ndarray:
+        """One frame of PyAV.
+
+        Args:
+            fit: (width, height) with square pixels, before it is turned → those that it comes in.
+        """
+        width, height = frame.width, frame.height
+        if self._ratio != 1:
+            width, height = round(width * max(1, self._ratio)), round(height / min(1, self._ratio))
+            self._note(f"its pixels are not square ({self._ratio:.3g}:1): stretched")
+        if fit is not None:
+            width, height = fit(width, height)
+        scaling = {}
+        if (width, height) != (frame.width, frame.height):
+            scaling = {"width": width, "height": height, "interpolation": "AREA"}
+        pixels = self._reformatter.reformat(frame, format="rgb24", threads=1, **scaling)
+        return self._turned(pixels.to_ndarray(), frame)
+
+    def _turned(self, pixels: np.ndarray, frame: Any) -> np.ndarray:
+        from av.sidedata.sidedata import Type
+
+        data = frame.side_data.get(Type.DISPLAYMATRIX)
+        if data is None:
+            return pixels
+        # The column at p and the row at q are shown at x = a·p + c·q, y = b·p + d·q.
+        a, b, _, c, d = np.frombuffer(data, np.int32)[:5].tolist()
+        across = abs(b) + abs(c) > abs(a) + abs(d)
+        if across:
+            pixels = pixels.swapaxes(0, 1)
+        left, upside_down = (c < 0, b < 0) if across else (a < 0, d < 0)
+        if across or left or upside_down:
+            self._note("turned as its display matrix says")
+        return np.ascontiguousarray(pixels[:: -1 if upside_down else 1, :: -1 if left else 1])
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+
+class Pauses:
+    """Where a track of sound pauses: there its clock goes on, and it has no samples.
+
+    Attributes:
+        seconds: of all pauses so far.
+    """
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._end: float | None = None
+
+    def before(self, frame: Any) -> float:
+        """Seconds without sound between the frame before and this one of PyAV."""
+        time, end = frame.time, self._end
+        pause = 0.0 if time is None or end is None else float(time) - end
+        if pause < _PAUSE:  # clocks are rounded, some to hundredths of a second
+            pause = 0.0
+        begin = (end or 0.0) if time is None else float(time)
+        self._end = begin + frame.samples / frame.sample_rate
+        self.seconds += pause
+        return pause
 
 
 def mono_resampler(rate: int) -> Any:

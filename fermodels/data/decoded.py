@@ -14,13 +14,14 @@ import torch
 import torch.nn.functional as F
 
 from fermodels._shared.files import replacing
+from fermodels._shared.paths import given_path
 from fermodels.data.errors import PreparedError
 from fermodels.data.indices import indices_digest
 
 if TYPE_CHECKING:
     from fermodels.data.images import PreparedImages
 
-_VERSION = 1  # of what the pixels are
+_VERSION = 2  # of what the pixels are
 
 
 def resized(images: torch.Tensor, size: int | None) -> torch.Tensor:
@@ -36,7 +37,7 @@ def file_of(
     """Where the decoded images of these rows lie; another content has another name."""
     what = [_VERSION, prepared.fingerprint(), indices_digest(rows), size]
     digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
-    return Path(folder) / f"{Path(prepared.source).stem.strip('<>')}-{digest}.npy"
+    return given_path(folder) / f"{Path(prepared.source).stem.strip('<>')}-{digest}.npy"
 
 
 def mapped(

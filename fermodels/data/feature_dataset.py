@@ -90,10 +90,16 @@ class FeatureDataset(Dataset):
         return self.clips * self.views_per_clip
 
     def __getitem__(self, item: int) -> dict:
-        return self.__getitems__([range(len(self))[item]])[0]
+        return Samples(self.batch([range(len(self))[item]]), 1)[0]
 
-    def __getitems__(self, items: Sequence[int]) -> Samples:
-        """What a DataLoader asks for: the samples of :meth:`batch`."""
+    def __getitems__(self, items: Sequence[int]) -> Sequence[dict]:
+        """What a DataLoader asks for: the samples of :meth:`batch`.
+
+        Of a class made from this one that has a `__getitem__` of its own, what that returns:
+        PyTorch asks for samples one by one only where there is no `__getitems__`.
+        """
+        if type(self).__getitem__ is not FeatureDataset.__getitem__:
+            return [self[item] for item in items]
         return Samples(self.batch(items), len(items))
 
     def batch(self, items: Sequence[int]) -> dict:

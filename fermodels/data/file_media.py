@@ -1,4 +1,4 @@
-"""Encoded media that stay in their Parquet file, and how large a WebP picture is."""
+"""Encoded media that stay in their Parquet file."""
 
 from __future__ import annotations
 
@@ -144,25 +144,3 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
 def _row_counts(file: pq.ParquetFile) -> list[int]:
     about = file.metadata
     return [about.row_group(i).num_rows for i in range(about.num_row_groups)]
-
-
-def webp_size(blob: bytes) -> tuple[int, int] | None:
-    """Height and width of a WebP picture, from its header (RFC 9649); None if this is not one.
-
-    Opening a picture with PIL sets a decoder up, which takes a hundred times as long.
-    """
-    if blob[:4] != b"RIFF" or blob[8:12] != b"WEBP" or len(blob) < 30:
-        return None
-    if int.from_bytes(blob[4:8], "little") + 8 > len(blob):  # cut off
-        return None
-    kind = blob[12:16]
-    if kind == b"VP8 " and blob[23:26] == b"\x9d\x01\x2a":
-        width, height = (int.from_bytes(blob[i : i + 2], "little") & 0x3FFF for i in (26, 28))
-    elif kind == b"VP8L" and blob[20] == 0x2F:
-        bits = int.from_bytes(blob[21:25], "little")
-        width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    elif kind == b"VP8X":
-        width, height = (1 + int.from_bytes(blob[i : i + 3], "little") for i in (24, 27))
-    else:
-        return None
-    return height, width

@@ -13,22 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fermodels._shared.paths import given_path
 from fermodels._shared.progress import progress_wanted
 from fermodels.data.errors import PreparedError
-from fermodels.data.pixels import encode_image, to_rgb
+from fermodels.data.image_files import ImageError, decode_image, is_image_name
+from fermodels.data.names import name_key, natural_key, one_spelling
+from fermodels.data.pixels import encode_image
 from fermodels.data.vocabulary import EXPRESSIONS
 
 if TYPE_CHECKING:
     import pandas as pd
-    from PIL import Image
 
     Subject = str | re.Pattern | Callable[[str], str | None] | None
 
 _JUNK = {"thumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "@eadir"}  # beside hidden ones
-# Pillow hands them to other programs, or reads no more than their header.
-_LEFT_OUT = {"EPS", "BUFR", "GRIB", "HDF5", "MPEG", "WMF", "PDF"}
-# Images that Pillow reads with a plugin at most: to be named rather than passed over.
-_UNREADABLE = {".heic", ".heif", ".cr2", ".nef", ".arw", ".dng"}
 _SHOWN = 3  # broken files in a message
 _BAR_AFTER = 3  # seconds
 
@@ -54,7 +52,7 @@ def table_of_folder(
     if labels not in (None, "folders"):
         raise ValueError(f"labels is 'folders' or None, not {labels!r}")
     who = _subject_reader(subject)
-    root = Path(folder).expanduser()
+    root = given_path(folder)
     files = _image_files(root, folder)
     encoded, broken = _encode_all(files, size, progress)
     if broken:
@@ -64,7 +62,7 @@ def table_of_folder(
         warnings.warn(text, UserWarning, stacklevel=3)
     kept = [(file, blob) for file, blob in zip(files, encoded, strict=True) if blob is not None]
     names = [file.name for file, _ in kept]
-    expressions = [_class_of(name) if labels else None for name in names]
+    expressions = _classes_of(names) if labels else [None] * len(names)
     if labels and not any(expressions):
         raise PreparedError(
             f"labels='folders' takes the expression from the folder that an image lies in, such as "
@@ -90,26 +88,12 @@ def table_of_folder(
     found = {name for name in expressions if name is not None}
     if found:
         known = [name for name in EXPRESSIONS if name in found]
-        metadata["expressions"] = known + sorted(found - set(known))
+        metadata["expressions"] = known + sorted(found - set(known), key=natural_key)
     return table, metadata
-
-
-def natural_key(name: str) -> list[tuple]:
-    """A key to sort names by, their numbers as numbers (10 comes after 9)."""
-    pieces = (piece for piece in re.split(r"([0-9]+)", name.lower()) if piece)
-    # By their length first: numbers of thousands of digits are refused as such.
-    return [
-        (0, len(piece.lstrip("0")), piece.lstrip("0"), piece)
-        if piece.isdecimal()
-        else (1, 0, piece, piece)
-        for piece in pieces
-    ]
 
 
 def _image_files(root: Path, given: str | os.PathLike) -> list[_File]:
     """All files that may be images, by their names, in natural order."""
-    from PIL import Image
-
     if not root.exists():
         beside = sorted(p.name for p in root.parent.glob("*") if p.is_dir())[:5]
         hint = f" In {root.parent} there are: {', '.join(beside)}." if beside else ""
@@ -117,19 +101,14 @@ def _image_files(root: Path, given: str | os.PathLike) -> list[_File]:
     if not root.is_dir():
         more = " PreparedImages.read opens a prepared file." if root.suffix == ".parquet" else ""
         raise PreparedError(f"{given} is a file, not a folder of images.{more}")
-    kinds = Image.registered_extensions()
-    suffixes = {
-        suffix for suffix, kind in kinds.items() if kind in Image.OPEN and kind not in _LEFT_OUT
-    }
-    others: list[str] = []
+    others: list[_File] = []
     files: list[_File] = []
     for file in _walk(root):
-        suffix = file.path.suffix.lower()
-        (files if suffix in suffixes | _UNREADABLE else others).append(file)
+        (files if is_image_name(file.name) else others).append(file)
     if not files:
         seen = f"{len(others):,} other files, such as {others[0].name}" if others else "no files"
         raise PreparedError(f"{given}: no image in this folder or those below it ({seen})")
-    return sorted(files, key=lambda file: (natural_key(file.name), file.name))
+    return sorted(files, key=lambda file: natural_key(file.name))
 
 
 def _walk(root: Path) -> Iterator[_File]:
@@ -167,9 +146,9 @@ def _encode_all(
 
     def encode(file: _File) -> bytes | str:
         try:
-            return encode_image(_square(file.path, size))
-        except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, …
-            return _reason(file, error)
+            return encode_image(_square(file, size))
+        except (ImageError, OSError) as error:
+            return str(error)
 
     with (
         # Around the threads, since the filters belong to the process: a thread that restored those
@@ -195,35 +174,12 @@ def _encode_all(
     return [blob if isinstance(blob, bytes) else None for blob in found], broken
 
 
-def _square(path: Path, size: int) -> np.ndarray:
+def _square(file: _File, size: int) -> np.ndarray:
     """uint8 (size, size, 3): upright, the short side resized to `size`, the middle cut out."""
     from PIL import Image, ImageOps
 
-    formats = [kind for kind in Image.OPEN if kind not in _LEFT_OUT]
-    with Image.open(path, formats=formats) as picture:
-        picture.draft("RGB", (2 * size, 2 * size))  # of a large JPEG, a part is decoded
-        picture.load()
-        upright = _upright(picture)
-        return np.asarray(ImageOps.fit(to_rgb(upright), (size, size), Image.Resampling.LANCZOS))
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    from PIL import ImageOps
-
-    try:
-        return ImageOps.exif_transpose(picture)
-    except Exception:  # damaged metadata do not damage the image
-        return picture
-
-
-def _reason(file: _File, error: Exception) -> str:
-    from PIL import Image
-
-    if file.path.suffix.lower() in _UNREADABLE:
-        return "Pillow cannot read this format: export it as JPEG"
-    if isinstance(error, Image.UnidentifiedImageError):
-        return "no image" if file.path.stat().st_size else "an empty file"
-    return str(error) or type(error).__name__
+    image = Image.fromarray(decode_image(file.path.read_bytes(), 2 * size, file.name).pixels)
+    return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.LANCZOS))
 
 
 def _about_broken(broken: list[tuple[str, str]], count: int, root: Path) -> str:
@@ -235,10 +191,12 @@ def _about_broken(broken: list[tuple[str, str]], count: int, root: Path) -> str:
     )
 
 
-def _class_of(name: str) -> str | None:
-    """The folder that an image lies in; None for those at the top."""
-    folder = name.rpartition("/")[0].rpartition("/")[2]
-    return (folder.lower() if folder.lower() in EXPRESSIONS else folder) or None
+def _classes_of(names: list[str]) -> list[str | None]:
+    """The folder that each image lies in, as the course or else the first of them spells it; None
+    for those at the top."""
+    folders = [name.rpartition("/")[0].rpartition("/")[2] for name in names]
+    spelt = dict(zip(map(name_key, EXPRESSIONS), EXPRESSIONS, strict=True))
+    return [spelt.get(name_key(name), name) or None for name in one_spelling(folders)]
 
 
 def _subject_reader(subject: Subject) -> Callable[[str], str | None]:

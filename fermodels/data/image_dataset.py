@@ -125,10 +125,16 @@ class ImageDataset(Dataset):
         return len(self.indices)
 
     def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
-        return self.__getitems__([range(len(self))[i]])[0]
+        return Samples(self.batch([range(len(self))[i]]), 1)[0]
 
-    def __getitems__(self, indices: Sequence[int]) -> Samples:
-        """What a DataLoader asks for: the samples of :meth:`batch`."""
+    def __getitems__(self, indices: Sequence[int]) -> Sequence[dict]:
+        """What a DataLoader asks for: the samples of :meth:`batch`.
+
+        Of a class made from this one that has a `__getitem__` of its own, what that returns:
+        PyTorch asks for samples one by one only where there is no `__getitems__`.
+        """
+        if type(self).__getitem__ is not ImageDataset.__getitem__:
+            return [self[item] for item in indices]
         return Samples(self.batch(indices), len(indices))
 
     def batch(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:

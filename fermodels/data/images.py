@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from fermodels._shared.paths import given_path
 from fermodels.data.columns import (
     as_optional_text,
     as_text,
@@ -26,6 +27,7 @@ from fermodels.data.columns import (
 from fermodels.data.errors import PreparedError
 from fermodels.data.file_media import FileMedia
 from fermodels.data.indices import resolve_indices
+from fermodels.data.names import natural_key
 from fermodels.data.pixels import Pixels, describe, is_small
 from fermodels.data.table import PreparedTable, read_frame, readable
 from fermodels.data.vocabulary import EXPRESSIONS, UNKNOWN_VIEW
@@ -177,7 +179,7 @@ class PreparedImages(PreparedTable):
             PreparedError: there is no such file, it is a folder, it is not a Parquet file, it is
                 of another format version, or its content fails the checks of the class.
         """
-        path = Path(path)
+        path = given_path(path)
         file = cls._open(path)
         names = file.schema_arrow.names
         if in_memory is None:
@@ -382,7 +384,7 @@ def _views_by_yaw(table: pd.DataFrame) -> list[str]:
     def place(view: str) -> tuple:
         angle = float(yaw[view])
         known = angle == angle
-        return view == UNKNOWN_VIEW, not known, angle if known else 0.0, view
+        return view == UNKNOWN_VIEW, not known, angle if known else 0.0, natural_key(view)
 
     return sorted(yaw.index, key=place)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, default_collate
 
 from fermodels.data.feature_dataset import FeatureDataset
 from fermodels.data.image_dataset import ImageDataset
@@ -59,11 +59,13 @@ class _AheadLoader(DataLoader):
             thread.shutdown(wait=True, cancel_futures=True)
 
     def _fetch(self, indices: list[int]) -> dict[str, torch.Tensor]:
-        batch = self.dataset.batch(indices)
+        batch = _whole(self.dataset.__getitems__(indices))
         if self.pin_memory:
             batch = {key: value.pin_memory() for key, value in batch.items()}
         return batch
 
 
-def _whole(samples: Samples) -> dict[str, torch.Tensor]:
-    return samples.batch
+def _whole(samples: Sequence[dict]) -> dict[str, torch.Tensor]:
+    """The batch; samples that were not fetched at once, as a data set around ours gives them, are
+    stacked."""
+    return samples.batch if isinstance(samples, Samples) else default_collate(samples)

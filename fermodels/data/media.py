@@ -14,17 +14,19 @@ from typing import Any
 import numpy as np
 
 from fermodels.data.containers import (
+    FrameConverter,
     MediaError,
+    Pauses,
     announced_length,
     first_track,
     mono_resampler,
     opened,
     pyav,
-    rgb_converter,
 )
 
 SAMPLE_RATE = 16_000
 
+_MOST_SILENCE = 600  # seconds of pauses in a clip's sound, which takes memory
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 _WEBM_CODECS = {"video": ("vp8", "vp9", "av1"), "audio": ("opus", "vorbis")}
 # Without it the file holds the date, FFmpeg's version and a random identity.
@@ -84,7 +86,8 @@ def encode_video(frames: np.ndarray, fps: float, *, quality: int = 60) -> bytes:
 def decode_video(data: bytes) -> tuple[np.ndarray, float]:
     """Decode the first video track of any file that FFmpeg reads.
 
-    Frames are counted as they come: headers often announce more than there are.
+    Frames come as a player shows them, upright and with square pixels. They are counted as they
+    come: headers often announce more than there are.
 
     Returns:
         frames uint8 (T, H, W, 3) RGB, and frames a second.
@@ -96,7 +99,7 @@ def decode_video(data: bytes) -> tuple[np.ndarray, float]:
         decoded = list(container.decode(stream))
         if not decoded:
             raise MediaError("its video track has no frame")
-        to_rgb = rgb_converter()
+        to_rgb = FrameConverter(stream)
         frames = [to_rgb(frame) for frame in decoded]
         sizes = {frame.shape for frame in frames}
         if len(sizes) > 1:
@@ -148,8 +151,8 @@ def encode_audio(
 def decode_audio(data: bytes, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """Decode the first audio track of any file that FFmpeg reads.
 
-    Channels are averaged. What Opus adds before and after the sound is cut off, so that
-    `decode_audio(encode_audio(waveform))` is as long as `waveform`.
+    Channels are averaged, and pauses of the track are silent. What Opus adds before and after the
+    sound is cut off, so that `decode_audio(encode_audio(waveform))` is as long as `waveform`.
 
     Returns:
         float32 (S,) mono at `sample_rate`.
@@ -161,11 +164,15 @@ def decode_audio(data: bytes, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     with _track(data, "audio") as (container, stream):
         rate = stream.rate
         to_float = av.AudioResampler(format="fltp")
-        blocks = [
-            block.to_ndarray()
-            for frame in container.decode(stream)
-            for block in to_float.resample(frame)
-        ]  # each (channels, samples)
+        blocks, pauses = [], Pauses()
+        for frame in container.decode(stream):
+            silent = pauses.before(frame)
+            if pauses.seconds > _MOST_SILENCE:
+                raise MediaError(f"its sound pauses for more than {_MOST_SILENCE} seconds")
+            for block in to_float.resample(frame):
+                samples = block.to_ndarray()  # (channels, samples)
+                blocks += [np.zeros((len(samples), round(silent * rate)), np.float32), samples]
+                silent = 0.0
         if not blocks:
             raise MediaError("its audio track has no sample")
         waveform = np.concatenate(blocks, axis=1).mean(0, dtype=np.float32)  # (S,)

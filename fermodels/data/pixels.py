@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fermodels.data.errors import PreparedError
-from fermodels.data.file_media import FileMedia, webp_size
+from fermodels.data.file_media import FileMedia
+from fermodels.data.image_files import ImageError, decode_image, image_size
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow.parquet as pq
-    from PIL import Image
 
 MEMORY = 2**30  # bytes of decoded images; larger data sets are decoded as they are used
 _PART = 64  # images that a thread decodes at a time
@@ -32,23 +32,6 @@ def encode_image(image: np.ndarray, format: str = "WEBP", quality: int = 90) -> 
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, format=format, quality=quality)
     return buffer.getvalue()
-
-
-def to_rgb(image: Image.Image) -> Image.Image:
-    """An image of any mode as RGB: 16 bits or floats of grey scaled to 8, transparency on white."""
-    from PIL import Image
-
-    if image.mode.startswith(("I", "F")):  # 16 bits, or more, of grey
-        grey = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        top = 65535.0 if grey.max() > 255 else 255.0
-        if image.mode == "F" and grey.max() <= 1:
-            top = 1.0
-        image = Image.fromarray((grey.clip(0, top) * (255 / top)).astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, (255, 255, 255, 255))
-        image = Image.alpha_composite(paper, image)
-    return image.convert("RGB")
 
 
 def fits_in_memory(count: int, size: tuple[int, int]) -> bool:
@@ -119,12 +102,9 @@ class Pixels:
         return [self.blobs[row] for row in rows]
 
     def _decode(self, row: int, blob: bytes) -> np.ndarray:
-        from PIL import Image
-
         try:
-            with Image.open(io.BytesIO(blob)) as picture:
-                return np.asarray(picture.convert("RGB"))
-        except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, …
+            return decode_image(blob).pixels
+        except ImageError as error:
             raise self._bad(row, blob, error) from error
 
     def _header(self, row: int, blob: bytes | None) -> tuple[int, int]:
@@ -134,8 +114,8 @@ class Pixels:
                 "row out."
             )
         try:
-            return size_of(blob)
-        except Exception as error:
+            return image_size(blob)
+        except ImageError as error:
             raise self._bad(row, blob, error) from error
 
     def _bad(self, row: int, blob: bytes, error: Exception) -> PreparedError:
@@ -157,17 +137,6 @@ def is_small(file: pq.ParquetFile) -> bool:
     if first is None or (blob := first.column(0)[0].as_py()) is None:
         return True
     try:
-        return fits_in_memory(file.metadata.num_rows, size_of(blob))
-    except OSError:
+        return fits_in_memory(file.metadata.num_rows, image_size(blob))
+    except ImageError:
         return True
-
-
-def size_of(blob: bytes) -> tuple[int, int]:
-    """Height and width of an encoded image."""
-    if (size := webp_size(blob)) is not None:
-        return size
-    from PIL import Image
-
-    with Image.open(io.BytesIO(blob)) as picture:
-        width, height = picture.size
-    return height, width

@@ -20,9 +20,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fermodels._shared.files import replacing
-from fermodels.data.columns import codes, plain
+from fermodels._shared.paths import given_path
+from fermodels._shared.plain import plain as plain_of
+from fermodels._shared.plain import to_json
+from fermodels.data.columns import SPLITS, codes, official_splits, plain
 from fermodels.data.errors import PreparedError
 from fermodels.data.indices import resolve_indices
+from fermodels.data.names import natural_key, one_spelling
 from fermodels.data.splits import StableShuffle, deal, stratified_order
 
 if TYPE_CHECKING:
@@ -43,7 +47,6 @@ READERS = {
 
 _KEY = b"fermodels"
 _PIECE = 4096  # rows
-_SPLIT_ORDER = ("train", "val", "test")
 
 
 class PreparedTable:
@@ -96,7 +99,7 @@ class PreparedTable:
             PreparedError: there is no such file, it is a folder, it is not a Parquet file, it is
                 of another format version, or its content fails the checks of the class.
         """
-        path = Path(path)
+        path = given_path(path)
         with readable(path):
             arrow = cls._open(path).read()
             arrow.validate(full=True)  # bytes that are no text would fail when first used
@@ -132,7 +135,7 @@ class PreparedTable:
         """Write this data set as one Parquet file; the old file stays until the new is whole."""
         import pyarrow.parquet as pq
 
-        path = Path(path)
+        path = given_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         arrow = self._arrow()
         columns = _leaf_paths(arrow)
@@ -158,7 +161,8 @@ class PreparedTable:
 
         Raises:
             PreparedError: data sets of different names share a subject name (they would be taken
-                for one person: prefix the names), or the rows do not fit together.
+                for one person: prefix the names), a label is spelt in two ways, or the rows do
+                not fit together.
         """
         import pandas as pd
 
@@ -180,6 +184,7 @@ class PreparedTable:
         metadata = dict(parts[0].metadata)
         for key in cls.LABEL_LISTS:
             metadata[key] = list(dict.fromkeys(x for part in parts for x in part.metadata[key]))
+            _check_spellings(metadata[key], key)
         if any(part.metadata.get("purpose") == JUDGING for part in parts):
             metadata["purpose"] = JUDGING
         return cls(pd.concat(frames, ignore_index=True), metadata, source=parts[0].source)
@@ -354,7 +359,7 @@ class PreparedTable:
         about = {"format": self.FORMAT, "format_version": FORMAT_VERSION} | self.metadata
         about |= self._about()
         # Only our own key: pandas' would tie the bytes of the file to the version of pandas.
-        text = json.dumps(about, ensure_ascii=False, default=plain)
+        text = to_json(plain_of(about, other=plain), ensure_ascii=False)
         return arrow.replace_schema_metadata({_KEY: text.encode()})
 
     @classmethod
@@ -410,13 +415,22 @@ class PreparedTable:
             raise PreparedError(
                 f"{self.source} has no official split (column 'split'). Use split(by='subject')."
             )
-        values = self.table["split"]
-        names = sorted(set(values.dropna()), key=lambda x: (_official_rank(x), x))
+        values = official_splits(self.table)
+        names = sorted(set(values.dropna()), key=lambda x: (_official_rank(x), natural_key(x)))
         return {name: np.flatnonzero((values == name).fillna(False)) for name in names}
 
 
+def _check_spellings(names: Sequence[str], key: str) -> None:
+    for first, name in zip(one_spelling(names), names, strict=True):
+        if first != name:
+            raise PreparedError(
+                f"the data sets have the {key} {first!r} and {name!r}, which differ in spelling "
+                "only and would be two: rename one"
+            )
+
+
 def _official_rank(name: str) -> int:
-    return _SPLIT_ORDER.index(name) if name in _SPLIT_ORDER else len(_SPLIT_ORDER)
+    return SPLITS.index(name) if name in SPLITS else len(SPLITS)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fermodels.data import view_order
+from fermodels.data import view_degrees, view_order
+from fermodels.data.names import natural_key
 from fermodels.evaluation.arrays import check_embeddings, unit_rows
 from fermodels.evaluation.probes import linear_probe
 from fermodels.evaluation.scores import balanced_accuracy
@@ -30,7 +31,7 @@ def retrieval(
     embeddings,
     table: pd.DataFrame,
     query_view: str | Sequence[str],
-    gallery_view: str = "straight",
+    gallery_view: str | None = None,
 ) -> float:
     """R@1 of finding the gallery image of the same instance, in [0, 1].
 
@@ -41,8 +42,8 @@ def retrieval(
 
     Args:
         embeddings: (N, D).
-        table: N rows with the columns `view` and `instance`.
-        query_view, gallery_view: names of views.
+        table: N rows with the columns `view` and `instance`, and `yaw` where it is known.
+        query_view, gallery_view: names of views; by default the gallery is `frontal_view`.
 
     Raises:
         ValueError: a view is not in the table, a query view is the gallery view, or no query has
@@ -50,7 +51,25 @@ def retrieval(
     """
     x = unit_rows(check_embeddings(embeddings))
     _check_table(x, table, ("view", "instance"))
-    return _retrieval(x, table, query_view, gallery_view)[0]
+    return _retrieval(x, table, query_view, gallery_view or frontal_view(table))[0]
+
+
+def frontal_view(table: pd.DataFrame) -> str:
+    """The view that others are compared with: "straight", else the one nearest to the front by the
+    column `yaw` or by its name's degrees; where no angle is known, the first."""
+    order = view_order(table["view"])
+    if "straight" in order:
+        return "straight"
+    degrees = view_degrees(order, _mean_yaws(table))
+    known = [view for view in order if degrees[view] is not None]
+    return min(known, key=lambda view: abs(degrees[view]), default=order[0])
+
+
+def _mean_yaws(table: pd.DataFrame) -> dict[str, float]:
+    """Degrees of each view, where they are known."""
+    if "yaw" not in table:
+        return {}
+    return table.groupby("view", sort=False, observed=True)["yaw"].mean().to_dict()
 
 
 def _retrieval(x, table, query_view, gallery_view) -> tuple[float, float]:
@@ -150,7 +169,7 @@ def view_invariance(
     table: pd.DataFrame,
     seed: int = 0,
     *,
-    gallery_view: str = "straight",
+    gallery_view: str | None = None,
     center: bool = False,
 ) -> ViewInvarianceReport:
     """The view-invariance report of embeddings (N, D) of the images in `table` (N rows).
@@ -159,8 +178,9 @@ def view_invariance(
       different view.
     - other_expression_cosine: mean over all pairs of the same subject and session and different
       expression, whatever their views. Unlabelled images are in no pair.
-    - retrieval_at_1: `retrieval` from each other view to `gallery_view`; "profiles" pools the
-      two views with the largest absolute yaw. `retrieval_chance` is a random guess.
+    - retrieval_at_1: `retrieval` from each other view to `gallery_view` (default: "straight", else
+      the view nearest to the front); "profiles" pools the views with the largest absolute yaw.
+      `retrieval_chance` is a random guess.
     - yaw_predictability: balanced accuracy of a linear probe for the view, cross-validated over
       groups of subjects (at most five). Chance is 1/V.
     - identity_predictability: balanced accuracy of a linear probe for the subject, trained on the
@@ -183,15 +203,16 @@ def view_invariance(
     unit = unit_rows(x)
     view = table["view"].to_numpy(dtype=object)
     subject = table["subject"].to_numpy(dtype=object)
+    gallery_view = gallery_view or frontal_view(table)
     if gallery_view not in view:
         raise ValueError(
             f"no image has the gallery view {gallery_view!r}; there are {view_order(view)}"
         )
 
-    yaw = table.groupby("view", sort=False)["yaw"].mean()
+    yaw = _mean_yaws(table)
     # Views whose yaw is not known come last.
     views = sorted(view_order(view), key=lambda name: np.nan_to_num(yaw[name], nan=np.inf))
-    outermost = yaw.abs().max()
+    outermost = np.nanmax([abs(angle) for angle in yaw.values()] + [0])
     profiles = [v for v in views if v != gallery_view and abs(yaw[v]) > outermost - 1]
     asked = {v: [v] for v in views if v != gallery_view} | {"profiles": profiles}
     in_gallery = set(table["instance"][view == gallery_view])
@@ -272,7 +293,7 @@ def _identity_predictability(x, table: pd.DataFrame, seed: int) -> float:
     subject = table["subject"].to_numpy(dtype=object)
     session = table["session"].to_numpy(dtype=object)
     instance = table["instance"].to_numpy(dtype=object)
-    sessions = sorted(set(session))
+    sessions = sorted(set(session), key=natural_key)
     train = session == sessions[0]
     # Lightings of one moment are no second session: the probe would meet the same photograph.
     if len(sessions) == 1 or np.isin(instance[~train], instance[train]).any():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fermodels.evaluation.arrays import check_embeddings, check_labels
+from fermodels.evaluation.arrays import check_alike, check_embeddings, check_labels
 from fermodels.evaluation.scores import balanced_accuracy
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def linear_probe(x_train, y_train, x_test, y_test, *, C: float = 0.1) -> ProbeRe
         What the probe finds on the test set.
 
     Raises:
-        ValueError: shapes that do not fit, non-finite features, missing labels (−1, None, NaN), or
-            a single class.
+        ValueError: shapes that do not fit, non-finite features, missing labels (−1, None, NaN),
+            labels of two kinds (names beside indices, a name in two spellings), or a single class.
     """
     return _probe(partial(fit_linear_probe, C=C), x_train, y_train, x_test, y_test)
 
@@ -94,6 +94,7 @@ def knn(x_train, y_train, x_test, y_test, *, k: int = 20) -> ProbeResult:
 def _probe(fit: Callable, x_train, y_train, x_test, y_test) -> ProbeResult:
     x_train, x_test = check_embeddings(x_train, "x_train"), check_embeddings(x_test, "x_test")
     y_train, y_test = check_labels(y_train, "y_train"), check_labels(y_test, "y_test")
+    y_train, y_test = check_alike(y_train, y_test, ("y_train", "y_test"))
     if x_train.shape[1] != x_test.shape[1]:
         raise ValueError(
             f"x_train has {x_train.shape[1]} features and x_test {x_test.shape[1]}; "

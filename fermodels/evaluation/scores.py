@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fermodels.data import VIEWS, view_order
-from fermodels.evaluation.arrays import check_labels
+from fermodels.data import VIEWS, view_degrees, view_order
+from fermodels.evaluation.arrays import as_whole_numbers, check_alike, check_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,20 +24,23 @@ def per_view_accuracy(y_true, y_pred, views, profiles: Sequence | None = None) -
     """Accuracy in [0, 1] for each view, then over the "profiles" and over "all" images.
 
     Args:
-        y_true, y_pred: (N,) labels.
+        y_true, y_pred: (N,) labels, both names or both numbers.
         views: (N,) view names, or yaws in degrees. Images without one (NaN) count in "all" only.
-        profiles: the outermost views. Default: full_left and full_right, or, for yaws, those
-            furthest from 0. "profiles" is NaN where the images have none.
+        profiles: the outermost views. Default: full_left and full_right, or, where views are known
+            by their degrees ("yaw-60", see :func:`fermodels.data.view_degrees`), those furthest
+            from 0. "profiles" is NaN where the images have none.
 
     Returns:
-        Accuracies by view, "profiles" and "all".
+        Accuracies by view, from left to right, "profiles" and "all".
 
     Raises:
-        ValueError: shapes that differ, no prediction, or true labels that are missing (−1, None).
+        ValueError: shapes that differ, no prediction, true labels that are missing (−1, None), or
+            labels of two kinds (names beside indices, a name in two spellings).
     """
     import pandas as pd
 
-    y_true, y_pred, views = check_labels(y_true, "y_true"), np.asarray(y_pred), np.asarray(views)
+    y_true, y_pred = check_alike(check_labels(y_true, "y_true"), y_pred, ("y_true", "y_pred"))
+    views = np.asarray(views)
     if not (y_true.shape == y_pred.shape == views.shape and y_true.ndim == 1):
         raise ValueError(
             f"y_true {y_true.shape}, y_pred {y_pred.shape} and views {views.shape} "
@@ -48,11 +51,7 @@ def per_view_accuracy(y_true, y_pred, views, profiles: Sequence | None = None) -
     hit = y_true == y_pred  # (N,)
     order = view_order(views)
     if profiles is None:
-        if not order or isinstance(order[0], str):
-            profiles = PROFILE_VIEWS
-        else:
-            outermost = max(abs(yaw) for yaw in order)
-            profiles = [yaw for yaw in order if abs(yaw) == outermost > 0]
+        profiles = outermost_views(order)
     result = {view: hit[views == view].mean() for view in order}
     at_profile = np.isin(views, list(profiles))
     result["profiles"] = hit[at_profile].mean() if at_profile.any() else np.nan
@@ -60,11 +59,21 @@ def per_view_accuracy(y_true, y_pred, views, profiles: Sequence | None = None) -
     return pd.Series(result, name="accuracy", dtype=float)
 
 
-def confusion(y_true, y_pred, classes: Sequence[str], *, normalize: bool = True) -> pd.DataFrame:
+def outermost_views(views: Sequence) -> list:
+    """Left and right profile of the course's views; of others those furthest from the front."""
+    known = {view: angle for view, angle in view_degrees(views).items() if angle is not None}
+    if set(known) <= set(VIEWS):
+        return list(PROFILE_VIEWS)
+    furthest = max(abs(angle) for angle in known.values())
+    return [view for view, angle in known.items() if abs(angle) == furthest > 0]
+
+
+def confusion(y_true, y_pred, classes: Sequence, *, normalize: bool = True) -> pd.DataFrame:
     """Confusion matrix: a row per true class, a column per predicted one.
 
-    Labels are class names, or indices into `classes`. With `normalize` each row is a share of
-    its true class and sums to 1 (a class without images is NaN), else entries count images.
+    Labels are class names, or indices into `classes`; where classes are numbers themselves, labels
+    are these. With `normalize` each row is a share of its true class and sums to 1 (a class without
+    images is NaN), else entries count images.
 
     Raises:
         ValueError: labels outside `classes`.
@@ -84,22 +93,24 @@ def confusion(y_true, y_pred, classes: Sequence[str], *, normalize: bool = True)
     return pd.DataFrame(table, index=index, columns=pd.Index(classes, name="predicted"))
 
 
-def _class_index(labels, classes: list[str], name: str) -> np.ndarray:
-    labels = np.asarray(labels)
-    if labels.dtype.kind in "iu":
-        unknown = set(labels[(labels < 0) | (labels >= len(classes))].tolist())
+def _class_index(labels, classes: list, name: str) -> np.ndarray:
+    """Indices into `classes`, int64, of labels that are indices or the classes themselves."""
+    own = np.asarray(classes)
+    if own.dtype.kind in "iufb":
+        labels, _ = check_alike(labels, own, (name, "classes"))
     else:
-        unknown = set(labels.tolist()) - set(classes)
+        labels = as_whole_numbers(labels, name)
+        if labels.dtype.kind in "iuf":
+            own = np.arange(len(classes))
+    position = {label: i for i, label in enumerate(own.tolist())}
+    unknown = set(labels.tolist()) - set(position)
     if unknown:
         shown = sorted(unknown, key=str)[:5]
         raise ValueError(f"{name} holds {shown}, not among the {len(classes)} classes {classes}")
-    if labels.dtype.kind in "iu":
-        return labels.astype(np.int64)
-    position = {c: i for i, c in enumerate(classes)}
-    return np.array([position[c] for c in labels.tolist()], dtype=np.int64)
+    return np.array([position[label] for label in labels.tolist()], dtype=np.int64)
 
 
-def classification_scores(y_true, y_pred, classes: Sequence[str] | None = None) -> dict[str, float]:
+def classification_scores(y_true, y_pred, classes: Sequence | None = None) -> dict[str, float]:
     """Accuracy, balanced accuracy and weighted F1, each in [0, 1].
 
     Balanced accuracy is the mean over the classes of `y_true` of the share found. Weighted F1 is
@@ -108,13 +119,17 @@ def classification_scores(y_true, y_pred, classes: Sequence[str] | None = None) 
 
     Args:
         y_true, y_pred: labels (N,), of one kind.
-        classes: if given, labels are these names or indices into them, and others are refused.
+        classes: if given, labels are these or, where they are names, indices into them, and others
+            are refused.
 
     Raises:
-        ValueError: shapes that differ, no clip, a true label that is missing (−1, None), or a
-            label outside `classes`.
+        ValueError: shapes that differ, no clip, a true label that is missing (−1, None), labels of
+            two kinds (names beside indices, a name in two spellings), or one outside `classes`.
     """
-    y_true, y_pred = check_labels(y_true, "y_true"), np.asarray(y_pred)
+    y_true = check_labels(y_true, "y_true")
+    if classes is None:
+        y_true, y_pred = check_alike(y_true, y_pred, ("y_true", "y_pred"))
+    y_pred = np.asarray(y_pred)
     if y_true.ndim != 1 or y_true.shape != y_pred.shape or len(y_true) == 0:
         raise ValueError(
             f"y_true {y_true.shape} and y_pred {y_pred.shape} must be one-dimensional, equally "

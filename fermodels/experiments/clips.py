@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from fermodels._shared.paths import given_path
 from fermodels.data import PreparedClips, clean_batch
 from fermodels.evaluation import classification_scores, multi_label_scores
 from fermodels.experiments.experiment import Experiment, positive
@@ -126,11 +127,12 @@ class ClipExperiment(Experiment):
         precision: str | None = None,
     ) -> None:
         super().__init__(name, data, run_dir, accelerator, precision)
-        self.features_path = Path(features)
+        self.features_path = given_path(features)
         self.pretraining, self.finetuning = pretraining, finetuning
         self.modalities, self.multi_label = modalities, multi_label
         self.split, self.seeds = split, list(seeds)
         positive(finetuning.epochs, "finetuning.epochs")
+        positive(finetuning.batch_size, "finetuning.batch_size")
 
     def read(self) -> PreparedClips:
         clips = PreparedClips.read(self.data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import time
 from collections.abc import Iterator
@@ -12,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fermodels._shared.files import replace_file
+from fermodels._shared.paths import given_path, output_folder
+from fermodels._shared.plain import from_json, recorded, to_json
+from fermodels.data.names import natural_key
 from fermodels.experiments.old_names import translate_run
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 # Where something lies, which folds are wanted and on what they run: a run may be continued with
 # others. That the data is the same is seen by its fingerprint and `made_with`.
-_FREE = {"data", "features", "run_dir", "folds", "seeds", "accelerator"}
+FREE = {"data", "features", "run_dir", "folds", "seeds", "accelerator"}
 
 
 class Experiment:
@@ -43,7 +45,7 @@ class Experiment:
     def __init__(
         self, name: str, data: str, run_dir: str, accelerator: str, precision: str | None
     ) -> None:
-        self.name, self.data, self.run_dir = name, Path(data), Path(run_dir)
+        self.name, self.data, self.run_dir = name, given_path(data), given_path(run_dir)
         self.accelerator, self.precision = accelerator, precision
 
     # ------------------------------------------------------------------------- of a subclass
@@ -75,9 +77,11 @@ class Experiment:
 
         Raises:
             ValueError: the folder holds a run with other settings or data (they are named).
+            OSError: nothing can be written to the folder.
         """
         import pandas as pd
 
+        output_folder(self.run_dir, files=("config.yaml", "run.json", "scores.csv"))
         data = self.read()
         data.check_trainable("an experiment")
         about = {
@@ -109,7 +113,7 @@ class Experiment:
             print(f"{name}: accuracy {first['accuracy']:.1%} of {first['count']:,}", flush=True)
         found = {path.parent.name: path for path in self.run_dir.glob("*/scores.csv")}
         frames = [
-            pd.read_csv(found[name]).assign(fold=name) for name in sorted(found, key=_by_number)
+            pd.read_csv(found[name]).assign(fold=name) for name in sorted(found, key=natural_key)
         ]
         scores = pd.concat(frames, ignore_index=True)
         scores = scores[["fold", *(c for c in scores if c != "fold")]]
@@ -141,17 +145,17 @@ class Experiment:
         if not path.exists():
             return {}
         try:
-            before = json.loads(path.read_text(encoding="utf-8"))
+            before = from_json(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(
                 f"{path} cannot be read ({error}): take another run_dir, or delete this one"
             ) from error
         before = translate_run(before)
         old, new = (
-            _flat({k: v for k, v in run["settings"].items() if k not in _FREE})
+            flat({k: v for k, v in run["settings"].items() if k not in FREE})
             | {"experiment": run["experiment"], "data": run["data"]["fingerprint"][:12]}
             | {name: run["data"].get(name, "")[:12] for name in self.made_with()}
-            for run in (before, about)
+            for run in (before, recorded(about))
         )
         changes = [
             f"{key} was {old.get(key)!r}, is {new.get(key)!r}"
@@ -175,20 +179,15 @@ def positive(value: float, name: str) -> None:
         raise ValueError(f"{name} must be above 0, got {value}")
 
 
-def _by_number(name: str) -> tuple[str, int]:
-    """fold10 after fold9."""
-    digits = name[len(name.rstrip("0123456789")) :]
-    return name[: len(name) - len(digits)], int(digits or 0)
-
-
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
+def flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Nested settings by names such as "finetuning.epochs"."""
     if not isinstance(value, dict):
         return {name: value}
-    return {k: v for key in value for k, v in _flat(value[key], f"{name}.{key}".strip(".")).items()}
+    return {k: v for key in value for k, v in flat(value[key], f"{name}.{key}".strip(".")).items()}
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return to_json(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def _csv(frame: pd.DataFrame) -> bytes:

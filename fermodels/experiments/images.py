@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fermodels.data import Augment, PreparedImages, view_order
+from fermodels.data import Augment, PreparedImages
+from fermodels.data.names import name_key, natural_key, number_of
 from fermodels.evaluation import classification_scores
 from fermodels.experiments.experiment import Experiment, positive
 from fermodels.models import ImageEncoder
@@ -104,7 +105,7 @@ class ImageExperiment(Experiment):
         fold_column: the column that says which fold a row is in. Where the file has none, people
             are dealt into `num_folds` by seed 0.
         num_folds: how many folds, without such a column.
-        folds: which to run; null is all.
+        folds: which to run, by number or name; null is all.
         seed: of weights, order and augmentation.
         accelerator, precision: see :class:`Experiment`.
     """
@@ -120,7 +121,7 @@ class ImageExperiment(Experiment):
         split: Literal["folds", "official"] = "folds",
         fold_column: str = "fold",
         num_folds: int = 10,
-        folds: list[int] | None = None,
+        folds: list[int | str] | None = None,
         seed: int = 0,
         accelerator: str = "auto",
         precision: str | None = None,
@@ -132,6 +133,7 @@ class ImageExperiment(Experiment):
         if pretraining and pretraining.method == "simclr" and pretraining.num_augmentations != 1:
             raise ValueError("SimCLR augments each image twice: leave num_augmentations at 1")
         positive(finetuning.epochs, "finetuning.epochs")
+        positive(finetuning.batch_size, "finetuning.batch_size")
         if pretraining:
             positive(pretraining.epochs, "pretraining.epochs")
 
@@ -149,14 +151,16 @@ class ImageExperiment(Experiment):
         folds = self._folds()
         self.prepared.check_split({str(name): rows for name, rows in folds.items()})
         names = list(folds)
-        unknown = sorted(set(self.folds or ()) - set(names))
+        keys = {_fold_key(name): name for name in names}
+        wanted = {keys.get(_fold_key(fold), fold) for fold in self.folds or names}
+        unknown = sorted(wanted - set(names), key=natural_key)
         if unknown or len(names) < 2:
             raise ValueError(
                 f"{self.data} has the folds {', '.join(map(str, names))}"
                 + (f", not {', '.join(map(str, unknown))}" if unknown else ": two are needed")
             )
         for at, name in enumerate(names):
-            if self.folds is not None and name not in self.folds:
+            if name not in wanted:
                 continue
             fold = {"test": folds[name]}
             after = names[(at + 1) % len(names)]
@@ -167,7 +171,8 @@ class ImageExperiment(Experiment):
             fold["train"] = np.sort(np.concatenate(rest))
             yield f"fold{name}", fold
 
-    def _folds(self) -> dict[int, np.ndarray]:
+    def _folds(self) -> dict[int | str, np.ndarray]:
+        """Rows by fold, in the order of their numbers or names."""
         if self.fold_column not in self.prepared.table:
             dealt = self.prepared.split(
                 "subject", {str(fold): 1 / self.num_folds for fold in range(self.num_folds)}
@@ -177,9 +182,18 @@ class ImageExperiment(Experiment):
         if column.isna().any():
             row = int(column.isna().to_numpy().argmax())
             raise ValueError(f"{self.data}: row {row}, column {self.fold_column!r} is empty")
-        return {
-            int(fold): np.flatnonzero(column.to_numpy() == fold) for fold in sorted(column.unique())
-        }
+        keys = np.array([_fold_key(fold) for fold in column.tolist()], dtype=object)
+        folds = {}
+        for key in sorted(set(keys.tolist()), key=natural_key):
+            rows = np.flatnonzero(keys == key)
+            name = key if isinstance(key, int) else str(column.iloc[rows[0]])
+            if "/" in str(name) or "\\" in str(name):
+                raise ValueError(
+                    f"{self.data}: row {rows[0]}, column {self.fold_column!r}: the fold {name!r} "
+                    "cannot be the name of a folder"
+                )
+            folds[name] = rows
+        return folds
 
     def train_and_test(
         self, fold: dict[str, np.ndarray], folder: Path
@@ -249,7 +263,8 @@ class ImageExperiment(Experiment):
             predictions[f"p_{name}"] = probability[:, at]
         views = predictions["view"].to_numpy()
         groups = {"all": np.full(len(views), True)}
-        groups |= {view: views == view for view in view_order(views)}
+        seen = set(views)
+        groups |= {view: views == view for view in self.prepared.views if view in seen}
         truth = predictions["expression"].to_numpy()
         scores = [
             {"group": name, "count": int(chosen.sum())}
@@ -257,6 +272,13 @@ class ImageExperiment(Experiment):
             for name, chosen in groups.items()
         ]
         return predictions, pd.DataFrame(scores)
+
+
+def _fold_key(fold: Any) -> int | str:
+    """The number of a fold, in whatever a table or a configuration has it (1, "1", 1.0, "01"), or
+    else the key of its name."""
+    number = number_of(fold)
+    return int(number) if number is not None and number == int(number) else name_key(fold)
 
 
 def new_encoder(network: Network, seed: int) -> ImageEncoder:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
+
+from fermodels._shared.paths import given_path
 
 _CLASSES = {"Views": "ImageExperiment", "Clips": "ClipExperiment"}
 
@@ -27,11 +28,12 @@ def translate_arguments(arguments: Sequence[str]) -> list[str]:
 def _configuration(path: str) -> str:
     """The path; of a file of the first release its text, translated (both are accepted)."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        place = given_path(path)
+        text = place.read_text(encoding="utf-8")
+    except (OSError, ValueError):
         return path  # the parser says what is wrong with it
     if not re.search(r"(?m)^recipe:", text):
-        return path
+        return str(place)
     text = re.sub(r"(?m)^recipe:", "experiment:", text)
     text = re.sub(r"(?m)^(\s+)augmentations:", r"\1num_augmentations:", text)
     for old, new in _CLASSES.items():

@@ -6,11 +6,17 @@ import argparse
 import json
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fermodels._shared.files import replace_file
-from fermodels.data import view_order
+from fermodels._shared.paths import given_path, output_file
+from fermodels._shared.places import root
+from fermodels.data import view_degrees, view_order
+from fermodels.data.names import name_key
+from fermodels.experiments.experiment import FREE, flat
+from fermodels.experiments.old_names import translate_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,19 +43,22 @@ def command(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m fermodels report",
         description="The results of runs of `python -m fermodels fit`, in percent: mean ± standard "
-        "deviation over folds or seeds.",
+        "deviation over folds or seeds. A run that differs from the file in configs/ that has its "
+        "name, or has fewer folds or seeds, stands in a row of its own, with what differs.",
     )
     parser.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="run folder, or a folder of them"
+        "runs", nargs="+", type=given_path, metavar="RUN", help="run folder, or a folder of them"
     )
     parser.add_argument(
         "--into",
-        type=Path,
+        type=given_path,
         metavar="PAGE.md",
         help=f"write the overview between the lines {START} and {END}",
     )
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write all numbers as CSV")
+    parser.add_argument("--csv", type=given_path, metavar="FILE", help="write all numbers as CSV")
     options = parser.parse_args(arguments)
+    if options.csv:
+        output_file(options.csv)
     runs = read_runs(options.runs)
     table = overview(runs)
     print(table)
@@ -59,18 +68,21 @@ def command(arguments: list[str]) -> None:
         frames = [scores.assign(run=name) for name, scores in runs.items()]
         import pandas as pd
 
+        options.csv.parent.mkdir(parents=True, exist_ok=True)
         replace_file(options.csv, pd.concat(frames).to_csv(index=False).encode())
     if options.into:
         fill(options.into, table)
 
 
 def read_runs(folders: Sequence[Path]) -> dict[str, pd.DataFrame]:
-    """Name of each run → its scores, one row a fold and group.
+    """Title of each run → its scores, one row a fold and group.
+
+    The title is the run's name, and for an experiment of `PAPERS` what differs from its file in
+    brackets: see :func:`differences`.
 
     Raises:
-        ValueError: a folder holds no run with results, or two runs have one name.
+        ValueError: a folder holds no run with results, or two runs have one title.
     """
-
     runs, where = {}, {}
     for folder in folders:
         found = sorted(folder.glob("*/run.json"))
@@ -83,14 +95,72 @@ def read_runs(folders: Sequence[Path]) -> dict[str, pd.DataFrame]:
                 "down. `python -m fermodels fit` writes them when its last fold is done"
             )
         for path in found:
-            name = json.loads(path.read_text(encoding="utf-8"))["name"]
-            if name in where and where[name].resolve() != path.resolve():
+            about = translate_run(json.loads(path.read_text(encoding="utf-8")))
+            title, scores = about["name"], _scores(path.parent / "scores.csv")
+            if title in PAPERS and (differ := differences(about, scores["fold"].nunique())):
+                title = f"{title} ({'; '.join(differ)})"
+            if title in where and where[title].resolve() != path.resolve():
                 raise ValueError(
-                    f"{where[name].parent} and {path.parent} are both named {name!r}: give one "
-                    "run another --experiment.name, or leave one out"
+                    f"{where[title].parent} and {path.parent} are both named {about['name']!r}: "
+                    "give one run another --experiment.name, or leave one out"
                 )
-            where[name], runs[name] = path, _scores(path.parent / "scores.csv")
+            where[title], runs[title] = path, scores
     return runs
+
+
+def differences(about: dict[str, Any], folds: int) -> list[str]:
+    """How a run differs from the file in configs/ that has its name; empty where it does not.
+
+    Args:
+        about: `run.json`, with the names of today.
+        folds: how many folds (or seeds) have scores.
+    """
+    recipe = _recipe(about["name"])
+    if recipe is None:
+        return ["not compared: its file in configs/ is not there"]
+    expected = recipe["init_args"]
+    found = []
+    if about.get("experiment") != (kind := recipe["class_path"].rpartition(".")[2]):
+        found.append(f"{about.get('experiment')} for {kind}")
+    data = about.get("data", {}).get("name", "")
+    # The experiments are called after their data sets.
+    if name_key(data) != name_key(about["name"].partition(",")[0]):
+        found.append(f"data {data or 'without a name'}")
+    found += _other_settings(flat(about.get("settings", {})), flat(expected))
+    if "seeds" in expected:
+        planned, what = len(expected["seeds"]), "seeds"
+    else:
+        planned, what = 1 if expected["split"] == "official" else expected["num_folds"], "folds"
+    return found + ([f"{folds} of {planned} {what}"] if folds < planned else [])
+
+
+def _recipe(name: str) -> dict[str, Any] | None:
+    """`class_path` and `init_args` of the file in configs/ that has this name, all defaults filled
+    in; None where there is none, as without the repository."""
+    import yaml
+
+    from fermodels.experiments.command_line import _read
+
+    with suppress(FileNotFoundError):
+        for path in sorted((root() / "configs").glob("*.yaml")):
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+            if content["experiment"]["init_args"]["name"] == name:
+                return _read("fit", ["--config", str(path)])[1]
+    return None
+
+
+def _other_settings(found: dict[str, Any], expected: dict[str, Any]) -> list[str]:
+    """Those of a run that are not the expected ones, such as "finetuning.epochs 3". What only one
+    of them has, because the other is of another release, is no difference."""
+    texts = []
+    for key, value in sorted(found.items()):
+        if key in FREE or key == "name":
+            continue
+        # null stands for a whole training that is left out.
+        instead = any(other.startswith(f"{key}.") for other in expected)
+        if instead or (key in expected and expected[key] != value):
+            texts.append(f"{key} {value if isinstance(value, str) else json.dumps(value)}")
+    return texts
 
 
 def _scores(path: Path) -> pd.DataFrame:
@@ -101,27 +171,34 @@ def _scores(path: Path) -> pd.DataFrame:
 
 
 def overview(runs: dict[str, pd.DataFrame]) -> str:
-    """Markdown: a row for every experiment, whether it was run or not, and every other run."""
+    """Markdown: a row for every experiment, whether it was run or not, below it its runs with other
+    settings, and every other run."""
     lines = [
         "| experiment | published numbers in | ours: accuracy | balanced accuracy | weighted F1 "
         "| folds |",
         "|---|---|---|---|---|---|",
     ]
-    for name in [*PAPERS, *(name for name in runs if name not in PAPERS)]:
+    titles = []
+    for name in PAPERS:
+        titles += [name, *(title for title in runs if title.startswith(f"{name} ("))]
+    for title in [*titles, *(title for title in runs if title not in titles)]:
         cells = ["", "", "", ""]
-        if name in runs:
-            scores = runs[name][runs[name]["group"] == "all"]
+        if title in runs:
+            scores = runs[title][runs[title]["group"] == "all"]
             cells = [_spread(scores[score]) for score in _SCORES]
             cells.append(str(scores["fold"].nunique()))
-        lines.append(f"| {name} | {PAPERS.get(name, '')} | {' | '.join(cells)} |")
+        name = title.replace("|", "\\|")
+        lines.append(f"| {name} | {PAPERS.get(title, '')} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def by_group(scores: pd.DataFrame) -> str:
     """Markdown: a row for each view, from left to right, or emotion; then all."""
     groups = [group for group in scores["group"].unique() if group != "all"]
+    if None not in view_degrees(groups).values():
+        groups = view_order(groups)
     lines = ["| | accuracy | balanced accuracy | weighted F1 |", "|---|---|---|---|"]
-    for group in [*view_order(groups), "all"] if groups else ["all"]:
+    for group in [*groups, "all"]:
         rows = scores[scores["group"] == group]
         cells = [_spread(rows[score]) for score in _SCORES]
         lines.append(f"| {group} | {' | '.join(cells)} |")

@@ -55,8 +55,8 @@ class EmbeddingExplorer:
         coords: positions (N, 2) on the map, or such by encoder, instead of PCA.
         map: "pca" (at once), "umap" (seconds to a minute) or "given".
         color_by: the column that colours the points at first. Default: the expression or emotion;
-            where nothing is labelled, the view, the subject or another column that tells points
-            apart.
+            where it is not there or the same for all, the view, the subject or another column that
+            tells points apart.
         predictions: labels, (N,) names or indices, or such by encoder; see `Source`.
         split: row indices by name, as `prepared.split()` gives them.
         reports: `evaluate.view_invariance` reports by encoder, if they are at hand. Otherwise they

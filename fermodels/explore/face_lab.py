@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fermodels import evaluation
+from fermodels._shared.paths import given_path
 from fermodels.data import EXPRESSIONS, PreparedImages, encode_image
 from fermodels.explore import lab_choices, lab_controls, lab_save, memory
-from fermodels.explore.fields import NONE_COLOR, Field
+from fermodels.explore.fields import Field
 from fermodels.explore.lab_column import EncoderColumn, probe, with_classifier
 from fermodels.explore.lab_face import LabFace
 from fermodels.explore.lab_figure import lab_figure
@@ -28,6 +29,7 @@ from fermodels.explore.projection import Projection
 from fermodels.explore.source import Source
 from fermodels.models import ImageClassifier, ImageEncoder
 from fermodels.plots import EXPRESSION_COLORS
+from fermodels.plots.style import UNLABELLED_COLOR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +147,7 @@ class FaceLab:
             values=lab_controls.DEFAULTS | lab_choices.DEFAULT_CHOICES,
             encoders=[column.name for column in self._columns],
             classes=[
-                {"name": name, "color": self._palette.get(name, NONE_COLOR)}
+                {"name": name, "color": self._palette.get(name, UNLABELLED_COLOR)}
                 for name in self._classes
             ],
             dots={} if self._source is None else self._dots(self._source),
@@ -293,8 +295,8 @@ class FaceLab:
             return self._save_instance(path, expression, subject)
 
     def _save_instance(self, path, expression, subject) -> Path:
-        beside = Path.cwd() if self._remember is None else Path(self._remember).parent
-        path = Path(path or self._path or beside / "own_faces.parquet")
+        beside = Path.cwd() if self._remember is None else given_path(self._remember).parent
+        path = given_path(path or self._path or beside / "own_faces.parquet")
         values = self._settings
         expression = (expression or "").strip() or lab_controls.strongest(values)[0]
         subject = (subject or "").strip() or self._subject

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fermodels.data import view_order
 from fermodels.evaluation import ViewInvarianceReport, view_invariance
 
 if TYPE_CHECKING:
@@ -45,13 +44,9 @@ class Invariance:
     def __getitem__(self, name: str) -> ViewInvarianceReport:
         if name not in self.done:
             rows = self._rows()
-            view = self._table["view"].iloc[rows]
-            yaw = self._table["yaw"].iloc[rows].abs().groupby(view).mean()
-            # Where no angle is known, some view has to be the one that others are compared with.
-            frontal = view_order(view)[0] if yaw.isna().all() else yaw.idxmin()
             table = self._table.iloc[rows].reset_index(drop=True)
             x = self._embeddings[name][rows]
-            self.done[name] = view_invariance(x, table, gallery_view=frontal)
+            self.done[name] = view_invariance(x, table)
         return self.done[name]
 
     def _rows(self) -> np.ndarray:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fermodels import plots
-from fermodels.explore.fields import NONE_COLOR, Field
+from fermodels.explore.fields import Field
 from fermodels.explore.lab_turn import Track, yaw_colors
+from fermodels.plots.style import UNLABELLED_COLOR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +89,7 @@ def _draw_track(ax, track: Track, name: str) -> None:
 
 def _bars(ax, shares: pd.Series, palette) -> None:
     shares = shares.fillna(0.0)
-    colors = [palette.get(name, NONE_COLOR) for name in shares.index]
+    colors = [palette.get(name, UNLABELLED_COLOR) for name in shares.index]
     ax.barh(range(len(shares)), shares, color=colors)
     for place, share in enumerate(shares):
         ax.text(share + 0.02, place, f"{share:.2f}", va="center", fontsize=8)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fermodels._shared.paths import given_path
 from fermodels.data import EXPRESSIONS, VIEWS, PreparedError, PreparedImages, encode_image
 from fermodels.explore import lab_controls
 from fermodels.explore.lab_choices import OURS, looks_of, variants_of
@@ -46,7 +47,7 @@ def save_instance(
     another one, and as nothing may be trained on it.
         OSError: it cannot be written.
     """
-    path = Path(path)
+    path = given_path(path)
     old = PreparedImages.read(path) if path.exists() else None
     if old is not None:
         _check_own(old, path, subject, face.number, looks_of(values)["make"])

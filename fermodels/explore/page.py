@@ -90,7 +90,7 @@ def _tabs(explorer: EmbeddingExplorer, material: Material, remember: Path) -> ip
 
     def fill() -> None:
         reference = material.explorer["prepared"]
-        embeddings = material.explorer["embeddings"]
+        embeddings = {name: material.explorer["embeddings"][name] for name in material.encoders}
         try:
             made = FaceLab(material.encoders, reference, embeddings=embeddings, remember=remember)
         except Exception as error:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from fermodels.data.names import natural_key
+from fermodels.evaluation.arrays import as_whole_numbers, check_alike
 from fermodels.explore.data_sets import DataSets, ImagesOfSets, name_of
-from fermodels.explore.fields import LABELS, Fields
+from fermodels.explore.fields import LABELS, PREDICTION, Fields
 
 # In this order, as far as the table has them.
 _CAPTION = ("subject", *LABELS, "view", "session")
@@ -19,12 +22,17 @@ class Source:
 
     Args:
         prepared: PreparedImages, PreparedClips, or a DataFrame (then there are no images).
-        predictions: a label per row (names, or indices into the labels), or such by encoder.
-            Adds `prediction` and `outcome` ("correct", "wrong"; missing where a row has no label),
-            with the encoder's name in brackets where there are several.
+        predictions: a label per row, or such by encoder: the table's own labels, or where these
+            are names, indices into them. Adds `prediction` and `outcome` ("correct", "wrong";
+            missing where a row has no label), with the encoder's name in brackets where there are
+            several.
         split: row indices by name, as `prepared.split()` gives them: the column `split`.
         others: name → a further data set; their rows come after those of `prepared`, and the column
             `set` says whose a row is. Predictions may end before them.
+
+    Raises:
+        ValueError: predictions of another number, kind or spelling than the labels, two data sets
+            of one name, or fewer than three rows.
     """
 
     def __init__(
@@ -48,8 +56,6 @@ class Source:
         if split is not None:
             self._add_split(split)
         self.fields = Fields(self.table)
-        if not len(self.fields):
-            raise ValueError(f"none of the columns {list(self.table)} can colour the points")
         self.images = ImagesOfSets(self.sets, list(everything.values()))
         self._caption = [self.table[name] for name in _CAPTION if name in self.table]
 
@@ -58,9 +64,8 @@ class Source:
 
     def caption(self, row: int) -> str:
         """Whom and what a row shows, in a line: "f003 · sad · half left · A"."""
-        values = [column.iat[row] for column in self._caption]
-        words = [str(value).replace("_", " ") for value in values if value == value and value]
-        return " · ".join(words) or f"row {row}"
+        words = [_said(column.iat[row]) for column in self._caption]
+        return " · ".join(filter(None, words)) or f"row {row}"
 
     def describe(self, row: int) -> list[str]:
         """The lines of the card beside the mouse."""
@@ -69,12 +74,13 @@ class Source:
         for name in ("instance", "clip", "yaw", "split", "set"):
             if name in self.table and name not in known:
                 value = self.table[name].iat[row]
-                if value == value and value is not None:
-                    text = f"{value:+.0f}°".replace("-", "−") if name == "yaw" else str(value)
+                if text := _said(value):
+                    if name == "yaw" and not isinstance(value, str):
+                        text = f"{value:+.0f}°".replace("-", "−")
                     lines.append(f"{name} {text}")
         for name in self.table:
-            if str(name).startswith("prediction"):
-                lines.append(f"{name}: {self.table[name].iat[row]}")
+            if str(name).startswith(PREDICTION):
+                lines.append(f"{name}: {_said(self.table[name].iat[row]) or 'none'}")
         words = self.images.words(row)
         if words:
             lines.append(f"“{words}”")
@@ -90,17 +96,18 @@ class Source:
         if self.label is None:
             raise ValueError(f"predictions need a column {' or '.join(LABELS)} to compare with")
         several = isinstance(predictions, Mapping)
+        truth = _objects(self.table[self.label])
+        classes = _classes(prepared, self.label, truth)
         for name, labels in (predictions if several else {"": predictions}).items():
-            names = _label_names(labels, _classes(prepared, self.label, self.table))
+            names = _as_labels(labels, classes)
             if len(names) == self.own:
                 names = np.append(names, np.full(len(self.table) - self.own, None))
             if len(names) != len(self.table):
                 raise ValueError(f"{len(names)} predictions for {len(self.table)} rows")
             suffix = f" ({name})" if several else ""
-            truth = self.table[self.label]
-            outcome = np.where(truth.to_numpy() == names, "correct", "wrong").astype(object)
-            outcome[truth.isna().to_numpy() | np.equal(names, None)] = None
-            added = {f"prediction{suffix}": names, f"outcome{suffix}": outcome}
+            outcome = np.where(truth == names, "correct", "wrong").astype(object)
+            outcome[np.equal(truth, None) | np.equal(names, None)] = None
+            added = {f"{PREDICTION}{suffix}": names, f"outcome{suffix}": outcome}
             self.table = self.table.assign(**added)
 
     def _add_split(self, split: Mapping[str, Sequence[int]]) -> None:
@@ -122,16 +129,43 @@ def _table(prepared: Any) -> Any:
     return table.reset_index(drop=True)
 
 
-def _classes(prepared: Any, label: str, table: Any) -> list[str]:
-    """The names that indices stand for: those of the data set, else the sorted ones."""
+def _objects(labels: Any) -> np.ndarray:
+    """Labels as objects, None where one is missing."""
+    import pandas as pd
+
+    labels = pd.Series(labels).astype(object)
+    return labels.where(labels.notna(), None).to_numpy(dtype=object)
+
+
+def _said(value: Any) -> str:
+    """A value as text, nothing where it is missing."""
+    import pandas as pd
+
+    return "" if pd.isna(value) else str(value).replace("_", " ")
+
+
+def _classes(prepared: Any, label: str, truth: np.ndarray) -> list:
+    """The labels that there are: those of the data set, else those of its rows, sorted."""
     named = getattr(prepared, f"{label}s", None)
-    return list(named) if named is not None else sorted(table[label].dropna().unique())
+    if named is not None:
+        return list(named)
+    return sorted(set(truth.tolist()) - {None}, key=natural_key)
 
 
-def _label_names(labels: Any, classes: Sequence[str]) -> np.ndarray:
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu":
-        return labels.astype(object)
-    if len(labels) and (labels.min() < 0 or labels.max() >= len(classes)):
-        raise ValueError(f"predictions are indices up to {labels.max()}; there are {classes}")
-    return np.array(classes, dtype=object)[labels]
+def _as_labels(labels: Any, classes: Sequence) -> np.ndarray:
+    """Predictions as the labels that they stand for, object (N,); None where there is none."""
+    labels = as_whole_numbers(labels, "predictions")
+    known = labels[~np.equal(_objects(labels), None)]
+    if labels.dtype.kind in "iuf" and not any(isinstance(c, numbers.Number) for c in classes):
+        if len(known) and not 0 <= known.min() <= known.max() < len(classes):
+            wrong = known.min() if known.min() < 0 else known.max()
+            raise ValueError(f"predictions are indices up to {wrong:g}; there are {list(classes)}")
+        names = np.array([*classes, None], dtype=object)
+        return names[np.nan_to_num(labels.astype(float), nan=len(classes)).astype(int)]
+    check_alike(classes, known, ("the labels", "predictions"))
+    if len(known) and classes and not set(known.tolist()) & set(classes):
+        raise ValueError(
+            f"predictions hold {known[0]!r} and others, of which none is among the labels: "
+            f"{', '.join(map(str, classes))}"
+        )
+    return _objects(labels)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fermodels._shared.paths import given_path
 from fermodels.faces.actions import ACTIONS
 
 CREDIT = "ICT FaceKit, Copyright (c) 2020 USC Institute for Creative Technologies, MIT License"
@@ -114,7 +115,7 @@ def read_second_face_model(path: str | os.PathLike) -> SecondFaceModel:
     """
     from fermodels.faces.second_obj import arrays_of_folder
 
-    path = Path(path)
+    path = given_path(path)
     if not path.exists():
         raise ValueError(f"{path}: there is no such file or folder")
     arrays = arrays_of_folder(path) if path.is_dir() else _arrays_of_npz(path)

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from fermodels._shared.plain import plain
 from fermodels.models.saving import update_with_weights
 
 
@@ -50,7 +51,7 @@ class ClipByClip:
 
 def digest(settings: Any, module: nn.Module | None = None) -> str:
     """Twelve hex digits that change with the settings or with any weight."""
-    whole = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    whole = hashlib.sha256(json.dumps(settings, sort_keys=True, default=plain).encode())
     if module is not None:
         update_with_weights(whole, module)
     return whole.hexdigest()[:12]

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from fermodels._shared.paths import given_path
 from fermodels._shared.places import DEFAULT_VIDEO, shipped_weights_folders
 from fermodels.features import sound, text, video
 from fermodels.features.backbone import Backbone, FeatureError
@@ -90,7 +91,7 @@ def text_backbone(
 
 
 def _encoder_folder(name: str) -> Path | None:
-    folder = Path(name).expanduser()
+    folder = given_path(name)
     if (folder / "config.json").is_file():
         return folder
     return _shipped_encoders().get(name)

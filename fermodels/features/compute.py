@@ -19,7 +19,9 @@ from torch import Tensor
 
 from fermodels._shared.modalities import MODALITIES
 from fermodels._shared.parts import folder_of_parts
+from fermodels._shared.paths import given_path, output_file
 from fermodels._shared.places import DEFAULT_VIDEO
+from fermodels._shared.plain import plain
 from fermodels._shared.progress import progress_wanted
 from fermodels._shared.workers import in_processes, one_torch_thread, start_worker
 from fermodels.features.backbone import Backbone, FeatureError
@@ -121,7 +123,7 @@ def compute_features(
 
 def generator_for(seed: int, clip: str, copy: int, modality: str) -> torch.Generator:
     """The random numbers of one copy of one clip in one modality."""
-    text = json.dumps([seed, clip, copy, modality])
+    text = json.dumps([seed, clip, copy, modality], default=plain)
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
     return torch.Generator().manual_seed(number % 2**63)
 
@@ -154,7 +156,7 @@ class _Task:
             self.num_augmentations,
             self.seed,
         ]
-        return hashlib.sha256(json.dumps(settings).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(settings, default=plain).encode()).hexdigest()
 
     def compute(self, chunk: int) -> dict[str, Tensor]:
         """Features float32 (n, 1 + num_augmentations, D) and presence (n,) of a chunk's clips."""
@@ -248,10 +250,10 @@ def _compute(index: int) -> dict[str, np.ndarray]:
 def _checked_path(out: str | os.PathLike | None) -> Path | None:
     if out is None:
         return None
-    out = Path(out)
+    out = given_path(out)
     if out.suffix != ".safetensors" or not out.parent.is_dir() or out.is_dir():
         raise ValueError(f"{out}: must be a .safetensors file in a folder that exists")
-    return out
+    return output_file(out)
 
 
 def _that_there_are(clips: PreparedClips, wanted: dict) -> dict:

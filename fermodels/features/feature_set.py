@@ -14,6 +14,8 @@ from torch import Tensor
 
 from fermodels._shared.files import replace_file
 from fermodels._shared.modalities import MODALITIES
+from fermodels._shared.paths import given_path
+from fermodels._shared.plain import to_json
 from fermodels.features.backbone import Backbone, FeatureError
 from fermodels.features.backbones import text_backbone
 from fermodels.features.tfidf import TfidfSvd
@@ -235,7 +237,7 @@ class FeatureSet:
         """Write one .safetensors file; the old one stays until the new one is whole."""
         from safetensors.torch import save
 
-        path = Path(path)
+        path = given_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         about: dict[str, Any] = {
             "format": FORMAT,
@@ -253,7 +255,7 @@ class FeatureSet:
             tensors |= {_TEXT + k: v for k, v in self.text_model.state_dict().items()}
         # safetensors refuses tensors that share memory, which the modalities of a test may do.
         tensors = {name: value.detach().cpu().clone() for name, value in tensors.items()}
-        replace_file(path, save(tensors, metadata={_KEY: json.dumps(about)}))
+        replace_file(path, save(tensors, metadata={_KEY: to_json(about)}))
         return path
 
     @classmethod
@@ -265,7 +267,7 @@ class FeatureSet:
         """
         from safetensors import SafetensorError, safe_open
 
-        path = Path(path)
+        path = given_path(path)
         if not path.is_file():
             raise FeatureError(
                 f"there is no file {path}: compute it with compute_features(clips, {str(path)!r}), "

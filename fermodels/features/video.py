@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fermodels._shared.paths import given_path
 from fermodels.data import Augment
 from fermodels.features.backbone import ClipByClip, FeatureError, digest
 from fermodels.models import ImageEncoder
@@ -52,8 +52,9 @@ class FrameStatistics(ClipByClip):
     """
 
     def __init__(self, folder: str | os.PathLike, frames: int = 32, device: str = "cpu") -> None:
+        folder = given_path(folder)
         try:
-            encoder = ImageEncoder.from_pretrained(Path(folder))
+            encoder = ImageEncoder.from_pretrained(folder)
         except ValueError as error:
             raise FeatureError(f"the video backbone cannot be loaded: {error}") from error
         # An encoder that takes images as they come still needs one size for the copies of a clip.
@@ -64,7 +65,7 @@ class FrameStatistics(ClipByClip):
         self.dim = 2 * encoder.feature_dim
         settings = [1, frames, self.size, self.augment.extra_repr(), repr(encoder)]
         settings += [encoder.mean.flatten().tolist(), encoder.std.flatten().tolist()]
-        self.name = f"{Path(folder).resolve().name}@{digest(settings, encoder)}"
+        self.name = f"{folder.resolve().name}@{digest(settings, encoder)}"
 
     @torch.no_grad()
     def augmented(

@@ -2,7 +2,12 @@
 
 from fermodels.losses.barlow_twins import BarlowTwinsLoss
 from fermodels.losses.clustering import ClusteringLoss
-from fermodels.losses.contrastive import chance_level, multi_positive_info_nce, unit_vectors
+from fermodels.losses.contrastive import (
+    EmptyBatchError,
+    chance_level,
+    multi_positive_info_nce,
+    unit_vectors,
+)
 from fermodels.losses.kmeans import spherical_kmeans
 from fermodels.losses.multi_modal import MultiModalContrastiveLoss, mms_floor
 from fermodels.losses.multi_view import MultiViewContrastiveLoss
@@ -14,6 +19,7 @@ from fermodels.losses.supervised import SupervisedContrastiveLoss
 __all__ = [
     "BarlowTwinsLoss",
     "ClusteringLoss",
+    "EmptyBatchError",
     "MultiModalContrastiveLoss",
     "MultiViewContrastiveLoss",
     "NTXentLoss",

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from fermodels.losses.contrastive import (
+    EmptyBatchError,
     GatheringLoss,
     floating,
     full_precision,
@@ -72,9 +73,11 @@ class BarlowTwinsLoss(GatheringLoss):
                 )
             # Gathered first of all: one process may have no pair of views, and the others wait.
             z1, z2 = self.gather(z1, z2)
-            z1, z2 = floating(z1, "z1"), floating(z2, "z2")
             if len(z1) < 2:
-                raise ValueError("Barlow Twins standardises over the batch: give at least 2 rows")
+                raise EmptyBatchError(
+                    "Barlow Twins standardises over the batch: give at least 2 rows"
+                )
+            z1, z2 = floating(z1, "z1"), floating(z2, "z2")
             raise_unless_finite(z1, "z1")
             raise_unless_finite(z2, "z2")
             dtype = torch.promote_types(z1.dtype, z2.dtype)

@@ -6,7 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fermodels.losses.contrastive import ContrastiveLoss, full_precision, unit_vectors
+from fermodels.losses.contrastive import (
+    ContrastiveLoss,
+    EmptyBatchError,
+    full_precision,
+    unit_vectors,
+)
 from fermodels.losses.distributed import broadcast_from_rank0
 from fermodels.losses.kmeans import kmeans_plus_plus, spherical_kmeans
 from fermodels.losses.modalities import gather_clips, presence, shapes, unit_modalities
@@ -66,7 +71,8 @@ class ClusteringLoss(ContrastiveLoss):
         queue_size: how many clips of past batches are clustered along; 0 for none.
         fill_queue: True waits until so many clips have passed. Until then the loss is 0, without a
             gradient, and there are no centroids.
-        temperature: τ > 0. A choice of ours, as the paper has none.
+        temperature: τ > 0; a ``torch.nn.Parameter`` learns (:class:`ContrastiveLoss`). A choice of
+            ours, as the paper has none.
         margin: δ ≥ 0.
         iterations: of k-means in each step at most, or of Sinkhorn's scaling.
         epsilon: ε of Sinkhorn's assignment.
@@ -84,8 +90,10 @@ class ClusteringLoss(ContrastiveLoss):
     Raises:
         TypeError: if embeddings are no dict of floating-point tensors or `present` is not boolean.
         ValueError: for unequal shapes or another D, NaN or infinite embeddings (modality and rows
-            are named), fewer clips in batch and queue than clusters (for "sinkhorn" in the first
-            step only), no clip with a modality, or for `swapped` none with two.
+            are named).
+        EmptyBatchError: for fewer clips in batch and queue than clusters (for "sinkhorn" in the
+            first step only; the queue keeps them), no clip with a modality, or for `swapped` none
+            with two.
         RuntimeError: in ``eval()`` before the first training step, when no centroids exist.
 
     Example:
@@ -108,7 +116,7 @@ class ClusteringLoss(ContrastiveLoss):
         assignment: str = "kmeans",
         queue_size: int = 1024,
         fill_queue: bool = False,
-        temperature: float = 0.1,
+        temperature: float | Tensor = 0.1,
         margin: float = 0.001,
         iterations: int = 5,
         epsilon: float = 0.05,
@@ -168,7 +176,7 @@ class ClusteringLoss(ContrastiveLoss):
             embeddings, masks = gather_clips(self, embeddings, masks)
             units, mean = self._mean(embeddings, masks)
             if not mean.any():
-                raise ValueError(
+                raise EmptyBatchError(
                     f"none of the {len(mean)} clips has a modality or an embedding other than "
                     "zero: there is nothing to cluster"
                 )
@@ -230,7 +238,7 @@ class ClusteringLoss(ContrastiveLoss):
             for m, mask in masks.items()
         ]
         if not any(found_by.any() for _, found_by in drawn):
-            raise ValueError(
+            raise EmptyBatchError(
                 "mode 'swapped' asks a modality for the cluster of the others, and no clip has two "
                 f"of {', '.join(masks)}; take 'joint' or 'individual'"
             )
@@ -268,7 +276,9 @@ class ClusteringLoss(ContrastiveLoss):
         samples = torch.cat([new, past])  # (n + past, D)
         begins = not self.centroids.any()
         if len(samples) < self.num_clusters and (begins or self.assignment == "kmeans"):
-            raise ValueError(
+            if self.queue_size:
+                self._remember(new)
+            raise EmptyBatchError(
                 f"{self.num_clusters} clusters need at least as many clips, got {len(samples)} "
                 f"({len(new)} of the batch, {len(past)} of the queue); use larger batches or "
                 "fewer clusters"
@@ -313,6 +323,6 @@ class ClusteringLoss(ContrastiveLoss):
 
     def _info_nce(self, u: Tensor, centroids: Tensor, shares: Tensor) -> Tensor:
         """Mean of ℓ over the rows of u (B, D) that have shares (B, K)."""
-        logits = (u @ centroids.T - self.margin * shares) / self.temperature  # (B, K)
+        logits = (u @ centroids.T - self.margin * shares) / self.tau  # (B, K)
         each = -(shares * functional.log_softmax(logits, dim=1)).sum(dim=1)  # (B,)
         return each.sum() / shares.any(dim=1).sum()

@@ -9,6 +9,13 @@ from fermodels.losses.distributed import all_gather_with_grad
 from fermodels.losses.tiles import self_logsumexp
 
 
+class EmptyBatchError(ValueError):
+    """A batch has nothing that a loss could compare, such as two images of one moment.
+
+    Others of the same data may have: :func:`fermodels.training.fit` goes on with the next one.
+    """
+
+
 def chance_level(num_candidates: int) -> float:
     """Loss of an encoder that cannot tell its candidates apart: ln(num_candidates), in nats.
 
@@ -92,7 +99,7 @@ def group_ids(ids: Tensor, num_rows: int, device: torch.device, name: str) -> Te
 
 
 def multi_positive_info_nce(
-    unit: Tensor, ids: Tensor, temperature: float, *, shared: bool = False
+    unit: Tensor, ids: Tensor, temperature: float | Tensor, *, shared: bool = False
 ) -> Tensor:
     """InfoNCE in which all rows with the same id are each other's positives.
 
@@ -108,21 +115,22 @@ def multi_positive_info_nce(
     Args:
         unit: embeddings (N, D) of length one, as :func:`unit_vectors` gives them.
         ids: integers (N,). Any integers will do; −1 is an id like another.
-        temperature: τ > 0.
+        temperature: τ > 0; a tensor that learns gets its gradient.
         shared: see :func:`fermodels.losses.tiles.self_logsumexp`.
 
     Returns:
         The loss, a scalar in nats.
 
     Raises:
-        ValueError: if no row has a positive.
+        EmptyBatchError: if no row has a positive.
     """
+    number, change = split_temperature(temperature)
     num_rows, dim = unit.shape
     _, inverse, counts = torch.unique(ids, return_inverse=True, return_counts=True)  # (N,), (G,)
     num_positives = counts[inverse] - 1  # (N,)
     is_anchor = num_positives > 0  # (N,)
     if not is_anchor.any():
-        raise ValueError(
+        raise EmptyBatchError(
             f"no row has a positive: the ids of all {num_rows} rows differ, so there is nothing "
             "to pull together. Draw batches that hold at least two images of an instance or "
             "class, or two augmentations of each image"
@@ -134,8 +142,27 @@ def multi_positive_info_nce(
     # Two divisions: integer counts times τ would be rounded to float32 even when z is float64.
     positive = positive / num_positives.clamp(min=1) / temperature
 
-    per_row = self_logsumexp(unit, temperature, shared=shared) - positive  # (N,)
+    scaled = unit if change is None else unit * change.sqrt()
+    per_row = self_logsumexp(scaled, number, shared=shared) - positive  # (N,)
     return torch.where(is_anchor, per_row, 0).sum() / is_anchor.sum()
+
+
+def split_temperature(temperature: float | Tensor) -> tuple[float, Tensor | None]:
+    """τ as a number, and what carries its gradient: τ/τ, 1, to be multiplied with similarities.
+
+    The tiles take a number. z_i·z_j/τ₀ · (τ₀/τ) with τ₀ the value of τ has the derivative of
+    z_i·z_j/τ. None where τ does not learn.
+
+    Raises:
+        ValueError: τ is not a positive number (any more).
+    """
+    number = float(temperature.detach() if isinstance(temperature, Tensor) else temperature)
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(f"temperature must be a positive number, got {number:g}")
+    if not isinstance(temperature, Tensor) or not temperature.requires_grad:
+        return number, None
+    temperature = temperature if temperature.dtype == torch.float64 else temperature.float()
+    return number, temperature.detach() / temperature
 
 
 class GatheringLoss(nn.Module):
@@ -160,16 +187,45 @@ class GatheringLoss(nn.Module):
 
 
 class ContrastiveLoss(GatheringLoss):
-    """What the contrastive losses share: a checked temperature, and the rows of all processes."""
+    """What the contrastive losses share: a checked temperature, and the rows of all processes.
 
-    def __init__(self, temperature: float, gather_distributed: bool = False):
+    A temperature that is a :class:`torch.nn.Parameter`, a single number, learns along: it is a
+    parameter of the loss, which the learners of :mod:`fermodels.methods` hand to their optimiser.
+    Below `FLOOR` it counts as that, so that no step can take it to 0 (CLIP: Radford et al., ICML
+    2021, arXiv 2103.00020, section 2.5).
+    """
+
+    FLOOR = 0.01
+
+    def __init__(self, temperature: float | Tensor, gather_distributed: bool = False):
         super().__init__(gather_distributed)
-        if not (math.isfinite(temperature) and temperature > 0):
-            raise ValueError(f"temperature must be a positive number, got {temperature}")
-        self.temperature = float(temperature)
+        if isinstance(temperature, Tensor) and temperature.ndim:
+            raise ValueError(
+                f"temperature must be one number, such as nn.Parameter(torch.tensor(0.1)), got a "
+                f"tensor {tuple(temperature.shape)}"
+            )
+        self._first, _ = split_temperature(temperature)
+        learns = isinstance(temperature, nn.Parameter)
+        if learns and self._first < self.FLOOR:
+            raise ValueError(f"a temperature that learns starts at {self.FLOOR} or above")
+        self.temperature = temperature if learns else self._first
+
+    @property
+    def tau(self) -> float | Tensor:
+        """τ as it counts now, with its gradient if it learns."""
+        if not isinstance(self.temperature, Tensor):
+            return self.temperature
+        low = (self.FLOOR - self.temperature).detach().clamp(min=0)
+        return self.temperature + low  # a gradient below the floor, too, or it could not come back
+
+    @property
+    def temperature_setting(self) -> float | dict[str, float]:
+        """τ, or what it learns from, as JSON: the same before and after training."""
+        learns = isinstance(self.temperature, Tensor)
+        return {"learned_from": self._first} if learns else self.temperature
 
     def extra_repr(self) -> str:
-        return f"temperature={self.temperature:g}"
+        return f"temperature={split_temperature(self.tau)[0]:g}"
 
 
 def full_precision(z: Tensor) -> torch.autocast:

@@ -7,7 +7,12 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from fermodels.losses.contrastive import ContrastiveLoss, full_precision
+from fermodels.losses.contrastive import (
+    ContrastiveLoss,
+    EmptyBatchError,
+    full_precision,
+    split_temperature,
+)
 from fermodels.losses.modalities import gather_clips, presence, unit_modalities
 from fermodels.losses.tiles import pair_logsumexp
 
@@ -32,7 +37,7 @@ class MultiModalContrastiveLoss(ContrastiveLoss):
     (:mod:`fermodels.losses.tiles`); there is no second derivative.
 
     Args:
-        temperature: τ > 0.
+        temperature: τ > 0; a ``torch.nn.Parameter`` learns (:class:`ContrastiveLoss`).
         margin: δ ≥ 0.
         gather_distributed: in training, contrast with the rows of all processes of
             torch.distributed; see :func:`fermodels.losses.distributed.all_gather_with_grad` for the
@@ -41,7 +46,8 @@ class MultiModalContrastiveLoss(ContrastiveLoss):
     Raises:
         TypeError: if embeddings are no dict of floating-point tensors or `present` is not boolean.
         ValueError: for a single modality, unequal shapes, NaN or infinite embeddings (modality
-            and rows are named), or if no two clips share a pair of modalities.
+            and rows are named).
+        EmptyBatchError: if no two clips share a pair of modalities.
 
     Example:
         >>> import torch
@@ -56,7 +62,11 @@ class MultiModalContrastiveLoss(ContrastiveLoss):
     """
 
     def __init__(
-        self, temperature: float = 1.0, margin: float = 0.001, *, gather_distributed: bool = False
+        self,
+        temperature: float | Tensor = 1.0,
+        margin: float = 0.001,
+        *,
+        gather_distributed: bool = False,
     ):
         super().__init__(temperature, gather_distributed)
         self.margin = checked_margin(margin)
@@ -91,21 +101,29 @@ class MultiModalContrastiveLoss(ContrastiveLoss):
                     terms.append(self._pair(units[m][shared], units[n][shared]))
             if not terms:
                 having = ", ".join(f"{m} {int(mask.sum())}" for m, mask in masks.items())
-                raise ValueError(
+                raise EmptyBatchError(
                     f"no pair of modalities is present in two of the {len(both)} clips or more "
                     f"({having}), so there is nothing to contrast; draw larger batches"
                 )
             return torch.stack(terms).sum()
 
     def _pair(self, z: Tensor, other: Tensor) -> Tensor:
+        tau = self.tau
+        number, change = split_temperature(tau)
+        scaled = z if change is None else z * change
         rows, columns = pair_logsumexp(
-            z, other, self.temperature, self.margin, shared=self.gathers
+            scaled, other, number, self.margin, shared=self.gathers
         )  # (B,)
-        match = ((z * other).sum(dim=1) - self.margin) / self.temperature  # (B,)
-        return (rows + columns - 2 * match).mean()
+        match = ((z * other).sum(dim=1) - self.margin) / tau  # (B,)
+        both = rows + columns
+        if change is not None:  # of the margin, which the scale of z does not reach
+            with torch.no_grad():
+                share = torch.exp(match - rows) + torch.exp(match - columns)  # (B,)
+            both = both - share * self.margin * (change - 1) / number
+        return (both - 2 * match).mean()
 
 
-def mms_floor(num_clips: int, temperature: float = 1.0, margin: float = 0.0) -> float:
+def mms_floor(num_clips: int, temperature: float | Tensor = 1.0, margin: float = 0.0) -> float:
     """The lowest that a direction of a pair of modalities can reach, in nats.
 
     At best both embeddings of a clip are the same and the B clips are as far apart as B vectors of
@@ -116,7 +134,7 @@ def mms_floor(num_clips: int, temperature: float = 1.0, margin: float = 0.0) -> 
 
     Args:
         num_clips: B ≥ 2.
-        temperature: τ > 0.
+        temperature: τ > 0; a ``torch.nn.Parameter`` learns (:class:`ContrastiveLoss`).
         margin: δ ≥ 0.
 
     Raises:

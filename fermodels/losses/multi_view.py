@@ -34,7 +34,7 @@ class MultiViewContrastiveLoss(ContrastiveLoss):
     grows with N and not with N² (:mod:`fermodels.losses.tiles`); there is no second derivative.
 
     Args:
-        temperature: τ > 0.
+        temperature: τ > 0; a ``torch.nn.Parameter`` learns (:class:`ContrastiveLoss`).
         gather_distributed: in training, contrast with the rows of all processes of
             torch.distributed; see :func:`fermodels.losses.distributed.all_gather_with_grad` for the
             gradient. Instance ids must then mean the same in all processes, or the images of
@@ -42,8 +42,8 @@ class MultiViewContrastiveLoss(ContrastiveLoss):
 
     Raises:
         TypeError: if z is not floating-point or the ids are not integers.
-        ValueError: for NaN or infinite embeddings (rows are named), wrong shapes, or a batch in
-            which no image has a positive.
+        ValueError: for NaN or infinite embeddings (rows are named), or wrong shapes.
+        EmptyBatchError: no image of the batch has a positive.
 
     Example:
         >>> import torch
@@ -56,7 +56,7 @@ class MultiViewContrastiveLoss(ContrastiveLoss):
         0.5944
     """
 
-    def __init__(self, temperature: float = 0.1, *, gather_distributed: bool = False):
+    def __init__(self, temperature: float | Tensor = 0.1, *, gather_distributed: bool = False):
         super().__init__(temperature, gather_distributed)
 
     def forward(self, z: Tensor, instance: Tensor | None = None) -> Tensor:
@@ -92,4 +92,4 @@ class MultiViewContrastiveLoss(ContrastiveLoss):
                 instance = group_ids(instance, len(z), z.device, "instance")
                 z, instance = self.gather(z, instance)
                 unit = unit_vectors(z)  # (N, D)
-            return multi_positive_info_nce(unit, instance, self.temperature, shared=self.gathers)
+            return multi_positive_info_nce(unit, instance, self.tau, shared=self.gathers)

@@ -25,7 +25,7 @@ class NTXentLoss(ContrastiveLoss):
     (:mod:`fermodels.losses.tiles`); there is no second derivative.
 
     Args:
-        temperature: τ > 0.
+        temperature: τ > 0; a ``torch.nn.Parameter`` learns (:class:`ContrastiveLoss`).
         gather_distributed: in training, contrast with the rows of all processes of
             torch.distributed; see :func:`fermodels.losses.distributed.all_gather_with_grad` for the
             gradient. No effect without.
@@ -42,7 +42,7 @@ class NTXentLoss(ContrastiveLoss):
         0.5944
     """
 
-    def __init__(self, temperature: float = 0.1, *, gather_distributed: bool = False):
+    def __init__(self, temperature: float | Tensor = 0.1, *, gather_distributed: bool = False):
         super().__init__(temperature, gather_distributed)
 
     def forward(self, z1: Tensor, z2: Tensor) -> Tensor:
@@ -61,4 +61,4 @@ class NTXentLoss(ContrastiveLoss):
             z1, z2 = self.gather(z1, z2)
             unit = torch.cat([unit_vectors(z1, "z1"), unit_vectors(z2, "z2")])  # (2B, D)
             image = torch.arange(len(z1), device=z1.device).repeat(2)  # (2B,)
-            return multi_positive_info_nce(unit, image, self.temperature, shared=self.gathers)
+            return multi_positive_info_nce(unit, image, self.tau, shared=self.gathers)

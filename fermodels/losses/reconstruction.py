@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from fermodels.losses.contrastive import (
+    EmptyBatchError,
     GatheringLoss,
     floating,
     full_precision,
@@ -35,7 +36,8 @@ class ReconstructionLoss(GatheringLoss):
     Raises:
         TypeError: if the inputs are no dicts of floating-point tensors or `present` is not boolean.
         ValueError: if modalities or shapes differ between the inputs, for NaN or infinite values
-            (input, modality and rows are named), or if no clip has any modality.
+            (input, modality and rows are named).
+        EmptyBatchError: if no clip has any modality.
 
     Example:
         >>> import torch
@@ -79,7 +81,9 @@ class ReconstructionLoss(GatheringLoss):
             errors, masks = gather_clips(self, errors, masks)
             terms = [errors[m].sum() / mask.sum() for m, mask in masks.items() if mask.any()]
             if not terms:
-                raise ValueError("no clip of the batch has any modality: nothing to reconstruct")
+                raise EmptyBatchError(
+                    "no clip of the batch has any modality: nothing to reconstruct"
+                )
             return torch.stack(terms).sum()
 
     def _errors(self, y: Tensor, x: Tensor, mask: Tensor, modality: str) -> Tensor:

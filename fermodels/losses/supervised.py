@@ -25,15 +25,15 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
     grows with N and not with N² (:mod:`fermodels.losses.tiles`); there is no second derivative.
 
     Args:
-        temperature: τ > 0.
+        temperature: τ > 0; a ``torch.nn.Parameter`` learns (:class:`ContrastiveLoss`).
         gather_distributed: in training, contrast with the rows of all processes of
             torch.distributed; see :func:`fermodels.losses.distributed.all_gather_with_grad` for the
             gradient. No effect without.
 
     Raises:
         TypeError: if z is not floating-point or the labels are not integers.
-        ValueError: for NaN or infinite embeddings (rows are named), wrong shapes, or a batch in
-            which no image has a positive.
+        ValueError: for NaN or infinite embeddings (rows are named), or wrong shapes.
+        EmptyBatchError: no image of the batch has a positive.
 
     Example:
         >>> import torch
@@ -44,7 +44,7 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
         0.5944
     """
 
-    def __init__(self, temperature: float = 0.1, *, gather_distributed: bool = False):
+    def __init__(self, temperature: float | Tensor = 0.1, *, gather_distributed: bool = False):
         super().__init__(temperature, gather_distributed)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
@@ -59,6 +59,4 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
                 raise ValueError(f"z must have shape (N, D), got {tuple(z.shape)}")
             labels = group_ids(labels, len(z), z.device, "labels")
             z, labels = self.gather(z, labels)
-            return multi_positive_info_nce(
-                unit_vectors(z), labels, self.temperature, shared=self.gathers
-            )
+            return multi_positive_info_nce(unit_vectors(z), labels, self.tau, shared=self.gathers)

@@ -1,22 +1,27 @@
 """What the learners share: augmentation on the device, the optimiser, and its schedule."""
 
-from collections.abc import Iterator
+import operator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from torch.utils.data import Dataset
 from typing_extensions import TypedDict, Unpack
 
 from fermodels.data import Augment
+from fermodels.losses import EmptyBatchError
+from fermodels.losses.contrastive import ContrastiveLoss
 from fermodels.methods.muon import MuonAndAdamW
 from fermodels.models import ProjectionHead
 from fermodels.models.heads import length_of_representation
+from fermodels.models.modes import weights_dtype
 from fermodels.models.saving import SavedModule
 
 OPTIMIZERS = {"adamw": torch.optim.AdamW, "muon": MuonAndAdamW}
+_HALF_EPSILON = 1e-4  # of AdamW in float16, where its 1e-8 is 0 and a small gradient's square, too
 _VALIDATION = 2**32  # above any step, so that validation draws numbers of its own
 
 
@@ -88,14 +93,15 @@ class Learner(nn.Module):
         super().__init__()
         if optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer is one of {', '.join(OPTIMIZERS)}, not {optimizer!r}")
-        if not learning_rate > 0 or weight_decay < 0 or not 0 <= warmup <= 1:
+        if not (learning_rate > 0 and weight_decay >= 0 and 0 <= warmup <= 1):
             raise ValueError(
                 "learning_rate must be positive, weight_decay at least 0 and warmup a share of "
                 f"the steps in [0, 1]; got {learning_rate}, {weight_decay}, {warmup}"
             )
         self.augment = augment
-        self.learning_rate, self.weight_decay = learning_rate, weight_decay
-        self.warmup, self.optimizer, self.seed = warmup, optimizer, seed
+        # Python's own numbers: NumPy's would make optimisers and checkpoints that cannot be kept.
+        self.learning_rate, self.weight_decay = float(learning_rate), float(weight_decay)
+        self.warmup, self.optimizer, self.seed = float(warmup), optimizer, operator.index(seed)
 
     def settings(self) -> dict:
         """What fixes the result of a run, as JSON; `fit` refuses to resume a run with others."""
@@ -121,7 +127,11 @@ class Learner(nn.Module):
         """
 
     def training_step(self, batch: dict, batch_idx: int) -> Tensor | dict[str, Tensor]:
-        """The loss of a batch, a scalar; or a dict of it, "loss", and of `loss_names`."""
+        """The loss of a batch, a scalar; or a dict of it, "loss", and of `loss_names`.
+
+        Raises:
+            EmptyBatchError: the batch has nothing to learn from; whoever trains takes the next.
+        """
         raise NotImplementedError
 
     def validation_step(self, batch: dict, batch_idx: int) -> dict[str, Tensor]:
@@ -137,23 +147,30 @@ class Learner(nn.Module):
 
     def augmented(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Augmented images (N, 3, size, size), in the type of the weights (`precision`)."""
-        return self.augment(images, generator).images.to(next(self.parameters()).dtype)
+        return self.augment(images, generator).images.to(weights_dtype(self))
 
     def learning_rates(self) -> Iterator[tuple[nn.Module, float]]:
         """The modules to train, each with the peak of its learning rate."""
         raise NotImplementedError
 
     def parameter_groups(self) -> list[dict]:
-        """Parameters, peak of the learning rate and decay, as an optimiser takes them."""
-        groups = []
-        for module, rate in self.learning_rates():
-            parameters = [p for p in module.parameters() if p.requires_grad]
+        """Parameters, peak of the learning rate and decay, as an optimiser takes them.
+
+        Those of :meth:`learning_rates`, and the temperatures that learn.
+        """
+        groups, known = [], set()
+        losses = (loss for loss in self.children() if isinstance(loss, ContrastiveLoss))
+        for module, rate in [*self.learning_rates(), *((x, self.learning_rate) for x in losses)]:
+            parameters = [p for p in module.parameters() if p.requires_grad and p not in known]
+            known.update(parameters)
             for decay, chosen in (
                 (self.weight_decay, [p for p in parameters if p.ndim > 1]),
                 (0.0, [p for p in parameters if p.ndim <= 1]),
             ):
                 if chosen:
                     groups.append({"params": chosen, "lr": rate, "weight_decay": decay})
+                    if any(p.dtype == torch.float16 for p in chosen):
+                        groups[-1]["eps"] = _HALF_EPSILON
         return groups
 
     def configure_optimizer(self) -> Optimizer:
@@ -170,14 +187,23 @@ class Learner(nn.Module):
             steps: length of the cycle.
             height: of its peak, as a share of `learning_rate`.
         """
+        if steps < 1:
+            raise ValueError(f"a cycle has one step or more, got {steps}")
         peaks = [height * group["lr"] for group in self.parameter_groups()]
-        warmup = self.warmup
-        if abs(warmup * steps - 1) < 1e-6:  # OneCycleLR divides by warmup · steps − 1
-            warmup = 1.001 / steps
+        if steps == 1:  # the peak: a cycle of one step is its end, where nothing is learned
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = group["initial_lr"] = peak
+            return LambdaLR(optimizer, lambda _: 1.0)
+        warmup, total = self.warmup, steps
+        # OneCycleLR divides by warmup · steps − 1, and after the last step by what follows on it.
+        if abs(warmup * steps - 1) < 1e-6:
+            warmup = 0.999 / steps  # the first step is the peak
+        elif (1 - warmup) * steps < 1e-6:
+            warmup, total = steps / (steps + 1), steps + 1
         return OneCycleLR(
             optimizer,
             peaks,
-            total_steps=steps,
+            total_steps=total,
             pct_start=warmup,
             cycle_momentum=self.optimizer == "adamw",
         )
@@ -242,6 +268,24 @@ class ContrastiveLearner(Learner):
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
         return {"val_loss": self.batch_loss(batch, self.generator(batch_idx))}
+
+
+def where_possible(tasks: Mapping[str, Callable[[], Tensor]]) -> dict[str, Tensor]:
+    """The losses of the tasks that a batch has something for, by name.
+
+    Raises:
+        EmptyBatchError: it has something for none of them.
+    """
+    losses: dict[str, Tensor] = {}
+    nothing: EmptyBatchError | None = None
+    for name, loss in tasks.items():
+        try:
+            losses[name] = loss()
+        except EmptyBatchError as error:
+            nothing = error
+    if nothing is not None and not losses:
+        raise nothing
+    return losses
 
 
 def default_augment(encoder: nn.Module) -> Augment:

@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 from typing_extensions import Unpack
 
 from fermodels.data.stored_features import StoredFeatures, clean_batch
+from fermodels.losses.contrastive import floating
 from fermodels.methods.base import SharedArguments
 from fermodels.methods.clip_learner import ClipLearner
 from fermodels.methods.labels import check_labelled, weights_tensor
@@ -69,7 +70,7 @@ class ClipFineTuning(ClipLearner):
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout}")
         self.classifier = ClipClassifier(encoder, classes, fusion, multi_label)
-        self.encoder_learning_rate = encoder_learning_rate or learning_rate
+        self.encoder_learning_rate = float(encoder_learning_rate or learning_rate)
         self.freeze_encoder, self.label_smoothing = freeze_encoder, label_smoothing
         self.dropout = dropout
         weights = weights_tensor(class_weights, len(self.classes))
@@ -121,17 +122,19 @@ class ClipFineTuning(ClipLearner):
 
     def batch_loss(self, batch: dict, logits: Tensor) -> Tensor:
         """Cross-entropy of the logits (B, classes), a scalar; with `multi_label` the binary one."""
+        logits, weights = floating(logits, "logits"), self.class_weights
+        weights = None if weights is None else floating(weights, "class_weights")
         if not self.multi_label:
             return F.cross_entropy(
                 logits,
                 batch["emotion"],
-                weight=self.class_weights,
+                weight=weights,
                 label_smoothing=self.label_smoothing if self.training else 0.0,
             )
         targets = batch["targets"]
         if self.training:
             targets = targets * (1 - self.label_smoothing) + self.label_smoothing / 2
-        return F.binary_cross_entropy_with_logits(logits, targets, pos_weight=self.class_weights)
+        return F.binary_cross_entropy_with_logits(logits, targets, pos_weight=weights)
 
     def check_data(self, dataset: Dataset) -> None:
         if not self.multi_label:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Unpack
 
-from fermodels.losses import NTXentLoss
+from fermodels.losses import EmptyBatchError, NTXentLoss
 from fermodels.methods.base import SharedArguments
 from fermodels.methods.clip_learner import ClipLearner, given_or_new
 from fermodels.models import MultiModalEncoder, ProjectionHead
@@ -55,7 +55,7 @@ class ClipSimCLR(ClipLearner):
         head = self.projection
         return super().settings() | {
             "projection": [head.in_dim, head.hidden_dim, head.out_dim],
-            "temperature": self.loss.temperature,
+            "temperature": self.loss.temperature_setting,
         }
 
     def learning_rates(self) -> Iterator[tuple[nn.Module, float]]:
@@ -66,7 +66,8 @@ class ClipSimCLR(ClipLearner):
         """NT-Xent of a batch whose second half is the same clips as its first.
 
         Raises:
-            ValueError: the halves are not the same clips, or none has a modality of the encoder.
+            ValueError: the halves are not the same clips.
+            EmptyBatchError: none of them has a modality of the encoder.
         """
         first, second = batch["index"].chunk(2)
         if not torch.equal(first, second):
@@ -76,7 +77,9 @@ class ClipSimCLR(ClipLearner):
         present = batch["present"]
         there = torch.stack([present[name] for name in self.encoder.modalities]).any(dim=0)
         if not bool(there.any()):
-            raise ValueError(f"no clip of the batch has {' or '.join(self.encoder.modalities)}")
+            raise EmptyBatchError(
+                f"no clip of the batch has {' or '.join(self.encoder.modalities)}"
+            )
         features = {name: batch["features"][name][there] for name in self.encoder.modalities}
         present = {name: present[name][there] for name in self.encoder.modalities}
         h = self.heads(self.encoder.standardise(features), present)

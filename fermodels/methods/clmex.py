@@ -39,7 +39,10 @@ class CLMEx(ContrastiveLearner):
         self.loss = MultiViewContrastiveLoss(temperature, gather_distributed=True)
 
     def settings(self) -> dict:
-        own = {"temperature": self.loss.temperature, "num_augmentations": self.num_augmentations}
+        own = {
+            "temperature": self.loss.temperature_setting,
+            "num_augmentations": self.num_augmentations,
+        }
         return super().settings() | own
 
     def batch_loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:

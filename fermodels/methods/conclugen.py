@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 from typing_extensions import Unpack
 
 from fermodels._shared.tasks import TASKS
 from fermodels.losses import ClusteringLoss, MultiModalContrastiveLoss, ReconstructionLoss
-from fermodels.methods.base import SharedArguments
+from fermodels.methods.base import SharedArguments, where_possible
 from fermodels.methods.clip_learner import ClipLearner, given_or_new
 from fermodels.models import ClusterHead, Decoder, MultiModalEncoder, SharedProjection
 
@@ -27,7 +28,8 @@ class ConCluGen(ClipLearner):
     paper's form, the clusters may have a projection of their own, c(h), and a modality may be
     reconstructed from the representations of the *other* ones, D_m(h_−m) (see below). Any non-empty
     subset of the three tasks is a method of its own, as in the paper's study. No label is used.
-    A clip takes part with the modalities that it has.
+    A clip takes part with the modalities that it has, and a batch in the tasks that it has
+    something for.
 
     Args:
         feature_dims: modality → length of its features; ignored where an `encoder` is given.
@@ -170,6 +172,16 @@ class ConCluGen(ClipLearner):
             "task_weights": self.task_weights,
             "warmup_epochs": self.warmup_epochs,
             **self._settings,
+            **self._temperatures(),
+        }
+
+    def _temperatures(self) -> dict:
+        """Of the losses that there are: they may learn."""
+        losses = {"temperature": "contrastive", "cluster_temperature": "clustering"}
+        return {
+            name: getattr(self, loss).temperature_setting
+            for name, loss in losses.items()
+            if hasattr(self, loss)
         }
 
     def learning_rates(self) -> Iterator[tuple[nn.Module, float]]:
@@ -181,20 +193,30 @@ class ConCluGen(ClipLearner):
     def task_losses(self, batch: dict) -> dict[str, Tensor]:
         """The unweighted loss of each task that is on and past its warm-up, scalars.
 
-        In training mode the clustering task also moves its centroids and its queue.
+        Tasks that the batch has nothing for, such as clips with a pair of modalities, are left
+        out. In training mode the clustering task also moves its centroids and its queue.
+
+        Raises:
+            EmptyBatchError: the batch has something for none of them.
         """
         present = batch["present"]
         x = self.encoder.standardise(batch["features"])
         h = self.heads(x, present)
-        losses = {}
         z = None if self.projection is None else self.projection(h, present)
+        tasks = {}
         if "contrastive" in self.loss_names:
-            losses["contrastive"] = self.contrastive(z, present)
-        if "clustering" in self.loss_names and self.current_epoch >= self.warmup_epochs:
-            losses["clustering"] = self.clustering(self._clustered(h, z, present), present)
+            tasks["contrastive"] = lambda: self.contrastive(z, present)
+        if self._clusters():
+            tasks["clustering"] = lambda: self.clustering(self._clustered(h, z, present), present)
         if "reconstruction" in self.loss_names:
-            losses["reconstruction"] = self._reconstruction(h, x, present)
-        return losses
+            tasks["reconstruction"] = lambda: self._reconstruction(h, x, present)
+        return where_possible(tasks)
+
+    def _clusters(self) -> bool:
+        """Whether there are clusters by now, or this step may make the first."""
+        if "clustering" not in self.loss_names or self.current_epoch < self.warmup_epochs:
+            return False
+        return self.training or bool(self.clustering.centroids.any())
 
     @torch.no_grad()
     def assign_clusters(self, features: Mapping, present: Mapping | None = None) -> Tensor:
@@ -221,13 +243,16 @@ class ConCluGen(ClipLearner):
         return {name: self.cluster_head(value) for name, value in clustered.items()}
 
     def _reconstruction(self, h: dict, x: dict, present: Mapping) -> Tensor:
-        loss = 0.0
+        parts = {}
         if self.reconstruct_from != "others":
-            decoded = {name: self.decoders[name](value) for name, value in h.items()}
-            loss = self.reconstruction(decoded, x, present)
+            parts["own"] = lambda: self._own_reconstruction(h, x, present)
         if self.reconstruct_from != "own":
-            loss = loss + self._cross_reconstruction(h, x, present)
-        return loss
+            parts["others"] = lambda: self._cross_reconstruction(h, x, present)
+        return sum(where_possible(parts).values())
+
+    def _own_reconstruction(self, h: dict, x: dict, present: Mapping) -> Tensor:
+        decoded = {name: self.decoders[name](value) for name, value in h.items()}
+        return self.reconstruction(decoded, x, present)
 
     def _cross_reconstruction(self, h: dict, x: dict, present: Mapping) -> Tensor:
         zeros = torch.zeros_like(next(iter(h.values())))  # (B, R), of a modality that is absent
@@ -236,9 +261,22 @@ class ConCluGen(ClipLearner):
             # h is 0 where a clip lacks a modality.
             others = {other: zeros if other == name else value for other, value in h.items()}
             decoded[name] = self.cross_decoders[name](self.encoder.fuse(others))
-            beside = torch.stack([present[other] for other in h if other != name])
-            possible[name] = present[name] & beside.any(dim=0)
+            beside = [present[other] for other in h if other != name]
+            possible[name] = present[name] & sum(beside, torch.zeros_like(present[name]))
         return self.reconstruction(decoded, x, possible)
+
+    def check_data(self, dataset: Dataset) -> None:
+        """Refuse data in which no two clips have two modalities, where all tasks need them."""
+        alone = "reconstruction" in self.loss_names and self.reconstruct_from != "others"
+        present = getattr(dataset, "present", None)
+        if present is None or "clustering" in self.loss_names or alone:
+            return
+        count = sum(torch.as_tensor(present[name]).long() for name in self.encoder.modalities)
+        if int((count > 1).sum()) < 2:
+            raise ValueError(
+                f"the tasks {', '.join(self.loss_names)} compare modalities, and fewer than two "
+                f"of the {len(count)} clips have two of {', '.join(self.encoder.modalities)}"
+            )
 
     def total(self, losses: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of the tasks' losses."""

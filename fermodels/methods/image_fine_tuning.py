@@ -8,9 +8,11 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 from typing_extensions import Unpack
 
+from fermodels.losses.contrastive import floating
 from fermodels.methods.base import Learner, SharedArguments, default_augment
 from fermodels.methods.labels import check_labelled, weights_tensor
 from fermodels.models import ImageClassifier, ImageEncoder
+from fermodels.models.modes import weights_dtype
 
 
 class ImageFineTuning(Learner):
@@ -53,7 +55,7 @@ class ImageFineTuning(Learner):
     ):
         augment = default_augment(encoder) if augment is None else augment
         super().__init__(augment, learning_rate=learning_rate, warmup=warmup, **shared)
-        self.encoder_learning_rate = encoder_learning_rate or learning_rate
+        self.encoder_learning_rate = float(encoder_learning_rate or learning_rate)
         self.freeze_encoder, self.label_smoothing = freeze_encoder, label_smoothing
         self.classifier = ImageClassifier(encoder, classes)
         weights = weights_tensor(class_weights, len(self.classes))
@@ -99,10 +101,11 @@ class ImageFineTuning(Learner):
 
     def batch_loss(self, batch: dict[str, Tensor], logits: Tensor) -> Tensor:
         """Cross-entropy of the logits (N, classes), a scalar."""
+        weights = self.class_weights
         return F.cross_entropy(
-            logits,
+            floating(logits, "logits"),
             batch["expression"],
-            weight=self.class_weights,
+            weight=None if weights is None else floating(weights, "class_weights"),
             label_smoothing=self.label_smoothing if self.training else 0.0,
         )
 
@@ -111,7 +114,7 @@ class ImageFineTuning(Learner):
         return self.batch_loss(batch, self.classifier(images))
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
-        logits = self.classifier(batch["image"].to(next(self.parameters()).dtype) / 255)
+        logits = self.classifier((batch["image"] / 255).to(weights_dtype(self)))
         correct = (logits.argmax(dim=1) == batch["expression"]).float().mean()
         return {"val_loss": self.batch_loss(batch, logits), "val_accuracy": correct}
 

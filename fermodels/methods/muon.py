@@ -44,7 +44,8 @@ class MuonAndAdamW(Optimizer):
                     matrices, momentum=_MOMENTUM, adjust_lr_fn="match_rms_adamw", **own
                 )
             else:
-                inner = torch.optim.AdamW(group["params"], **own)
+                epsilon = {"eps": group["eps"]} if "eps" in group else {}
+                inner = torch.optim.AdamW(group["params"], **own, **epsilon)
             self._matrices.append(matrices)
             self._inner.append(inner)
 

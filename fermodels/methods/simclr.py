@@ -33,7 +33,7 @@ class SimCLR(ContrastiveLearner):
         self.loss = NTXentLoss(temperature, gather_distributed=True)
 
     def settings(self) -> dict:
-        return super().settings() | {"temperature": self.loss.temperature}
+        return super().settings() | {"temperature": self.loss.temperature_setting}
 
     def batch_loss(self, batch: dict[str, Tensor], generator: torch.Generator) -> Tensor:
         z1, z2 = self.project(batch["image"], 2, generator).chunk(2)  # (N, D) each

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from typing_extensions import Unpack
 
 from fermodels.losses import BarlowTwinsLoss, MultiViewContrastiveLoss, SupervisedContrastiveLoss
-from fermodels.methods.base import ContrastiveArguments, ContrastiveLearner
+from fermodels.methods.base import ContrastiveArguments, ContrastiveLearner, where_possible
 
 
 class ViewFX(ContrastiveLearner):
@@ -15,7 +15,8 @@ class ViewFX(ContrastiveLearner):
 
     The second takes images of the same expression, across subjects, for positives, so this method
     needs `batch["expression"]`. The third pairs two views of each instance, drawn anew at every
-    step; instances of a single image are left out of it.
+    step; instances of a single image are left out of it. A loss that a batch has no pair for is
+    left out of that step.
 
     Args:
         encoder: trained in place.
@@ -52,7 +53,7 @@ class ViewFX(ContrastiveLearner):
 
     def settings(self) -> dict:
         return super().settings() | {
-            "temperature": self.multi_view.temperature,
+            "temperature": self.multi_view.temperature_setting,
             "num_augmentations": self.num_augmentations,
             "supervised_weight": self.supervised_weight,
             "barlow_weight": self.barlow_weight,
@@ -62,7 +63,7 @@ class ViewFX(ContrastiveLearner):
         z = self.project(batch["image"], self.num_augmentations, generator)  # (A·N, D)
         instance = batch["instance"].repeat(self.num_augmentations)  # (A·N,)
         expression = batch["expression"].repeat(self.num_augmentations)
-        loss = self.multi_view(z, instance)
+        losses = {"multi-view": lambda: self.multi_view(z, instance)}
         if self.supervised_weight:
             if (expression < 0).any():
                 raise ValueError(
@@ -70,11 +71,11 @@ class ViewFX(ContrastiveLearner):
                     f"{len(batch['image'])} images of this batch have no expression (−1). Train on "
                     "labelled rows only, or take CL-MEx, which needs none"
                 )
-            loss = loss + self.supervised_weight * self.supervised(z, expression)
+            losses["supervised"] = lambda: self.supervised_weight * self.supervised(z, expression)
         if self.barlow_weight:
             first, second = random_pairs(instance, generator)
-            loss = loss + self.barlow_weight * self.barlow(z[first], z[second])
-        return loss
+            losses["barlow"] = lambda: self.barlow_weight * self.barlow(z[first], z[second])
+        return sum(where_possible(losses).values())
 
 
 def random_pairs(instance: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fermodels.losses import EmptyBatchError
+
 
 def _check(h: Tensor, in_dim: int, head: nn.Module) -> None:
     if h.ndim != 2 or h.shape[1] != in_dim:
@@ -43,8 +45,8 @@ class ProjectionHead(nn.Sequential):
         out_dim: size of the projection z.
 
     Raises:
-        ValueError: if h is not (N, in_dim), or a single row in training, for which batch norm is
-            undefined.
+        ValueError: if h is not (N, in_dim).
+        EmptyBatchError: a single row in training, or none, for which batch norm is undefined.
     """
 
     def __init__(self, in_dim: int, hidden_dim: int | None = None, out_dim: int = 128):
@@ -60,10 +62,10 @@ class ProjectionHead(nn.Sequential):
     def forward(self, h: Tensor) -> Tensor:
         """h (N, in_dim) → z (N, out_dim)."""
         _check(h, self.in_dim, self)
-        if self.training and len(h) == 1:
-            raise ValueError(
-                "ProjectionHead cannot normalise a batch of 1 image in training; use a larger "
-                "batch, drop the last incomplete one, or call .eval()"
+        if self.training and len(h) < 2:
+            raise EmptyBatchError(
+                f"ProjectionHead cannot normalise a batch of {len(h)} image in training; use a "
+                "larger batch, drop the last incomplete one, or call .eval()"
             )
         return super().forward(h)
 
@@ -99,7 +101,8 @@ class SharedProjection(ProjectionHead):
         in_dim, hidden_dim, out_dim: see :class:`ProjectionHead`.
 
     Raises:
-        ValueError: if a representation is not (B, in_dim), or as :class:`ProjectionHead`.
+        ValueError, EmptyBatchError: if a representation is not (B, in_dim), or as
+            :class:`ProjectionHead`.
 
     Example:
         >>> import torch

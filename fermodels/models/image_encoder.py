@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from fermodels._shared.plain import plain
+from fermodels.models.modes import weights_dtype
 from fermodels.models.networks import normalisation, small_network, torchvision_network
 from fermodels.models.saving import SavedModule
 
@@ -81,7 +83,7 @@ class ImageEncoder(SavedModule):
             raise ValueError(f"mean and std need three numbers, std above 0; got {mean}, {std}")
         self.name, self.image_size = name, image_size
         # What config.json says builds this encoder again without the file that it started from.
-        self._hub_mixin_config |= {"mean": tuple(mean), "std": tuple(std)}
+        self._hub_mixin_config |= plain({"mean": tuple(mean), "std": tuple(std)})
         self._hub_mixin_config.pop("pretrained", None)
         if norm == "batch":  # as encoders of before this setting have it
             self._hub_mixin_config.pop("norm", None)
@@ -111,19 +113,25 @@ class ImageEncoder(SavedModule):
             )
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(f"expected images (N, 3, H, W), got {tuple(images.shape)}")
-        if not self.training and images.numel():
+        # What is exported cannot look at values.
+        if not (self.training or torch.compiler.is_compiling()) and images.numel():
             low, high = (value.item() for value in images.aminmax())
             if not (low >= -1e-3 and high <= 1 + 1e-3):  # also true for NaN
                 raise ValueError(
                     f"the encoder takes images in [0, 1], got values from {low:g} to {high:g}: "
                     "divide 0…255 by 255, and do not normalise before (it is done inside)"
                 )
+        # In float32 at least, whatever the weights are: these are the input's own digits.
+        images = images if images.dtype == torch.float64 else images.float()
         size = self.image_size
-        if size is not None and images.shape[-2:] != (size, size):
+        # Exported, it takes images of any size: of this one, resizing leaves them as they are.
+        if size is not None and (
+            torch.compiler.is_exporting() or images.shape[-2:] != (size, size)
+        ):
             images = F.interpolate(
                 images, (size, size), mode="bilinear", antialias=True, align_corners=False
             )
-        images = (images - self.mean) / self.std
+        images = ((images - self.mean) / self.std).to(weights_dtype(self.backbone))
         # Channels last makes the convolutions a quarter to a third faster, on CPU and on CUDA.
         return self.backbone(images.contiguous(memory_format=torch.channels_last))  # (N, D)
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fermodels.models.modes import evaluating
+from fermodels.models.modes import evaluating, weights_dtype
 
 
 def as_images(images: np.ndarray | Tensor) -> Tensor:
@@ -47,7 +47,8 @@ def run_in_batches(
             this returns or raises.
         batches: images as :func:`as_images` takes them.
         device: where to run it. Default: where it is.
-        apply: gets float images (n, 3, H, W) in [0, 1]. Default: the network itself.
+        apply: gets float images (n, 3, H, W) in [0, 1], of the type of the network's weights.
+            Default: the network itself.
         done: called after each batch with the number of its images.
 
     Returns:
@@ -59,14 +60,14 @@ def run_in_batches(
     parameter = next(network.parameters(), None)
     home = torch.device("cpu") if parameter is None else parameter.device
     target = home if device is None else torch.device(device)
-    apply = network if apply is None else apply
+    apply, kind = network if apply is None else apply, weights_dtype(network)
     outputs = []
     try:
         if target != home:
             network.to(target)
         with evaluating(network):
             for images in batches:
-                batch = _unit(as_images(images).to(target))
+                batch = _unit(as_images(images).to(target)).to(kind)
                 outputs.append(apply(batch).float().cpu())
                 if done is not None:
                     done(len(batch))

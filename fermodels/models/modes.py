@@ -38,6 +38,14 @@ def compiled(network: nn.Module) -> Iterator[None]:
         del network.forward
 
 
+def weights_dtype(network: nn.Module) -> torch.dtype:
+    """The floating type of a network's first weights, which its input is to have; else float32."""
+    for parameter in network.parameters():
+        if parameter.is_floating_point():
+            return parameter.dtype
+    return torch.float32
+
+
 def forked_rng() -> AbstractContextManager:
     """Afterwards torch's random numbers go on as if nothing had been drawn within.
 

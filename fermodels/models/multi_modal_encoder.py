@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from fermodels._shared.modalities import in_order
 from fermodels.models.heads import GatedEmbeddingUnit
+from fermodels.models.modes import weights_dtype
 from fermodels.models.saving import SavedModule
 
 FUSIONS = ("concatenate", "mean")
@@ -157,8 +158,10 @@ class MultiModalEncoder(SavedModule):
                     f"{name} features must have shape (B, {self.feature_dims[name]}), got "
                     f"{tuple(x.shape)}"
                 )
-        counts = {name: len(x) for name, x in known.items()}
-        if len(set(counts.values())) > 1:
+        first = next(iter(known.values()))
+        # `shape`, not `len`, which would tie what is exported to the number of its example.
+        if any(x.shape[0] != first.shape[0] for x in known.values()):
+            counts = {name: len(x) for name, x in known.items()}
             raise ValueError(f"different numbers of clips: {counts}")
         return {
             name: (x.float() - getattr(self, f"mean_{name}")) / getattr(self, f"std_{name}")
@@ -194,9 +197,12 @@ class MultiModalEncoder(SavedModule):
         """`forward` for features that are standardised already."""
         h = {}
         for name, x in standardised.items():
-            x = functional.dropout(x, feature_dropout)
+            x = functional.dropout(x, feature_dropout) if feature_dropout else x
+            x = x.to(weights_dtype(self.units[name]))
             there = None if present is None else present.get(name)
-            if there is None or bool(there.all()):
+            if there is not None and torch.compiler.is_compiling():  # it cannot look at values
+                h[name] = torch.where(there[:, None], self.units[name](x), 0)
+            elif there is None or bool(there.all()):
                 h[name] = self.units[name](x)  # (B, R)
             else:
                 h[name] = x.new_zeros(len(x), self.representation_dim)
@@ -230,7 +236,7 @@ class MultiModalEncoder(SavedModule):
             return torch.cat([h.get(name, zeros) for name in self.modalities], dim=1)
         if present is None:
             return torch.stack(list(h.values())).mean(dim=0)
-        everyone = some.new_ones(len(some), dtype=torch.bool)
+        everyone = some.new_ones(some.shape[0], dtype=torch.bool)
         counts = torch.stack([present.get(name, everyone) for name in h]).sum(dim=0)  # (B,)
         return torch.stack(list(h.values())).sum(dim=0) / counts.clamp(min=1)[:, None]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from fermodels._shared.paths import given_path
 from fermodels.models.saving import differences
 
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -117,7 +118,7 @@ def _patch_size(name: str) -> int:
 def _weights(name: str, pretrained: bool | str | os.PathLike) -> tuple[Mapping[str, Tensor], str]:
     """Tensors by name, and what error messages call their source."""
     if pretrained is not True:
-        path = Path(pretrained).expanduser()
+        path = given_path(pretrained)
         return _read(path), str(path)
     from torchvision.models import get_model_weights
 

@@ -13,6 +13,8 @@ from huggingface_hub import PyTorchModelHubMixin
 from torch import nn
 
 from fermodels._shared.files import replace_file
+from fermodels._shared.paths import given_path
+from fermodels._shared.plain import plain, to_json
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
@@ -24,10 +26,25 @@ class SavedModule(nn.Module, PyTorchModelHubMixin):
     needs neither the training framework nor pickle.
     """
 
+    def __new__(cls, *args, **kwargs):
+        # The mixin leaves out of config.json what is of NumPy.
+        args, kwargs = plain((args, kwargs), other=lambda value: value)
+        return super().__new__(cls, *args, **kwargs)
+
     @property
     def config(self) -> dict[str, Any]:
         """The arguments of the constructor as `config.json` holds them."""
-        return dict(self._hub_mixin_config)
+        return plain(dict(self._hub_mixin_config), other=lambda value: value)
+
+    def _apply(self, fn, recurse: bool = True):
+        """Its own buffers, by which inputs are measured, stay float32 when weights become half."""
+        exact = dict(self.named_buffers(recurse=False))
+        super()._apply(fn, recurse)
+        for name, buffer in exact.items():
+            device = self._buffers[name].device
+            if not buffer.is_meta and device.type != "meta":
+                self._buffers[name] = buffer.to(device)
+        return self
 
     def save_pretrained(self, save_directory, *, half: bool = False, **hub_options) -> None:
         """Write the module to a folder, which is made if it is not there.
@@ -39,7 +56,7 @@ class SavedModule(nn.Module, PyTorchModelHubMixin):
             hub_options: handed on to `PyTorchModelHubMixin.save_pretrained`, as `push_to_hub`
                 does; a model card is written only then.
         """
-        directory = Path(save_directory)
+        directory = given_path(save_directory)
         if hub_options:
             if half:
                 raise ValueError("half=True writes to a local folder; leave the Hub options out")
@@ -47,7 +64,7 @@ class SavedModule(nn.Module, PyTorchModelHubMixin):
             return
         directory.mkdir(parents=True, exist_ok=True)
         self._save_pretrained(directory, half)
-        replace_file(directory / CONFIG, (json.dumps(self.config, indent=2) + "\n").encode())
+        replace_file(directory / CONFIG, (to_json(self.config, indent=2) + "\n").encode())
 
     def _save_pretrained(self, save_directory: Path, half: bool = False) -> None:
         from safetensors.torch import save
@@ -60,7 +77,7 @@ class SavedModule(nn.Module, PyTorchModelHubMixin):
                 if not value.isfinite().all():
                     raise ValueError(f"{name} does not fit into float16: save with half=False")
             tensors[name] = value.clone()  # safetensors refuses tensors that share memory
-        replace_file(Path(save_directory) / WEIGHTS, save(tensors, metadata={"format": "pt"}))
+        replace_file(save_directory / WEIGHTS, save(tensors, metadata={"format": "pt"}))
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path, **options):
@@ -72,7 +89,7 @@ class SavedModule(nn.Module, PyTorchModelHubMixin):
             FileNotFoundError: there is no such folder, or a file is missing in it.
             ValueError: a file cannot be read, or the weights are those of another architecture.
         """
-        source = os.fspath(pretrained_model_name_or_path)
+        source = str(given_path(pretrained_model_name_or_path))
         if not os.path.isdir(source) and _looks_local(pretrained_model_name_or_path):
             raise FileNotFoundError(
                 f"{source}: no such folder. {cls.__name__}.from_pretrained takes a folder that "
@@ -86,7 +103,7 @@ class SavedModule(nn.Module, PyTorchModelHubMixin):
                         f"{CONFIG} and {WEIGHTS}, as save_pretrained writes them"
                     )
             cls._check_config(Path(source) / CONFIG)
-        return super().from_pretrained(pretrained_model_name_or_path, **options)
+        return super().from_pretrained(source, **options)
 
     @classmethod
     def _check_config(cls, path: Path) -> None:
@@ -167,7 +184,7 @@ def update_with_weights(digest: "hashlib._Hash", module: nn.Module) -> None:
 def _looks_local(source) -> bool:
     """A name on the Hub is one "user/name"; anything else, and any existing parent, is a path."""
     text = os.fspath(source)
-    local = isinstance(source, Path) or text.startswith((".", "~", os.sep)) or "\\" in text
+    local = isinstance(source, Path) or text.startswith((".", "~", "$", os.sep)) or "\\" in text
     return local or text.count("/") != 1 or os.path.isdir(os.path.dirname(text))
 
 

@@ -39,3 +39,4 @@ from .style import VIEW_MARKERS as VIEW_MARKERS
 from .style import method_colors as method_colors
 from .style import use_style as use_style
 from .style import view_colors as view_colors
+from .style import view_markers as view_markers

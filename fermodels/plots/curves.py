@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fermodels.data import view_order
+from fermodels.data import view_degrees, view_order
+from fermodels.data.names import number_text
 from fermodels.plots.embeddings import SPARE_MARKERS
 from fermodels.plots.images import degrees
 from fermodels.plots.style import (
     METHOD_COLORS,
-    VIEW_COLORS,
     axes_or_new,
     chance_line,
     legend_above,
@@ -88,16 +88,48 @@ def loss_curve(
     return ax
 
 
-def _metric_columns(frame: pd.DataFrame) -> list[str]:
-    views = [c for c in frame if c in VIEW_COLORS]
-    return view_order(views) + [c for c in ("profiles", "all") if c in frame]
+def _metric_columns(
+    frame: pd.DataFrame, views: Sequence | None, yaws: Mapping[Any, float] | None
+) -> list:
+    """The columns to be drawn: views from left to right, then "profiles" and "all"."""
+    pooled = [name for name in ("profiles", "all") if name in frame]
+    if views is None:
+        views = _view_columns(frame, pooled, yaws)
+    elif missing := [view for view in views if view not in frame]:
+        raise ValueError(f"results have no column {missing}; they have {list(frame)}")
+    return view_order(views, yaws) + pooled
+
+
+def _view_columns(frame: pd.DataFrame, pooled: list[str], yaws: Mapping | None) -> list:
+    """The columns that `per_view_accuracy` has put there.
+
+    Those whose angle is known are views, and what follows them up to "profiles"; where there is no
+    such column, the shares just before "profiles".
+    """
+    columns = list(frame)
+    known = [name for name, angle in view_degrees(columns, yaws).items() if angle is not None]
+    end = columns.index(pooled[0]) if pooled else 0
+    shares = [kind.kind == "f" for kind in frame.dtypes]
+    if known:
+        between = range(columns.index(known[0]) + 1, end)
+        return known + [columns[at] for at in between if shares[at] and columns[at] not in known]
+    start = end
+    while start and shares[start - 1]:
+        start -= 1
+    return columns[start:end]
+
+
+def _view_label(view: Any, yaws: Mapping[Any, float]) -> str:
+    name = words(view) if isinstance(view, str) else f"{number_text(view)}°".replace("-", "−")
+    return name + (f"\n{degrees(yaws[view])}" if view in yaws else "")
 
 
 def per_view_bars(
     results: pd.DataFrame,
     *,
     by: str = "method",
-    yaws: Mapping[str, float] | None = None,
+    views: Sequence | None = None,
+    yaws: Mapping[Any, float] | None = None,
     chance: float | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -105,11 +137,16 @@ def per_view_bars(
 
     Args:
         results: a row per run, with the column `by` and the entries of `per_view_accuracy`
-            (view names, "profiles", "all") in [0, 1].
+            (views, "profiles", "all") in [0, 1], in the order that it gives them.
+        views: the columns that are views. Default: those whose names tell an angle, those in
+            `yaws`, and what stands between them and "profiles".
         yaws: degrees of each view, to show under its name.
         chance: accuracy of a random guess, drawn as a line.
+
+    Raises:
+        ValueError: there is no column `by`, no view, or not one of `views`.
     """
-    columns = _metric_columns(results)
+    columns = _metric_columns(results, views, yaws)
     if not columns or by not in results:
         raise ValueError(
             f"results need the column {by!r} and view columns such as 'full_left' or 'all'; "
@@ -119,7 +156,7 @@ def per_view_bars(
     colors = method_colors(groups)
     ax = axes_or_new(ax, 1.6 + 0.9 * len(columns), 3.4)
     # Pooled columns stand apart from the views they sum up.
-    centre = np.arange(len(columns)) + 0.35 * np.isin(columns, ["profiles", "all"])
+    centre = np.arange(len(columns)) + 0.35 * np.array([c in ("profiles", "all") for c in columns])
     width = 0.8 / len(groups)
     for g, group in enumerate(groups):
         runs = 100 * results.loc[results[by] == group, columns].to_numpy(float)  # (R, columns)
@@ -139,7 +176,7 @@ def per_view_bars(
             ax.scatter(
                 x + spread, runs, s=9, color="white", edgecolor="#222222", linewidth=0.6, zorder=3
             )
-    labels = [words(c) + (f"\n{degrees(yaws[c])}" if c in (yaws or {}) else "") for c in columns]
+    labels = [_view_label(column, yaws or {}) for column in columns]
     ax.set_xticks(centre, labels)
     ax.set_ylim(0, 100)
     ax.set_ylabel("accuracy (%)")
@@ -198,9 +235,16 @@ def label_fraction_curve(
 
 
 def confusion_heatmap(
-    table: pd.DataFrame, *, colorbar: bool = True, ax: Axes | None = None
+    table: pd.DataFrame,
+    *,
+    label: str = "expression",
+    colorbar: bool = True,
+    ax: Axes | None = None,
 ) -> Axes:
-    """`evaluation.confusion` as a figure: shares of the true class in %, or counts of images."""
+    """`evaluation.confusion` as a figure: shares of the true class in %, or counts of images.
+
+    `label` is what is recognised, such as "emotion", for the axes.
+    """
     import seaborn as sns
 
     counts = all(kind.kind in "iu" for kind in table.dtypes)
@@ -223,8 +267,8 @@ def confusion_heatmap(
         ax=ax,
         **(options if colorbar else {}),
     )
-    ax.set_xlabel("predicted expression")
-    ax.set_ylabel("true expression")
+    ax.set_xlabel(f"predicted {label}")
+    ax.set_ylabel(f"true {label}")
     ax.tick_params(length=0)
     ax.set_xticks(ax.get_xticks(), table.columns, rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(ax.get_yticks(), table.index, rotation=0)

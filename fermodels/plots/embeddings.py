@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fermodels.data import view_order
+from fermodels.data.names import natural_key
 from fermodels.plots.style import (
     EXPRESSION_COLORS,
     EXPRESSION_MARKERS,
-    VIEW_COLORS,
-    VIEW_MARKERS,
+    UNLABELLED_COLOR,
+    are_views,
     axes_or_new,
     quiet,
+    view_colors,
+    view_markers,
     words,
 )
 
@@ -83,14 +86,20 @@ def embedding_map(
 
     Args:
         coords: (N, 2), as `project` returns them.
-        values: N expressions, view names or other categories, or floats such as yaw in degrees.
-            Missing categories (None) are drawn in grey, as "unlabelled".
+        values: N expressions, view names or other categories (whole numbers, such as class
+            indices, are categories, too), or floats such as yaw in degrees. Missing categories
+            (None) are drawn in grey, as "unlabelled".
         palette: colour per category. Default: the fixed colours and markers of expressions and
             views, else distinct hues.
         name: what the axes are called. They have no unit, and so no ticks.
         label: title of the legend, or of the colour bar for floats: name the unit there.
         legend: categories are listed beside the map, up to twelve of them.
     """
+    import pandas as pd
+
+    if isinstance(getattr(values, "dtype", None), pd.api.extensions.ExtensionDtype):
+        # Whole numbers of which one is missing must not become floats.
+        values = np.asarray(values, None if pd.api.types.is_float_dtype(values) else object)
     coords, values = np.asarray(coords), np.asarray(values)
     if coords.ndim != 2 or coords.shape[1] != 2 or len(values) != len(coords):
         raise ValueError(
@@ -105,8 +114,8 @@ def embedding_map(
         if legend:
             ax.figure.colorbar(dots, ax=ax, label=label or "value", shrink=0.85)
     else:
-        missing = [value is None or value != value for value in values.tolist()]
-        values = np.where(missing, _UNLABELLED, values.astype(object)) if any(missing) else values
+        missing = pd.isna(values)
+        values = np.where(missing, _UNLABELLED, values.astype(object)) if missing.any() else values
         categories, colors, markers = _categories(values, palette)
         color = np.array([colors[v] for v in values.tolist()], dtype=object)
         shape = np.array([markers[v] for v in values.tolist()], dtype=object)
@@ -155,11 +164,12 @@ def _categories(values: np.ndarray, palette: Mapping | None) -> tuple[list, dict
     if present <= set(EXPRESSION_COLORS):
         categories = [e for e in EXPRESSION_COLORS if e in present]
         colors, markers = EXPRESSION_COLORS, EXPRESSION_MARKERS
-    elif present <= set(VIEW_COLORS):
-        categories = view_order(values)
-        colors, markers = VIEW_COLORS, VIEW_MARKERS
+    elif are_views(present):
+        categories = view_order(list(present))
+        colors, markers = view_colors(categories), view_markers(categories)
     else:
-        categories = sorted(present)
+        in_order = sorted(present, key=natural_key) if palette is None else palette
+        categories = [name for name in in_order if name in present]
         colors = dict(zip(categories, sns.husl_palette(len(categories), s=0.8), strict=True))
         shapes = SPARE_MARKERS if len(categories) <= _LEGEND_LIMIT else "o" * len(categories)
         markers = dict(zip(categories, shapes, strict=False))
@@ -171,7 +181,7 @@ def _categories(values: np.ndarray, palette: Mapping | None) -> tuple[list, dict
     if _UNLABELLED in values.tolist():
         categories = [*categories, _UNLABELLED]
         colors, markers = (
-            {_UNLABELLED: "#A8A8A8"} | dict(colors),
+            {_UNLABELLED: UNLABELLED_COLOR} | dict(colors),
             {_UNLABELLED: "."} | dict(markers),
         )
     return categories, colors, markers

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fermodels.data import view_order
+from fermodels.data.names import natural_key
 from fermodels.plots.style import axes_or_new, words
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def instance_grid(
     if own.empty:
         some = ", ".join(map(str, table["subject"].drop_duplicates().head(5)))
         raise ValueError(f"no subject {subject!r} in this file; there are {some}, …")
-    sessions = sorted(own["session"].unique())
+    sessions = sorted(own["session"].unique(), key=natural_key)
     session = sessions[0] if session is None else session
     own = own[own["session"] == session]
     if own.empty:
@@ -112,7 +113,7 @@ def instance_grid(
     unlabelled = own["take"][own["expression"].isna()].drop_duplicates().tolist()
     takes = [e for e in prepared.expressions if e in set(own["expression"])] + unlabelled
     names = takes if len(unlabelled) != 1 else [*takes[:-1], "unlabelled"]
-    views = view_order(own["view"])
+    views = view_order(own["view"], own.groupby("view")["yaw"].mean().to_dict())
     images = dict(
         zip(
             zip(own["take"], own["view"], strict=True),

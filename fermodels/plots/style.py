@@ -4,12 +4,13 @@ colour in every figure. Nothing global is changed on import.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fermodels.data import view_order
+from fermodels.data import view_degrees, view_order
+from fermodels.data.vocabulary import UNKNOWN_VIEW
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,6 +78,7 @@ METHOD_COLORS = {
 }
 # Of a variant whose method is in the same figure: how much white, or black if negative.
 SHADES = (0.0, 0.5, -0.45)
+UNLABELLED_COLOR = "#A8A8A8"  # what has no label, no view, no value
 SPARE_COLORS = ("#C43C00", "#8518F2", "#79E08D", "#F2AAF2", "#0A0A66")
 
 
@@ -108,17 +110,68 @@ def use_style() -> None:
     )
 
 
-def view_colors(views: Sequence) -> dict:
-    """A colour per view, left to right: the fixed ones, else blue over grey to red."""
+def view_colors(views: Sequence, yaws: Mapping[Any, float] | None = None) -> dict:
+    """A colour per view, left to right: the course's have fixed ones; others are blue on the left,
+    grey at the front and red on the right, the darker the further from it.
+
+    Args:
+        views: names, or yaws in degrees.
+        yaws: view → degrees, where names do not tell them. Views without an angle get colours that
+            no view has, or where no angle is known at all, blue to red in their order; "unknown" is
+            grey.
+    """
     import matplotlib as mpl
 
-    order = view_order(views)
-    if all(view in VIEW_COLORS for view in order):
-        return {view: VIEW_COLORS[view] for view in order}
-    scale = mpl.colors.LinearSegmentedColormap.from_list("views", list(VIEW_COLORS.values()))
-    places = np.linspace(0, 1, len(order)) if len(order) > 1 else [0.5]
+    # Of an odd number of colours, one is exactly in the middle.
+    scale = mpl.colors.LinearSegmentedColormap.from_list("views", [*VIEW_COLORS.values()], N=257)
+    places = _places(views, yaws)
+    colors, spare = {}, 0
+    for view, place in places.items():
+        if view in VIEW_COLORS:
+            colors[view] = VIEW_COLORS[view]
+        elif place is not None:
+            colors[view] = mpl.colors.to_hex(scale(place))
+        elif view == UNKNOWN_VIEW:
+            colors[view] = UNLABELLED_COLOR
+        else:
+            colors[view] = SPARE_COLORS[spare % len(SPARE_COLORS)]
+            spare += 1
+    return colors
+
+
+def view_markers(views: Sequence, yaws: Mapping[Any, float] | None = None) -> dict:
+    """A marker per view, left to right, as `view_colors` has colours."""
+    course = list(VIEW_MARKERS.values())
+    markers = {}
+    for view, place in _places(views, yaws).items():
+        if view in VIEW_MARKERS:
+            markers[view] = VIEW_MARKERS[view]
+        else:
+            markers[view] = "." if place is None else course[round((len(course) - 1) * place)]
+    return markers
+
+
+def are_views(names: Iterable) -> bool:
+    """Whether these are names of views: texts, all of which tell an angle, or "unknown"."""
+    names = set(names) - {UNKNOWN_VIEW}
+    texts = all(isinstance(name, str) for name in names)
+    return bool(names) and texts and None not in view_degrees(list(names)).values()
+
+
+def _places(views: Sequence, yaws: Mapping[Any, float] | None) -> dict[Any, float | None]:
+    """Where each view stands from left (0) over the front (½) to right (1), in that order; None for
+    one whose angle is not known."""
+    degrees = view_degrees(views, yaws)
+    order = view_order(views, yaws)
+    known = [abs(angle) for angle in degrees.values() if angle is not None]
+    if not known:
+        named = [view for view in order if view != UNKNOWN_VIEW]
+        places = dict(zip(named, np.linspace(0, 1, len(named)), strict=True))
+        return {view: places.get(view) for view in order}
+    furthest = max(known) or 1.0
     return {
-        view: mpl.colors.to_hex(scale(place)) for view, place in zip(order, places, strict=True)
+        view: None if degrees[view] is None else 0.5 + 0.5 * degrees[view] / furthest
+        for view in order
     }
 
 

@@ -73,12 +73,15 @@ def cpu_has_bfloat16() -> bool:
 def autocast(fabric: Fabric) -> Iterator[None]:
     """Fabric's precision, with each use of a weight cast anew.
 
-    The uses of a head that all modalities share would else add up their gradients in bfloat16.
+    The uses of a head that all modalities share would else add up their gradients in bfloat16. New
+    tensors stay float32 with true half precision: what is not learned, such as the numbers that an
+    augmentation draws, has no reason to lose digits.
     """
-    cached = torch.is_autocast_cache_enabled()
+    cached, kind = torch.is_autocast_cache_enabled(), torch.get_default_dtype()
     torch.set_autocast_cache_enabled(False)
     try:
         with fabric.autocast():
+            torch.set_default_dtype(kind)
             yield
     finally:
         torch.set_autocast_cache_enabled(cached)

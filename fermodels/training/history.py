@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +12,9 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+STEP = ("step", "epoch", "loss", "lr", "seconds")  # columns of every history
 
 
 class History:
@@ -21,9 +25,17 @@ class History:
 
     Attributes:
         rows: a dict for each optimiser step.
+
+    Raises:
+        ValueError: a part of the loss is called as another column.
     """
 
     def __init__(self, loss_names: tuple[str, ...]):
+        if taken := [name for name in loss_names if name in STEP]:
+            raise ValueError(
+                f"loss_names holds {', '.join(taken)}, a column of every history: call this part "
+                "of the loss by another name"
+            )
         self.loss_names = loss_names
         self.rows: list[dict[str, float]] = []
         self.begin([])
@@ -59,13 +71,42 @@ class History:
         self.read_at = time.perf_counter()
         return self.rows[first:]
 
+    def add_metrics(self, *found: Mapping[str, float]) -> dict[str, float]:
+        """Metrics of the epoch that ended join the row of its last step.
+
+        A name that the steps have a column of becomes that of a validation: "val_loss" for "loss".
+
+        Returns:
+            The metrics by column.
+
+        Raises:
+            TypeError: it is no mapping.
+            ValueError: two metrics would share a column.
+        """
+        metrics: dict[str, float] = {}
+        for one in found:
+            if not isinstance(one, Mapping):
+                raise TypeError(f"validate must return numbers by name, got {one!r}")
+            for name, value in one.items():
+                column = str(name)
+                while column in STEP or column in self.loss_names:
+                    column = f"val_{column}"
+                if column in metrics:
+                    raise ValueError(
+                        f"two metrics of the validation would be the column {column!r}: give the "
+                        f"one that is called {name!r} another name"
+                    )
+                metrics[column] = float(value)
+        self.rows[-1] |= metrics
+        return metrics
+
     def frame(self) -> "pd.DataFrame":
         """A row for each step; `attrs["best"]`: see :func:`fermodels.training.fit`."""
         import pandas as pd
 
         frame = pd.DataFrame(self.rows, columns=self.columns())
         best = {}
-        for name in self.columns()[5 + len(self.loss_names) :]:
+        for name in self.columns()[len(STEP) + len(self.loss_names) :]:
             values = frame[name].dropna()
             if len(values):
                 row = values.idxmin() if "loss" in name else values.idxmax()
@@ -74,7 +115,7 @@ class History:
         return frame
 
     def columns(self) -> list[str]:
-        names = dict.fromkeys(["step", "epoch", "loss", "lr", "seconds", *self.loss_names])
+        names = dict.fromkeys([*STEP, *self.loss_names])
         return list(names | {key: None for row in self.rows for key in row})
 
     def csv(self) -> bytes:

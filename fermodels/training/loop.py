@@ -1,7 +1,6 @@
 """`fit`: train a learner so that a run killed at any moment can be continued."""
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,8 @@ from lightning.fabric import Fabric
 from torch import nn
 from torch.utils.data import DataLoader
 
+from fermodels._shared.paths import output_folder
+from fermodels._shared.plain import recorded
 from fermodels._shared.progress import progress_wanted
 from fermodels.methods.base import Learner
 from fermodels.models.modes import compiled, forked_rng
@@ -27,6 +28,8 @@ from fermodels.training.hardware import (
 from fermodels.training.history import History
 from fermodels.training.loggers import make_loggers
 from fermodels.training.run_folder import (
+    FILES,
+    FOLDERS,
     clear_run,
     open_run,
     save_modules,
@@ -76,12 +79,14 @@ def fit(
     of a module without `save_pretrained` its weights alone, with a warning).
 
     Args:
-        method: the learner, on any device; it comes back on the CPU, in eval mode.
+        method: the learner, on any device; it comes back on the CPU, in eval mode, its weights of
+            the type that they had.
         train_loader, val_loader: from :func:`fermodels.data.loader`. Validation, by
             `method.validation_step`, comes at the end of each whole epoch.
         epochs, max_steps: exactly one of them.
         validate: called with the encoder (in eval mode, on the training device); the numbers that
-            it returns by name join the history.
+            it returns by name join the history. A name that a column of the steps has, such as
+            "loss", becomes that of a validation, "val_loss".
         validate_every: epochs between two calls of `validate`; the last epoch always has one.
         save_every: epochs between two checkpoints; above 1 where an epoch takes a moment only.
         resume: False starts anew, and deletes what the run folder has of an earlier run.
@@ -121,21 +126,23 @@ def fit(
     with a `run_dir` that all of them see.
 
     Returns:
-        One row for each optimiser step: `step` (from 1), `epoch` (from 0), `loss`, `lr` (the
-        largest of the parameter groups), `seconds` of training so far; the learner's
-        `loss_names`, NaN in steps without them; validation metrics in the last row of their epoch,
-        NaN elsewhere. `attrs["best"]` maps each validation metric to its best value and the epoch
-        of it (lowest for names with "loss", else highest).
+        One row for each optimiser step: `step` (from 1), `epoch` (from 0), `loss` (NaN where a
+        batch had nothing to learn from), `lr` (the largest of the parameter groups), `seconds` of
+        training so far; the learner's `loss_names`, NaN in steps without them; validation metrics
+        in the last row of their epoch, NaN elsewhere. `attrs["best"]` maps each validation metric
+        to its best value and the epoch of it (lowest for names with "loss", else highest).
 
     Raises:
         ValueError: the run folder holds a run with other settings, data, batches or precision
             (they are named), or an unfinished one of the first release; its checkpoint cannot be
             read; there is nothing to extend; neither or both of epochs and max_steps are given;
-            the loader has no batch; the learner refuses the data; compile is not for this learner.
+            the loader has no batch, or none with anything to learn from; two metrics have one
+            name; the learner refuses the data; compile is not for this learner.
+        TypeError: `settings` hold something that is no number, text, list or dict.
+        OSError: nothing can be written to the run folder, or a name in it is taken.
         ImportError: `logger="tensorboard"` without that package.
         KeyboardInterrupt: after an orderly stop; call again to continue.
     """
-    run_dir = None if run_dir is None else Path(run_dir)
     if (epochs is None) == (max_steps is None):
         raise ValueError("give either epochs or max_steps")
     if min(max_steps if epochs is None else epochs, validate_every, save_every) < 1:
@@ -143,6 +150,8 @@ def fit(
     if extend and (run_dir is None or not resume):
         raise ValueError("extend=True goes on with a run folder: pass run_dir, and resume=True")
     _check(method, train_loader, val_loader, callbacks, compile)
+    if run_dir is not None:
+        run_dir = output_folder(run_dir, files=FILES, folders=FOLDERS)
 
     if accelerator == "auto":
         accelerator = default_accelerator()
@@ -171,7 +180,7 @@ def fit(
             "run": dict(settings or {}),
             **({"compile": True} if compile else {}),  # not in runs from before this option
         }
-        everything = json.loads(json.dumps(everything))
+        everything = recorded(everything)
         saved, cycles = _open(fabric, run_dir, everything, resume, extend, precision is None)
 
         def save(checkpoint: dict[str, Any], rows: bytes) -> None:
@@ -190,7 +199,8 @@ def fit(
             within.enter_context(synchronised_batch_norm(method, fabric.device.type == "cpu"))
         if compile:
             within.enter_context(compiled(method.encoder))
-        within.callback(lambda: method.eval().cpu())
+        kind = next(method.parameters()).dtype
+        within.callback(lambda: method.eval().cpu().to(kind))  # also after true half precision
         total = max_steps or first_step + (epochs - first_epoch) * len(train_loader)
         method.train()
         fabric.strategy.precision.convert_module(method)

@@ -12,17 +12,19 @@ import torch
 from torch import nn
 
 from fermodels._shared.files import replace_file
+from fermodels._shared.plain import from_json, plain, to_json
 from fermodels.training.loggers import FOLDER as LOGS
 from fermodels.training.run_settings import FORMAT, differences
 
 CHECKPOINT, HISTORY, SETTINGS = "last.ckpt", "history.csv", "settings.json"
+FILES, FOLDERS = (CHECKPOINT, HISTORY, SETTINGS), ("encoder", "classifier", LOGS)
 
 
 def clear_run(run_dir: Path) -> None:
     """Delete what is there of a run."""
-    for name in (CHECKPOINT, HISTORY, SETTINGS):
+    for name in FILES:
         (run_dir / name).unlink(missing_ok=True)
-    for name in ("encoder", "classifier", LOGS):
+    for name in FOLDERS:
         shutil.rmtree(run_dir / name, ignore_errors=True)
 
 
@@ -83,14 +85,21 @@ def open_run(
 
 def write_settings(run_dir: Path, settings: dict[str, Any]) -> None:
     run_dir.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(settings, indent=2) + "\n"
+    text = to_json(settings, indent=2) + "\n"
     replace_file(run_dir / SETTINGS, text.encode())
 
 
 def write_checkpoint(run_dir: Path, checkpoint: Mapping[str, Any], history: bytes) -> None:
     """Files that are whole or not there; tensors and plain values only."""
     buffer = io.BytesIO()
-    torch.save(dict(checkpoint), buffer)
+    # A learning rate of NumPy's would be refused when the checkpoint is loaded.
+    kept = {
+        name: value
+        if name in ("state_dict", "history")
+        else plain(value, other=lambda tensor: tensor)
+        for name, value in checkpoint.items()
+    }
+    torch.save(kept, buffer)
     replace_file(run_dir / CHECKPOINT, buffer.getvalue())
     replace_file(run_dir / HISTORY, history)
 
@@ -143,7 +152,7 @@ def _save_tensors(module: nn.Module, folder: Path) -> None:
 def _read_settings(run_dir: Path, checkpoint: Path) -> dict[str, Any]:
     path = run_dir / SETTINGS
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return from_json(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError) as error:
         raise ValueError(
             f"{path} cannot be read, so it is not known which run {checkpoint} belongs to: "

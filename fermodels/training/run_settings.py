@@ -52,15 +52,27 @@ def data_settings(dataset: Dataset) -> dict[str, Any]:
 
 def batch_settings(loader: DataLoader) -> dict[str, Any]:
     """What fixes the batches of a loader: its sampler, and how many processes load."""
-    own = getattr(loader.batch_sampler, "settings", None)
+    # PyTorch makes a batch sampler of its own for a batch size, and a stand-in for the other one.
+    sampler = loader.batch_sampler if loader.batch_size is None else loader.sampler
+    own = getattr(sampler, "settings", None)
     if callable(own):
         found = own()
     else:
         found = {
-            "class": type(loader.sampler).__name__,
-            "batch_size": loader.batch_size,
-            "drop_last": loader.drop_last,
+            "class": type(sampler).__name__,
+            "batch_size": loader.batch_size or getattr(sampler, "batch_size", None),
+            "drop_last": loader.drop_last or getattr(sampler, "drop_last", False),
         }
+        inner = getattr(sampler, "sampler", None)
+        if inner is not None:
+            found["sampler"] = type(inner).__name__
+        seeds = [
+            one.generator.initial_seed()
+            for one in (loader, sampler, inner)
+            if getattr(one, "generator", None) is not None
+        ]
+        if seeds:
+            found["generator"] = seeds[0]
     return found | {"num_workers": loader.num_workers}
 
 

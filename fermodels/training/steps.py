@@ -10,6 +10,8 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from fermodels.losses import EmptyBatchError
+from fermodels.losses.distributed import rank_and_size
 from fermodels.methods.base import Learner
 from fermodels.models.modes import evaluating
 from fermodels.training.callbacks import Callback
@@ -65,9 +67,10 @@ def train(
     if saved is not None:
         precision.load_state_dict(saved.get("precision", {}))
     # Not `fabric.setup`, under which a batch comes in bfloat16 and stored features lose digits.
-    model = fabric.strategy.setup_module(_Step(method))
+    within = _Step(method)
+    model = fabric.strategy.setup_module(within)
     stepper = fabric.setup_optimizers(optimizer)
-    batches = len(loader)
+    batches, useful = len(loader), 0
     bar = ProgressBar(plan.progress, type(method).__name__, step, plan.total_steps)
     watched = plan.progress or bool(fabric.loggers)
 
@@ -87,6 +90,9 @@ def train(
                 schedule.step()
                 step = method.global_step = step + 1
                 losses = {name: value.detach() for name, value in losses.items()}
+                useful += within.empty is None
+                if within.empty is not None:
+                    losses["loss"] = torch.full_like(losses["loss"], torch.nan)
                 history.add(epoch, rate, losses)
                 call(plan.callbacks, "on_step_end", method, batch, losses)
                 rows = history.read(every=1.0) if watched else []
@@ -97,15 +103,16 @@ def train(
             rows = history.read()
             log(fabric, rows)
             bar.update(step, rows)
+            if not useful:
+                raise ValueError(f"no batch has anything to learn from: {within.empty}")
 
-            last, metrics = step == plan.total_steps, {}
+            last, found = step == plan.total_steps, []
             if plan.val_loader is not None and number + 1 == batches:
-                metrics |= mean_metrics(fabric, method, plan.val_loader, epoch)
+                found.append(mean_metrics(fabric, method, plan.val_loader, epoch))
             if plan.validate is not None and (last or (epoch + 1) % plan.validate_every == 0):
                 with evaluating(method.encoder), torch.no_grad():
-                    found = plan.validate(method.encoder)
-                metrics |= {str(name): float(value) for name, value in found.items()}
-            history.rows[-1] |= metrics
+                    found.append(plan.validate(method.encoder))
+            metrics = history.add_metrics(*found)
             if metrics:
                 log(fabric, [{"step": step, "epoch": epoch, **metrics}])
             if plan.save is not None and (last or (epoch + 1) % plan.save_every == 0):
@@ -130,17 +137,39 @@ def train(
 
 
 class _Step(nn.Module):
-    """The training step as a `forward`, which DDP hooks into."""
+    """The training step as a `forward`, which DDP hooks into.
+
+    Attributes:
+        empty: why the last batch had nothing to learn from, or None.
+    """
 
     def __init__(self, learner: Learner):
         super().__init__()
         self.learner = learner
+        self.empty: EmptyBatchError | None = None
 
     def forward(self, batch: dict, number: int) -> dict[str, Tensor]:
-        found = self.learner.training_step(batch, number)
-        if not isinstance(found, dict):
-            return {"loss": found}
-        return {name: found[name] for name in ("loss", *self.learner.loss_names) if name in found}
+        self.empty = None
+        try:
+            found = self.learner.training_step(batch, number)
+        except EmptyBatchError as error:
+            if rank_and_size()[1] > 1:  # others may have had something, and wait
+                raise
+            self.empty, found = error, torch.zeros((), device=_device(self.learner))
+        found = found if isinstance(found, dict) else {"loss": found}
+        losses = {name: found[name] for name in ("loss", *self.learner.loss_names) if name in found}
+        if not losses["loss"].requires_grad:
+            losses["loss"] = losses["loss"] + self._nothing()
+        return losses
+
+    def _nothing(self) -> Tensor:
+        """Zero, with gradients of zero, which is what a scaler of gradients and DDP ask for."""
+        trained = (p for p in self.learner.parameters() if p.requires_grad)
+        return sum((0.0 * p.sum() for p in trained), torch.zeros((), device=_device(self.learner)))
+
+
+def _device(learner: Learner) -> torch.device:
+    return next(learner.parameters()).device
 
 
 def step_seed(method: Learner) -> int:
@@ -159,17 +188,29 @@ def set_epoch(loader: DataLoader, epoch: int) -> None:
 def mean_metrics(
     fabric: Fabric, method: Learner, loader: DataLoader, epoch: int
 ) -> dict[str, float]:
-    """Metrics of `validation_step`, each the mean over the rows of the loader."""
+    """Metrics of `validation_step`, each the mean over the rows of the batches that have it.
+
+    Raises:
+        EmptyBatchError: no batch has anything to compare.
+    """
     sums: dict[str, Tensor] = {}
-    count = 0
+    counts: dict[str, int] = {}
+    empty = None
     set_epoch(loader, epoch)
     with evaluating(method), torch.no_grad(), autocast(fabric):
         for number, batch in enumerate(loader):
             rows = _rows(batch)
-            for name, value in method.validation_step(fabric.to_device(batch), number).items():
+            try:
+                found = method.validation_step(fabric.to_device(batch), number)
+            except EmptyBatchError as error:
+                empty = error
+                continue
+            for name, value in found.items():
                 sums[name] = sums.get(name, 0) + value * rows
-            count += rows
-    return {name: float(fabric.all_reduce(value / count)) for name, value in sums.items()}
+                counts[name] = counts.get(name, 0) + rows
+    if empty is not None and not sums:
+        raise empty
+    return {name: float(fabric.all_reduce(value / counts[name])) for name, value in sums.items()}
 
 
 def _rows(batch: dict) -> int:

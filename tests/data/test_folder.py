@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from fermodels.data import PreparedError, PreparedImages
-from fermodels.data.folder import natural_key, to_rgb
+from fermodels.data.image_files import to_rgb
+from fermodels.data.names import natural_key
 from tests.fixtures.images import make_tiny
 
 
@@ -202,7 +203,7 @@ def test_broken_files_are_named_once(pictures):
         images = PreparedImages.from_folder(folder)
     (remark,) = (str(r.message) for r in remarks)
     assert "4 of 6 images cannot be read and are left out: cut.png (" in remark
-    assert "empty.jpg (an empty file); phone.HEIC (Pillow cannot read this format" in remark
+    assert "empty.jpg (an empty file); phone.HEIC (HEIC: pip install 'fermodels" in remark
     assert "and 1 more" in remark
     assert images.table["instance"].tolist() == good
     for name in good:

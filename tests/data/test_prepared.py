@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from fermodels.data import EXPRESSIONS, VIEWS, PreparedError, PreparedImages, encode_image, pixels
-from fermodels.data.file_media import FileMedia, webp_size
+from fermodels.data.file_media import FileMedia
+from fermodels.data.image_files import webp_size
 from tests.fixtures.images import make_tiny
 
 TEST_SUBJECTS = "s005 s009 s012 s016 s026 s027 s037 s038 s045 s049 s052 s067"

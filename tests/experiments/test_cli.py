@@ -150,6 +150,9 @@ def test_without_pretraining_and_with_people_dealt_out(kdef, tmp_path):
         (["--experiment.data", "nowhere.parquet"], "nowhere.parquet"),
         (["--experiment.finetuning.epochs", "0"], "finetuning.epochs must be above 0"),
         (["--experiment.folds", "[7]"], "not 7"),
+        (["--experiment.finetuning.batch_size", "0"], "finetuning.batch_size must be above 0"),
+        (["--experiment.run_dir", "/proc/self/run"], "nothing can be written there"),
+        (["--experiment.run_dir", "$NOWHERE/run"], "there is no variable $NOWHERE here"),
     ],
 )
 def test_mistakes_are_named(kdef, tmp_path, capsys, arguments, message):
@@ -182,8 +185,12 @@ def test_the_report_of_a_run(kdef_run, tmp_path, capsys):
     expected = f"| {every.mean():.1f} ± {every.std():.1f} |"
     lines = page.read_text().splitlines()
     assert lines[0] == "before" and lines[-1] == "after" and "old" not in lines
-    (row,) = [line for line in lines if line.startswith("| KDEF, CL-MEx, ResNet-50 |")]
-    assert expected in row and row.endswith("| 3 |")
+    # A small network on three people is not the experiment of that name.
+    (empty,) = [line for line in lines if line.startswith("| KDEF, CL-MEx, ResNet-50 |")]
+    assert empty.endswith("|  |  |  |  |")
+    (row,) = [line for line in lines if line.startswith("| KDEF, CL-MEx, ResNet-50 (")]
+    assert expected in row and row.endswith("| 3 |") and lines.index(row) == lines.index(empty) + 1
+    assert "network.image_size 32; network.name small" in row and "3 of 10 folds)" in row
     (empty,) = [line for line in lines if line.startswith("| MELD, ConCluGen |")]
     assert empty.endswith("|  |  |  |  |")
     printed = capsys.readouterr().out

@@ -6,6 +6,7 @@ import unicodedata
 import pytest
 from PIL import Image
 
+from data_prep.io.labelled import parse_views, view_names
 from fermodels.data import VIEWS, PreparedImages
 from tests.importers.fixtures.images import faces, jpeg, write_folder
 
@@ -111,7 +112,7 @@ def test_files_that_lie_elsewhere_are_reported(imported, five, image):
     five |= {"anna/happy/notes.txt": b"x", "anna/happy/straight.png": image}
     five |= {"anna/happy/half_left_2.heic": b"\0\0\0\x18ftypheic" + bytes(50)}
     prepared, about = imported(five)
-    assert len(prepared) == 20
+    assert len(prepared) == 20 and set(prepared.table["crop_outside"]) == {0.25}
     assert reasons(about)["cover.jpg"] == "does not lie in subject/expression/view.jpg"
     assert reasons(about)["anna/portrait.jpg"] == "does not lie in subject/expression/view.jpg"
     assert "unknown view 'left'" in reasons(about)["anna/happy/left.jpg"]
@@ -120,7 +121,100 @@ def test_files_that_lie_elsewhere_are_reported(imported, five, image):
         in (reasons(about)["anna/happy/straight.png"])
     )
     assert "export it as JPEG" in reasons(about)["anna/happy/half_left_2.heic"]
-    assert len(about["skipped"]) == 5
+    assert reasons(about)["anna/happy/notes.txt"].startswith("a file (.txt) that image-folder")
+    assert len(about["skipped"]) == 6
+
+
+# -------------------------------------------------------------- folders of classes, and patterns
+
+
+@pytest.mark.parametrize("options", [(), ("--layout", "classes"), ("--views", "im=0")])
+def test_folders_of_classes_without_person_or_view(imported, image, options):
+    files = {
+        **{f"train/happy/im0{n}.jpg": image for n in range(3)},
+        **{"test/Sad/im01.jpg": image, "Validation/1/im01.jpg": image},
+    }
+    prepared, about = imported(files, *options, "--expressions", "1=surprised")
+    table = prepared.table.set_index("file")
+    assert not prepared.known_subjects.any() and len(prepared) == 5 and not about["skipped"]
+    assert table["expression"].to_dict() == {
+        **{f"train/happy/im0{n}.jpg": "happy" for n in range(3)},
+        **{"test/Sad/im01.jpg": "sad", "Validation/1/im01.jpg": "surprised"},
+    }
+    assert table.loc["Validation/1/im01.jpg", ["split", "original_label"]].tolist() == ["val", "1"]
+    assert {k: len(v) for k, v in prepared.split("official").items()} == {
+        "train": 3, "val": 1, "test": 1
+    }  # fmt: skip
+    assert table["instance"].tolist() == table.index.tolist()
+    named = "--views" in options
+    assert prepared.views == (("im",) if named else ("unknown",))
+    assert table["yaw"].isna().all() != named and table["pitch"].isna().all() != named
+    assert "folders are read as classes (1, Sad, happy)" in about["warnings"][0]
+
+
+def test_classes_without_a_split_and_images_in_no_class(imported, image):
+    prepared, about = imported({"happy/a.jpg": image, "faces/sad/b.jpg": image, "c.jpg": image})
+    assert prepared.table["expression"].tolist() == ["sad", "happy"]
+    assert "split" not in prepared.table
+    assert reasons(about) == {"c.jpg": "does not lie in the folder of a class"}
+
+
+def test_people_are_people_where_it_is_said(imported, image):
+    code, error, _ = imported({"anna/happy/left.jpg": image}, "--layout", "people")
+    assert code == 2 and "unknown view 'left'" in error
+
+
+@pytest.mark.parametrize(
+    "views, names",
+    [
+        ("up=0", {"up": "up"}),
+        ("up=0,front=0,down=0", {"up": "up", "front": "straight", "down": "down"}),
+        ("l=-60,front=0,r=60", {"l": "yaw-60", "front": "straight", "r": "yaw+60"}),
+        ("051=0,L30=-30", {"051": "straight", "L30": "yaw-30"}),
+        ("straight=0,up=0", {"straight": "straight", "up": "up"}),
+        (
+            "a=-90,b=-45,c7=0,d=45,e=90",
+            dict(zip(("a", "b", "c7", "d", "e"), VIEWS, strict=True)),
+        ),
+        ("a=-90,b=-45,front=0,up=0,d=45,e=90", {"front": "straight", "up": "up", "a": "full_left"}),
+    ],
+)
+def test_names_of_views_that_the_user_explains(views, names):
+    found = view_names(parse_views(views))
+    assert {code: found[code] for code in names} == names
+
+
+def test_a_camera_above_is_a_view_of_its_own(imported, image):
+    files = {f"anna/happy/{view}.jpg": image for view in ("up", "straight", "full_left")}
+    prepared, about = imported(files, "--views", "up=0")
+    assert set(prepared.table["view"]) == {"up", "straight", "full_left"} and not about["skipped"]
+
+
+PATTERN = r"(?P<expression>[a-z]+)-(?P<subject>\d+)(?:-(?P<yaw>-?\d+))?"
+
+
+def test_names_by_a_pattern(imported, image):
+    files = {"x/happy-7-30.jpg": image, "x/sad-8.jpg": image, "x/other.jpg": image}
+    prepared, about = imported(files, "--pattern", PATTERN)
+    table = prepared.table.set_index("file")
+    assert table["subject"].to_dict() == {"x/happy-7-30.jpg": "7", "x/sad-8.jpg": "8"}
+    assert table["view"].tolist() == ["yaw+30", "unknown"]
+    assert reasons(about) == {"x/other.jpg": "does not fit the pattern"}
+    code, error, _ = imported(files, "--pattern", PATTERN, "--labels", "x.csv")
+    assert code == 2 and "by --pattern or by --labels" in error
+
+
+@pytest.mark.parametrize("options", [("--pattern", PATTERN), (), ("--layout", "people")])
+def test_a_dry_run_shows_the_reading_and_writes_nothing(run, tmp_path, image, options):
+    raw = write_folder([("train/happy-7/happy-7-30.jpg", image)], tmp_path / "raw")
+    code, out, _ = run("image-folder", raw, *OPTIONS, *options, "--dry-run")
+    assert code == 0 and "1 files fit, 0 are left out" in out
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+    want = {
+        "--pattern": "subject 7, expression happy, view yaw+30, yaw 30.0",
+        "--layout": "not understood: unknown view 'happy-7-30'",
+    }
+    assert want.get(options[0] if options else "", "expression happy-7, session 1, split") in out
 
 
 def test_people_in_two_places_are_refused(imported, image):
@@ -277,3 +371,61 @@ def test_columns_that_are_made_here_are_not_taken_from_a_table(table):
         "file,subject,expression,view,image,face_found\na.jpg,x,sad,straight,no,yes\n"
     )
     assert prepared.table["face_found"].tolist() == [False]
+
+
+# ------------------------------------------------------------------- spellings, signs, angles
+
+
+@pytest.mark.parametrize(
+    ("names", "views", "yaws"),
+    [
+        (("-90", "0", "90"), "-90=-90,0=0,90=90", (-90, 0, 90)),
+        (("−90", "0", "+90"), "-90=−90,0=0,90=90", (-90, 0, 90)),
+        (("l-30", "L_0", "R-30"), "L-30=-30,l 0=0,r-30=30", (-30, 0, 30)),
+        (("L30", "front", "R30"), "l30=-30,FRONT=0,r30=30", (-30, 0, 30)),
+        (
+            ("a", "b", "c"),
+            "a=-7.1234567,b=7.1234567,c=7.1234568",
+            (-7.1234567, 7.1234567, 7.1234568),
+        ),
+    ],
+)
+def test_codes_of_views_keep_their_sign_and_all_digits(imported, image, names, views, yaws):
+    prepared, about = imported({f"p1/happy/{n}.jpg": image for n in names}, f"--views={views}")
+    table = prepared.table
+    got = {f.split("/")[-1][:-4]: y for f, y in zip(table["file"], table["yaw"], strict=True)}
+    assert got == pytest.approx(dict(zip(names, yaws, strict=True)))
+    assert len(prepared.views) == 3 and not about["skipped"]
+    assert list(prepared.table["view"]) == list(prepared.views)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--views=L=-30,l=30", "'l' is given by two angles"),
+        ("--expressions=HA=happy,ha=sad", "'ha' is given as two expressions"),
+    ],
+)
+def test_a_code_with_two_meanings_is_refused(imported, image, capsys, option, message):
+    with pytest.raises(SystemExit):
+        imported({"p1/happy/l.jpg": image}, option)
+    assert message in capsys.readouterr().err
+
+
+def test_one_name_in_several_spellings_is_one(table):
+    prepared, about = table(
+        "file,subject,expression,view,yaw\n"
+        "A.JPG,Ann B,Very Happy,Oblique,30\n"
+        "b.jpg,ann_b,very-happy,oblique,30\n"
+        "c.jpg,-1,VERY HAPPY,straight,0\n"
+        "d.jpg,1,very happy,straight,0\n",
+        files=("a.jpg", "b.jpg", "c.jpg", "d.jpg"),
+    )
+    assert set(prepared.table["subject"]) == {"Ann B", "-1", "1"}
+    assert prepared.expressions == ("very happy",) and prepared.views == ("straight", "Oblique")
+    assert (
+        "subject 'ann_b' is taken for 'Ann B', which differs in spelling only"
+        in (about["warnings"])
+    )
+    # Of the two in one view, the second would need a session of its own.
+    assert list(reasons(about)) == ["b.jpg"]

@@ -20,6 +20,7 @@ from data_prep.io.crops import (
     whole_square,
 )
 from data_prep.io.face_finder import Box, MissingFinder, YuNetFinder, face_finder
+from data_prep.io.squares import share_outside
 
 DATA = Path(__file__).parents[2] / "data"
 SIZE = 96
@@ -129,9 +130,37 @@ def test_beyond_the_border_the_edge_is_repeated():
     image[:, 0] = (200, 10, 10)  # the edge
     image[:, 1:20] = (10, 200, 10)  # what a reflection would show
     picture = cut(image, Square(-20, 0, 40), 40)
-    assert (picture[:, :19] == (200, 10, 10)).all()
+    assert np.abs(picture[:, :19].astype(int) - (200, 10, 10)).max() < 12
+    assert (picture[:, 20] == (200, 10, 10)).all() and (picture[:, 22] == (10, 200, 10)).all()
     far = cut(image, Square(-500, -500, 40), 8)
     assert (far == (200, 10, 10)).all()
+
+
+def test_beyond_the_border_there_are_no_streaks():
+    rng = np.random.default_rng(0)
+    image = np.repeat(rng.integers(0, 256, (96, 1, 3), dtype=np.uint8), 96, axis=1)  # stripes
+    picture = cut(image, Square(-48, 0, 96), 96).astype(float)
+
+    def rough(column):
+        return np.abs(np.diff(picture[:, column], axis=0)).mean()
+
+    assert np.array_equal(picture[:, 48:], image[:, :48])  # what is there is left as it is
+    assert rough(0) < rough(40) / 3 < rough(60) / 6 and abs(rough(46) - rough(60)) < 3
+    assert np.abs(picture[:, 0].mean(0) - image.mean((0, 1))).max() < 8
+
+
+@pytest.mark.parametrize(
+    "square, share",
+    [
+        (Square(0, 0, 40), 0.0),
+        (Square(-20, 0, 40), 0.5),
+        (Square(-20, 20, 40), 0.75),
+        (Square(-10, -10, 60), 1 - 1600 / 3600),
+        (Square(100, 0, 40), 1.0),
+    ],
+)
+def test_the_share_of_a_crop_beyond_its_image(square, share):
+    assert share_outside(square, 40, 40) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(
@@ -287,8 +316,30 @@ def test_a_second_look_decides(finder, monkeypatch, second, mirrored, found):
     middle = {"x": 66.0, "y": 56.0}
     looks = [[] if s is None else [face_row(**middle, score=s)] for s in (second, mirrored)]
     monkeypatch.setattr(finding, "SEARCHES", ((320, 0.6),))
+    monkeypatch.setattr(finding, "BORDERS", ())
     monkeypatch.setattr(finder, "_detector", Says([face_row()], *looks))
     assert (finder.find(photograph(320, 320)) is not None) is found
+
+
+@pytest.mark.parametrize("border", finding.BORDERS)
+def test_faces_that_fill_their_image_are_found_with_a_grey_border(finder, monkeypatch, border):
+    seen = []
+
+    class Detector(Says):
+        def detect(self, image):
+            seen.append(image)
+            return super().detect(image)
+
+    empty = [[]] * (2 + finding.BORDERS.index(border))  # two searches without a border
+    look = [face_row(x=66.0, y=56.0)]  # in the middle of the second look, 96 px high
+    detector = Detector(*empty, [face_row(x=120, y=110, width=60, height=80)], look, look)
+    monkeypatch.setattr(finder, "_detector", detector)
+    box = finder.find(photograph(320, 320))
+    assert box is not None and len(seen) == len(empty) + 3
+    assert (seen[-3][0, 0] == 128).all() and (seen[-3][:, -1] == 128).all()
+    scale = (1 + 2 * border) * 320 / 320
+    middle = (110 + 40) * scale - border * 320  # of the face, in pixels of the image itself
+    assert (box.y0 + box.y1) / 2 == pytest.approx(middle, abs=1)
 
 
 def test_boxes_that_cannot_be_faces_are_passed_over(finder, monkeypatch):
@@ -302,6 +353,7 @@ def test_boxes_that_cannot_be_faces_are_passed_over(finder, monkeypatch):
         face_row(x=np.inf),
     ]
     monkeypatch.setattr(finding, "SEARCHES", ((320, 0.6),))
+    monkeypatch.setattr(finding, "BORDERS", ())
     look = [face_row(x=66.0, y=56.0)]  # a second look would be believed
     monkeypatch.setattr(finder, "_detector", Says(nonsense, look, look))
     assert finder.find(photograph(320, 320)) is None

@@ -179,13 +179,13 @@ def test_one_square_for_all_frames_around_the_median_face(monkeypatch):
         "cut",
         lambda frame, square, size: squares.append(square) or frame[:size, :size],
     )
-    cropped, found = clip_rows.crop_frames(frames, "face", 16)
-    assert found and cropped.shape == (13, 16, 16, 3)
+    cropped, found, outside = clip_rows.crop_frames(frames, "face", 16)
+    assert found and outside == 0 and cropped.shape == (13, 16, 16, 3)
     assert finder.seen == [1, 3, 5, 7, 9, 11, 13]
     (square,) = set(squares)
     assert square.left + square.side / 2 == 10 + 8 + 10  # the middle of frame 8, the median
 
-    cropped, found = clip_rows.crop_frames(frames[:1], "face", 16)
+    cropped, found, _ = clip_rows.crop_frames(frames[:1], "face", 16)
     assert not found and squares[-1] == clip_rows.crops.centre_square(64, 64)
-    clip_rows.crop_frames(frames[:, :32], "none", 16)
+    assert clip_rows.crop_frames(frames[:, :32], "none", 16)[2] == 0.5
     assert squares[-1] == clip_rows.crops.whole_square(32, 64) and finder.seen[-1] == 1

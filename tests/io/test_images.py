@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep.io.images import decode, empty_frame, image_row, natural
+from data_prep.io.images import decode, empty_frame, image_row
 from data_prep.io.importing import REPAIRED, Item, Skip
 from tests.importers.fixtures.images import faces, jpeg
 
@@ -148,9 +148,3 @@ def test_a_row_has_a_square_image_and_what_is_known(crop):
     black = jpeg(np.zeros((96, 96, 3), np.uint8))
     with pytest.raises(Skip, match="a black frame"):
         image_row(Item(None, {}), black, options)
-
-
-def test_names_are_sorted_as_people_do():
-    names = ["10", "9", "a10", "a9", "a", "", "b2c3", "b2c10"]
-    assert sorted(names, key=natural) == ["", "9", "10", "a", "a9", "a10", "b2c3", "b2c10"]
-    assert sorted(["1" + "0" * 5000, "0" * 6000 + "7"], key=natural)[1].startswith("10")

@@ -173,6 +173,19 @@ def test_nothing_usable_says_what_was_expected_and_seen(go, files, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "raw"]
 
 
+def test_the_reason_of_files_that_were_read_is_not_that_of_others(run, tmp_path):
+    """471 files that nobody can read were "all left out: same subject, …"."""
+    names = [f"anna/happy/straight{number}.jpg" for number in ("", "_2", "_3")]
+    raw = write_folder(
+        [(name, b"x" * 50) for name in (*names, "anna/happy/straight.png")], tmp_path
+    )
+    options = ("--crop", "none", "--jobs", "1")
+    code, _, error = run("image-folder", raw, tmp_path / "o.parquet", *options)
+    assert code == 2
+    assert "3 files of the right names, none of which can be used: 3 × not an image" in error
+    assert "1 × same subject, expression, view and session" in error  # in the report
+
+
 def test_rows_that_do_not_fit_together_leave_nothing_behind(go, files, tmp_path):
     def twice(table, report):
         return table.assign(instance="I0")
@@ -191,6 +204,20 @@ def test_a_file_too_large_for_the_memory_is_named(go, files, tmp_path):
 def test_the_prepared_file_says_how_it_was_cropped(go, files, tmp_path):
     prepared, _ = go(write_folder(files.items(), tmp_path / "raw"), crop="centre")
     assert prepared.metadata["crop"] == "centre" and "face_finder" not in prepared.metadata
+
+
+def test_crops_that_reach_outside_their_image_are_counted(go, files, tmp_path):
+    def finish(table, report):
+        number = table.index.to_series()
+        return table.assign(
+            face_found=number > 0, crop_outside=(number < 4) * 0.1 * number + (number == 0) * 0.5
+        )
+
+    prepared, report = go(write_folder(files.items(), tmp_path / "raw"), finish)
+    assert prepared.table["crop_outside"].tolist()[:5] == pytest.approx([0.5, 0.1, 0.2, 0.3, 0])
+    (told,) = (text for text in report.warnings if "beyond their image" in text)
+    assert "3 of 20 crops around faces" in told and "by 20% of the crop in the middle" in told
+    assert "30% at most" in told
 
 
 def test_finish_sees_all_rows_and_decides(go, files, tmp_path):
@@ -397,14 +424,36 @@ def test_the_report_is_not_written_over_the_data(run, tmp_path):
 
 
 def test_the_text_stays_short_whatever_happens():
+    def word(number):
+        return "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
     report = ImportReport("toy", "raw")
     for number in range(5000):
+        report.skip(f"{number}.jpg", f"a word {word(number)}")
         report.skip(f"{number}.jpg", "black")
-        report.skip(f"{number}.jpg", f"reason {number}")
         report.warn(f"warning {number}")
     text = report.text()
-    assert "(5,000 in all)" in text and len(text.splitlines()) < 3 * REASONS
+    assert len(text.splitlines()) < 3 * REASONS
     assert "4,986 other reasons" in text and "4,985 other warnings" in text
+
+
+def test_reasons_of_one_kind_stand_together_the_most_frequent_first():
+    report = ImportReport("toy", "raw")
+    report.skip("z.jpg", "no view")
+    for number in range(7):
+        report.skip(f"{number}.jpg", f"{number}×9 pixels, the others have 10×10")
+        report.skip(f"a/{number}.jpg", f"the same clip as b/{number}.avi")
+        report.skip(f"d/{number}.jpg", "an empty file")
+    report.skip("y.jpg", "an empty file")
+    first, second, third, last = report.text().splitlines()[2:6]
+    assert first.startswith("    8 × an empty file: d/0.jpg, d/1.jpg, d/2.jpg, d/3.jpg, d/4.jpg, …")
+    assert second.startswith("    7 × …×… pixels, the others have …×…: 0.jpg (0×9 pixels, ")
+    assert third.startswith("    7 × the same clip as …: a/0.jpg (the same clip as b/0.avi), ")
+    assert last == "    1 × no view: z.jpg"
+    assert report.main_reason() == "d/0.jpg: an empty file; so 7 others"
+    assert report.as_dict()["reasons"][-1] == {
+        "reason": "no view", "files": 1, "examples": ["z.jpg"]
+    }  # fmt: skip
 
 
 def test_names_that_cannot_be_printed_do_not_stop_it(run, tmp_path):

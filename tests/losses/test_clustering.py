@@ -9,7 +9,7 @@ import torch
 from sklearn.cluster import KMeans
 from torch.nn.functional import normalize
 
-from fermodels.losses import ClusteringLoss, chance_level, spherical_kmeans
+from fermodels.losses import ClusteringLoss, EmptyBatchError, chance_level, spherical_kmeans
 from fermodels.losses.kmeans import kmeans_plus_plus
 from tests.losses.slow import (
     MODALITIES,
@@ -502,7 +502,7 @@ def test_float64_embeddings_on_float32_buffers():
 
 
 def test_more_clusters_than_clips():
-    loss = a_loss(num_clusters=6)
+    loss = a_loss(num_clusters=6, queue_size=0)
     with pytest.raises(ValueError, match=r"6 clusters need .* clips, got 4 \(4 of the batch, 0 of"):
         loss(embeddings(4, 4))
     assert loss.num_seen == 0 and not loss.centroids.any()
@@ -510,6 +510,14 @@ def test_more_clusters_than_clips():
     with pytest.raises(ValueError, match=r"got 5 \(5 of the batch"):
         loss(embeddings(7, 4), present)
     assert loss(embeddings(6, 4)).isfinite()
+
+
+def test_a_queue_keeps_what_is_too_few_yet():
+    loss = a_loss(num_clusters=6)
+    with pytest.raises(EmptyBatchError, match=r"got 4 \(4 of the batch, 0 of"):
+        loss(embeddings(4, 4))
+    assert loss.num_seen == 4 and not loss.centroids.any()
+    assert loss(embeddings(4, 4)).isfinite() and loss.num_seen == 8
 
 
 def test_no_centroids_yet():

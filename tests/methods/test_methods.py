@@ -506,10 +506,10 @@ def test_mixed_precision_keeps_float32_weights(tiny_prepared):
     assert {p.dtype for p in method.parameters()} == {torch.float32}
 
 
-@pytest.mark.parametrize("precision, dtype", [("bf16-true", "bfloat16"), ("64-true", "float64")])
-def test_precision_of_the_weights(tiny_prepared, precision, dtype):
+@pytest.mark.parametrize("precision", ["bf16-true", "64-true"])
+def test_weights_come_back_in_the_type_that_they_had(tiny_prepared, precision):
     method, history = fit_clmex(tiny_prepared, precision=precision)
-    assert {str(p.dtype) for p in method.parameters()} == {f"torch.{dtype}"}
+    assert {p.dtype for p in method.parameters()} == {torch.float32}
     assert np.isfinite(history["loss"]).all()
 
 

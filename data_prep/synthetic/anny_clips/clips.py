@@ -17,6 +17,7 @@ from data_prep.synthetic.anny_clips.speakers import EMOTIONS, Design, Speaker, s
 from data_prep.synthetic.anny_clips.speech import SAMPLE_RATE, Speech, find_espeak, speak
 from data_prep.synthetic.options import add_drawing, check_drawing
 from fermodels._shared.digests import json_digest
+from fermodels._shared.paths import given_path
 from fermodels.data import PreparedClips
 from fermodels.data.media import encode_audio, encode_video
 from fermodels.faces import FaceRenderer, head_model
@@ -47,7 +48,7 @@ class Job:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("out", metavar="OUT.parquet", type=Path)
+    parser.add_argument("out", metavar="OUT.parquet", type=given_path)
     parser.add_argument("--subjects", type=int, default=SUBJECTS, help="how many people")
     parser.add_argument("--takes", type=int, default=TAKES, help="clips a person and emotion")
     add_drawing(parser, SIZE, even=True)
