@@ -115,7 +115,7 @@ def accuracy_table(answers: pd.DataFrame, people: Mapping[str, int]) -> str:
     there = set(runs["method"])
     only = [name for name in METHODS if name + PROBE in there and name not in there]
     if only:
-        lines += ["", f"Of {' and '.join(only)} there is the probe alone, no fine-tuning yet."]
+        lines += ["", f"Of {', '.join(only)} there is the probe alone, no fine-tuning yet."]
     return "\n".join(lines)
 
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 DATA, CHILDREN = Path("data/anny_views_kdef.parquet"), Path("data/anny_views_ddcf.parquet")
 # The encoder's trainings before its last one, in order; each went on from the one before.
 EARLIER = ("pretrain_first.json", "pretrain_second.json")
-FEW = 0.2  # the share of the labels that the figure shows beside all
 HERO = ("from scratch", "SimCLR, probe", "CL-MEx, probe", "CL-MEx, shipped")
 LARGE_NAME = "CL-MEx, 96 px"
 OUTSIDE, ERROR = Path("studies/results/outside.csv"), "standard_error"
@@ -326,7 +325,7 @@ def hero(prepared: PreparedImages, runs: pd.DataFrame) -> None:
     import matplotlib.pyplot as plt
 
     plots.use_style()
-    figure = plt.figure(figsize=(11, 5.2), layout="constrained")
+    figure = plt.figure(figsize=(11, 4.4), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(1.0, 1.15))
     table = prepared.table
     rows = []
@@ -338,14 +337,16 @@ def hero(prepared: PreparedImages, runs: pd.DataFrame) -> None:
     tiles = prepared.images(np.array(rows))
     plots.contact_sheet(tiles, columns=5, tile=0.8, ax=axes)
     left.suptitle("one row = one moment, five cameras, no label", fontsize=11)
-    axes = right.subplots(2, 1, sharex=True)
-    yaws = table.groupby("view")["yaw"].first().to_dict()
+    axes = right.subplots(1, 2, sharey=True)
     shown = runs[runs["method"].isin(HERO)].sort_values("method", key=lambda m: m.map(HERO.index))
-    for ax, fraction in zip(axes, (1.0, FEW), strict=True):
-        plots.per_view_bars(shown[shown["fraction"] == fraction], yaws=yaws, ax=ax)
-        ax.set_title(f"{fraction:.0%} of the labels", fontsize=11, loc="right")
-    axes[0].set_xlabel("")
-    axes[1].get_legend().remove()
+    for ax, metric, title in zip(
+        axes, ("all", "profiles"), ("all views", "±90° only"), strict=True
+    ):
+        plots.label_fraction_curve(shown, metric=metric, ax=ax)
+        ax.set(title=title, xlabel="people with labels (%)", ylim=(0, 100))
+        ax.get_legend().remove()
+    axes[1].set_ylabel("")
+    right.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     Path("docs").mkdir(exist_ok=True)
     save(figure, Path("docs/hero.png"), dpi=110)
 
