@@ -145,11 +145,9 @@ def _said(value: Any) -> str:
 
 
 def _classes(prepared: Any, label: str, truth: np.ndarray) -> list:
-    """The labels that there are: those of the data set, else those of its rows, sorted."""
-    named = getattr(prepared, f"{label}s", None)
-    if named is not None:
-        return list(named)
-    return sorted(set(truth.tolist()) - {None}, key=natural_key)
+    """The labels that there are: those of the data set, then further ones of its rows, sorted."""
+    named = list(getattr(prepared, f"{label}s", None) or ())
+    return named + sorted(set(truth.tolist()) - {None, *named}, key=natural_key)
 
 
 def _as_labels(labels: Any, classes: Sequence) -> np.ndarray:

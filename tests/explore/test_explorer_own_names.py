@@ -164,6 +164,15 @@ def test_predictions_that_are_the_labels(case):
     assert set(source.fields) >= {"prediction", "outcome"}
 
 
+def test_labels_of_rows_that_the_data_set_does_not_name_can_be_predicted(tiny_prepared):
+    prepared = tiny_prepared.subset(np.arange(len(tiny_prepared)))
+    prepared.table["expression"] = "very " + prepared.table["expression"].astype(str)
+    source = Source(prepared, prepared.table["expression"])
+    assert set(source.table["outcome"]) == {"correct"}
+    indices = Source(tiny_prepared, tiny_prepared.labels)  # which mean the names of the data set
+    assert set(indices.table["outcome"]) == {"correct"}
+
+
 @pytest.mark.parametrize("case", REFUSED)
 def test_predictions_that_are_no_labels_are_refused(case):
     labels, predictions, message = REFUSED[case]
