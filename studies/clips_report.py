@@ -17,8 +17,8 @@ import pandas as pd
 from fermodels import plots
 from fermodels.data import MODALITIES, PreparedClips
 from studies.clips_methods import DATA, RESULTS, Method, baselines, methods
-from studies.people import Difference, difference_over_people
-from studies.report import fill
+from studies.people import Difference, difference_over_people, in_words, interval
+from studies.report import fill, people_by_part
 
 WEIGHTS = RESULTS.parent
 OURS = "ConCluGen"
@@ -98,7 +98,7 @@ def differences(hits: pd.DataFrame) -> str:
         "|---|" + "---|" * len(fractions),
     ]
     for method in others:
-        cells = [_interval(gain(hits, method.name, fraction)) for fraction in fractions]
+        cells = [interval(gain(hits, method.name, fraction)) for fraction in fractions]
         name = _title(method) + (
             "" if method.modalities == MODALITIES else f", {_modalities(method)}"
         )
@@ -121,22 +121,11 @@ def headline(hits: pd.DataFrame, clips: PreparedClips) -> str:
             best = max(names, key=lambda name: mean[name, fraction])
             everybody, others = gain(hits, best, fraction), gain(hits, best, fraction, unasked)
             lines.append(
-                f"- with {fraction:.0%} of the labels {_words(everybody)} than {what} ({best}): "
-                f"{_interval(everybody, bold=False)}; among the {hits.index[unasked].nunique()} "
-                f"speakers on whom no setting was chosen {_interval(others, bold=False)}."
+                f"- with {fraction:.0%} of the labels {in_words(everybody)} than {what} ({best}): "
+                f"{interval(everybody, bold=False)}; among the {hits.index[unasked].nunique()} "
+                f"speakers on whom no setting was chosen {interval(others, bold=False)}."
             )
     return "\n".join(lines)
-
-
-def _words(difference: Difference) -> str:
-    if not difference.clear:
-        return "neither clearly better nor worse"
-    return "clearly better" if difference.mean > 0 else "clearly worse"
-
-
-def _interval(difference: Difference, bold: bool = True) -> str:
-    mark = "**" if bold and difference.clear else ""
-    return f"{mark}{difference.mean:+.1f}{mark} ({difference.low:+.1f} to {difference.high:+.1f})"
 
 
 def cluster_table(clusters: pd.DataFrame) -> str:
@@ -230,8 +219,7 @@ def _modalities(method: Method) -> str:
 
 def write_card(clips: PreparedClips, study: dict, tables: str) -> None:
     made = json.loads((RESULTS / "pretrain.json").read_text())
-    split = clips.split("subject", seed=0)
-    speakers = {k: clips.table["subject"].iloc[rows].nunique() for k, rows in split.items()}
+    speakers = people_by_part(clips)
     backbones = "; ".join(f"{m}: `{name}`" for m, name in made["backbones"].items())
     augmentations = made["num_augmentations"]
     settings = ", ".join(f"{k} {v}" for k, v in made["recipes"]["pretraining"].items())

@@ -14,7 +14,13 @@ from fermodels import evaluation
 from fermodels.evaluation.scores import balanced_accuracy
 from studies.image_study import HOG, INSIDE, PROBE
 from studies.outside import ANGLES, NEAR
-from studies.people import Difference, difference_over_people, error_over_people
+from studies.people import (
+    Difference,
+    difference_over_people,
+    error_over_people,
+    in_words,
+    interval,
+)
 from studies.search import GAIN, LENGTHS, Settings, chosen
 from studies.study_methods import METHODS
 
@@ -146,17 +152,6 @@ def difference_table(answers: pd.DataFrame) -> str:
             name = f"{title(ours)} − {title(theirs)}, {angle if profiles else 'all views'}"
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def interval(difference: Difference, bold: bool = True) -> str:
-    mark = "**" if bold and difference.clear else ""
-    return f"{mark}{difference.mean:+.1f}{mark} ({difference.low:+.1f} to {difference.high:+.1f})"
-
-
-def in_words(difference: Difference) -> str:
-    if not difference.clear:
-        return "neither clearly better nor worse"
-    return "clearly better" if difference.mean > 0 else "clearly worse"
 
 
 def headline(answers: pd.DataFrame) -> str:

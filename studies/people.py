@@ -29,6 +29,19 @@ class Difference(NamedTuple):
         return self.low > 0 or self.high < 0
 
 
+def interval(difference: Difference, bold: bool = True) -> str:
+    """A difference in points with its interval; bold if it is clear of zero."""
+    mark = "**" if bold and difference.clear else ""
+    return f"{mark}{difference.mean:+.1f}{mark} ({difference.low:+.1f} to {difference.high:+.1f})"
+
+
+def in_words(difference: Difference) -> str:
+    """What the interval says of the first of the two."""
+    if not difference.clear:
+        return "neither clearly better nor worse"
+    return "clearly better" if difference.mean > 0 else "clearly worse"
+
+
 def error_over_people(shown, read, people, seed: int = 0) -> float:
     """Standard error of the balanced accuracy, had other people been asked.
 

@@ -28,6 +28,8 @@ from tools import palette
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from fermodels.data.table import PreparedTable
+
 DATA, CHILDREN = Path("data/anny_views_kdef.parquet"), Path("data/anny_views_ddcf.parquet")
 # The encoder's trainings before its last one, in order; each went on from the one before.
 EARLIER = ("pretrain_first.json", "pretrain_second.json")
@@ -69,7 +71,8 @@ def main() -> None:
     examples(prepared)
 
 
-def people_by_part(prepared: PreparedImages) -> dict[str, int]:
+def people_by_part(prepared: PreparedTable) -> dict[str, int]:
+    """How many subjects the parts of the split have."""
     split = prepared.split("subject", seed=0)
     return {part: prepared.table["subject"].iloc[rows].nunique() for part, rows in split.items()}
 

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from fermodels._shared.modalities import in_order
 from fermodels.data.indices import indices_digest, resolve_indices
-from fermodels.data.samples import Samples
+from fermodels.data.samples import BatchedDataset
 from fermodels.data.stored_features import StoredFeatures
 
 if TYPE_CHECKING:
     from fermodels.data.clips import PreparedClips
 
 
-class FeatureDataset(Dataset):
+class FeatureDataset(BatchedDataset):
     """Every view of the given clips: item i·K + c is view c of the i-th clip, K views in all.
 
     View 0 is the clean one, the others are augmented. A batch is a dict of `features` {modality:
@@ -88,19 +87,6 @@ class FeatureDataset(Dataset):
 
     def __len__(self) -> int:
         return self.clips * self.views_per_clip
-
-    def __getitem__(self, item: int) -> dict:
-        return Samples(self.batch([range(len(self))[item]]), 1)[0]
-
-    def __getitems__(self, items: Sequence[int]) -> Sequence[dict]:
-        """What a DataLoader asks for: the samples of :meth:`batch`.
-
-        Of a class made from this one that has a `__getitem__` of its own, what that returns:
-        PyTorch asks for samples one by one only where there is no `__getitems__`.
-        """
-        if type(self).__getitem__ is not FeatureDataset.__getitem__:
-            return [self[item] for item in items]
-        return Samples(self.batch(items), len(items))
 
     def batch(self, items: Sequence[int]) -> dict:
         """The batch of these samples.

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from fermodels.data.decoded import file_of, mapped, resized
 from fermodels.data.indices import indices_digest, resolve_indices
 from fermodels.data.pixels import fits_in_memory
-from fermodels.data.samples import Samples
+from fermodels.data.samples import BatchedDataset
 
 if TYPE_CHECKING:
     from fermodels.data.images import PreparedImages
 
 
-class ImageDataset(Dataset):
+class ImageDataset(BatchedDataset):
     """The given rows of a prepared data set.
 
     A batch is a dict: `image` uint8 (N, 3, H, W); `expression` (−1 = unlabelled), `instance`,
@@ -123,19 +122,6 @@ class ImageDataset(Dataset):
 
     def __len__(self) -> int:
         return len(self.indices)
-
-    def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
-        return Samples(self.batch([range(len(self))[i]]), 1)[0]
-
-    def __getitems__(self, indices: Sequence[int]) -> Sequence[dict]:
-        """What a DataLoader asks for: the samples of :meth:`batch`.
-
-        Of a class made from this one that has a `__getitem__` of its own, what that returns:
-        PyTorch asks for samples one by one only where there is no `__getitems__`.
-        """
-        if type(self).__getitem__ is not ImageDataset.__getitem__:
-            return [self[item] for item in indices]
-        return Samples(self.batch(indices), len(indices))
 
     def batch(self, indices: Sequence[int]) -> dict[str, torch.Tensor]:
         """The batch of these samples, a copy.

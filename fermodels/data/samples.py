@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+from torch.utils.data import Dataset
 
 
 class Samples(Sequence):
@@ -37,3 +38,24 @@ def _sample(batch: dict[str, Any], i: int) -> dict[str, Any]:
         key: value[i] if isinstance(value, torch.Tensor) else _sample(value, i)
         for key, value in batch.items()
     }
+
+
+class BatchedDataset(Dataset):
+    """A data set that makes whole batches, which is how a DataLoader gets them from it."""
+
+    def batch(self, items: Sequence[int]) -> dict[str, torch.Tensor]:
+        """The batch of these samples, numbered 0…len − 1."""
+        raise NotImplementedError
+
+    def __getitem__(self, item: int) -> dict[str, torch.Tensor]:
+        return Samples(self.batch([range(len(self))[item]]), 1)[0]
+
+    def __getitems__(self, items: Sequence[int]) -> Sequence[dict]:
+        """What a DataLoader asks for: the samples of :meth:`batch`.
+
+        Of a class with a `__getitem__` of its own, what that returns: PyTorch asks for samples one
+        by one only where there is no `__getitems__`.
+        """
+        if type(self).__getitem__ is not BatchedDataset.__getitem__:
+            return [self[item] for item in items]
+        return Samples(self.batch(items), len(items))

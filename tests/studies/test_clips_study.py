@@ -16,7 +16,7 @@ from studies.clips_methods import (
     pretrained,
     with_text_of,
 )
-from studies.people import Difference
+from studies.people import Difference, in_words, interval
 from tests.fixtures.clips import make_clips, make_features
 
 
@@ -118,11 +118,11 @@ def test_one_prediction_each_becomes_shares_and_differences(clips):
 
 def test_words_say_what_is_clear():
     clear, unclear = Difference(2.0, 0.5, 3.5), Difference(1.0, -0.5, 2.5)
-    assert clips_report._interval(clear) == "**+2.0** (+0.5 to +3.5)"
-    assert clips_report._interval(unclear) == "+1.0 (-0.5 to +2.5)"
-    assert clips_report._words(clear) == "clearly better"
-    assert clips_report._words(unclear) == "neither clearly better nor worse"
-    assert clips_report._words(Difference(-2.0, -3.0, -1.0)) == "clearly worse"
+    assert interval(clear) == "**+2.0** (+0.5 to +3.5)"
+    assert interval(unclear) == "+1.0 (-0.5 to +2.5)"
+    assert in_words(clear) == "clearly better"
+    assert in_words(unclear) == "neither clearly better nor worse"
+    assert in_words(Difference(-2.0, -3.0, -1.0)) == "clearly worse"
 
 
 def test_scores_have_a_row_for_each_classifier(clips):

@@ -6,7 +6,7 @@ import pytest
 
 from studies import image_report
 from studies.image_report import accuracies, accuracy_table, gain, order, title
-from studies.people import Difference
+from studies.people import Difference, in_words, interval
 from studies.search import LENGTHS, Settings
 
 PEOPLE = ("a", "b", "c")
@@ -120,10 +120,10 @@ def test_differences_and_words_for_every_rival(answers):
 
 
 def test_words_follow_the_interval():
-    assert image_report.in_words(Difference(1, -0.1, 2)) == "neither clearly better nor worse"
-    assert image_report.in_words(Difference(-1, -2, -0.1)) == "clearly worse"
-    assert image_report.interval(Difference(1.25, 0.5, 2)) == "**+1.2** (+0.5 to +2.0)"
-    assert image_report.interval(Difference(1, -0.5, 2)) == "+1.0 (-0.5 to +2.0)"
+    assert in_words(Difference(1, -0.1, 2)) == "neither clearly better nor worse"
+    assert in_words(Difference(-1, -2, -0.1)) == "clearly worse"
+    assert interval(Difference(1.25, 0.5, 2)) == "**+1.2** (+0.5 to +2.0)"
+    assert interval(Difference(1, -0.5, 2)) == "+1.0 (-0.5 to +2.0)"
 
 
 def test_outside_by_angle_and_among_what_is_shown(answers):
