@@ -43,8 +43,8 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # one core; read o
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from fermodels.crops.crops import DOWN, MARGIN  # noqa: E402
 from fermodels._shared.files import replace_file  # noqa: E402
+from fermodels.crops.crops import DOWN, MARGIN  # noqa: E402
 
 from .face_finder_peers import FINDERS, Entry, Finder, installed_file  # noqa: E402
 from .face_finder_pictures import (  # noqa: E402

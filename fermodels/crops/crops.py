@@ -20,8 +20,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fermodels.crops.yunet import Box, FaceFinder, face_finder
 from fermodels.crops.squares import Square, check_image, cut
+from fermodels.crops.yunet import Box, FaceFinder, face_finder
 
 CROPS = ("face", "centre", "none")
 # No margin is known of the papers' KDEF crops. These two make a found face as large in its crop,

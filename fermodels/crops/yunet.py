@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from fermodels.crops.squares import Square, cut
 from fermodels._shared.paths import given_path
+from fermodels.crops.squares import Square, cut
 
 MODEL = "face_detection_yunet_2023mar.onnx"
 # Longest edge to which an image is brought for the search, and the mean score of the second

@@ -19,8 +19,8 @@ from fermodels.crops.crops import (
     median_box,
     whole_square,
 )
-from fermodels.crops.yunet import Box, MissingFinder, YuNetFinder, face_finder
 from fermodels.crops.squares import share_outside
+from fermodels.crops.yunet import Box, MissingFinder, YuNetFinder, face_finder
 
 DATA = Path(__file__).parents[2] / "data"
 SIZE = 96
