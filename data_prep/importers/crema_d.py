@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -62,6 +63,7 @@ KNOWN_FAULTS = {
 MISNAMED = {"1040_ITH_SAD_X": "1040_ITH_SAD_XX"}
 VOTES = {"voice": "voice", "face": "face", "multimodal": "both"}
 
+Rows = dict[str, dict[str, Any]]  # actor or clip → columns
 _NAME = re.compile(
     r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?P<level>[A-Z]{2})"
 )
@@ -102,22 +104,17 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     Raises:
         NothingUsable: there is no file of CREMA-D's names, or there are pointers of Git LFS alone.
     """
-    clips, pointers = _clips(raw, options.known_faults == "keep", report)
-    if not clips:
-        raise NothingUsable(EXPECTED, _seen(raw, pointers))
+    clips = _clips(raw, options.known_faults == "keep", report)
     actors = _table(raw, "VideoDemographics.csv", _actors, report)
     votes = _table(raw, "summaryTable.csv", _votes, report)
     items = []
     for name, files in sorted(clips.items()):
         film, sound = files.get("video"), files.get("sound")
         about = _about(name)
-        if actors:
-            about |= actors.get(about["subject"], dict.fromkeys(next(iter(actors.values()))))
-        if votes:
-            about |= votes.get(name, dict.fromkeys(next(iter(votes.values()))))
-        file = film or sound
-        repaired = None if _stem(file) == name else f"misnamed in CREMA-D: it is {name}"
-        items.append(Item(file, about, repaired, sound=sound if film else None))
+        about |= actors[about["subject"]] | votes[name]
+        misnamed = _stem(film or sound) != name
+        repaired = f"misnamed in CREMA-D: it is {name}" if misnamed else None
+        items.append(Item(film or sound, about, repaired, sound=sound if film else None))
     return Plan(
         items,
         METADATA,
@@ -133,11 +130,10 @@ make_row = paired_row
 
 def _clips(
     raw: RawSource, keep_faults: bool, report: ImportReport
-) -> tuple[dict[str, dict[str, RawFile]], list[str]]:
-    """Clip → "video" and "sound" → file; and the names of pointers of Git LFS."""
+) -> dict[str, dict[str, RawFile]]:
+    """Clip → "video" and "sound" → file."""
     found: dict[str, dict[str, RawFile]] = {}
-    pointers = []
-    named = []
+    named, pointers = [], []
     # Small files are read to see whether they are pointers, and an archive may not go back.
     for file in sorted(raw.files, key=lambda file: file.place):
         name = MISNAMED.get(_stem(file), _stem(file))
@@ -156,12 +152,17 @@ def _clips(
         first = found.setdefault(name, {}).setdefault(kind(file), file)
         if first is not file:
             report.skip(file.name, f"{first.name} is taken instead")
-    if pointers and found:
-        report.warn(
-            f"{len(pointers):,} files are pointers of Git LFS: git lfs pull, in the clone, "
-            "fetches what they stand for"
+    if pointers:
+        told = (
+            f"{len(pointers):,} pointers of Git LFS, such as {pointers[0]}: `git lfs pull` in the "
+            "clone fetches what they stand for"
         )
-    return found, pointers
+        if not found:
+            raise NothingUsable(EXPECTED, told)
+        report.warn(told)
+    if not found:
+        raise NothingUsable(EXPECTED, raw.glimpse())
+    return found
 
 
 def _stem(file: RawFile) -> str:
@@ -197,48 +198,44 @@ def _about(name: str) -> dict[str, Any]:
 
 
 def _table(
-    raw: RawSource,
-    name: str,
-    read: Callable[[bytes, str], dict[str, dict[str, Any]]],
-    report: ImportReport,
-) -> dict[str, dict[str, Any]]:
-    """What a table says, empty where it is not there or cannot be read."""
+    raw: RawSource, name: str, read: Callable[[bytes, str], Rows], report: ImportReport
+) -> Rows:
+    """What a table says, for who is not in it nothing; empty where it cannot be read."""
     file = next((file for file in raw.files if file.name.rpartition("/")[2] == name), None)
-    if file is None:
-        report.warn(f"{name} is not there: what it tells is left out")
-        return {}
+    rows: Rows = {}
     try:
-        return read(raw.read(file, limit=16 << 20), file.name)
+        if file is None:
+            report.warn(f"{name} is not there: what it tells is left out")
+        else:
+            rows = read(raw.read(file, limit=16 << 20), file.name)
     except (RawError, ValueError) as error:
         report.skip(file.name, str(error))
-        return {}
+    nothing = dict.fromkeys(next(iter(rows.values()), {}))
+    return defaultdict(lambda: nothing, rows)
 
 
-def _actors(data: bytes, name: str) -> dict[str, dict[str, Any]]:
+def _actors(data: bytes, name: str) -> Rows:
     found = {}
     for _, row in read_rows(data, name, ("actorid", "age", "sex", "race", "ethnicity")):
         gender = row["sex"].lower()
-        known = {column: row[column] or None for column in ("race", "ethnicity")}
         found[row["actorid"]] = {
             "age": int(row["age"]) if re.fullmatch(r"[0-9]{1,3}", row["age"]) else None,
             "gender": gender if gender in ("female", "male") else None,
-            **{key: None if value == "Unknown" else value for key, value in known.items()},
+            "race": None if row["race"] in ("", "Unknown") else row["race"],
+            "ethnicity": row["ethnicity"] or None,
         }
     return found
 
 
-def _votes(data: bytes, name: str) -> dict[str, dict[str, Any]]:
+def _votes(data: bytes, name: str) -> Rows:
     columns = [f"{theirs}{what}" for theirs in VOTES for what in ("vote", "level")]
-    found = {}
-    for _, row in read_rows(data, name, ("filename", *columns)):
-        found[MISNAMED.get(row["filename"], row["filename"])] = {
-            f"{ours}_{what}": _names(row[f"{theirs}vote"])
-            if what == "vote"
-            else row[f"{theirs}level"] or None
-            for theirs, ours in VOTES.items()
-            for what in ("vote", "level")
+    return {
+        MISNAMED.get(row["filename"], row["filename"]): {
+            **{f"{ours}_vote": _names(row[f"{theirs}vote"]) for theirs, ours in VOTES.items()},
+            **{f"{ours}_level": row[f"{theirs}level"] or None for theirs, ours in VOTES.items()},
         }
-    return found
+        for _, row in read_rows(data, name, ("filename", *columns))
+    }
 
 
 def _names(votes: str) -> str | None:
@@ -247,12 +244,3 @@ def _names(votes: str) -> str | None:
         return ":".join(expression(vote, "crema-d") for vote in votes.split(":"))
     except ValueError:
         return None
-
-
-def _seen(raw: RawSource, pointers: list[str]) -> str:
-    if pointers:
-        return (
-            f"{len(pointers):,} pointers of Git LFS, such as {pointers[0]}: install Git LFS, and "
-            "`git lfs pull` in the clone fetches the films and sounds"
-        )
-    return raw.glimpse()

@@ -27,7 +27,6 @@ from data_prep.importers.mead_takes import (
     METADATA,
     Take,
     add_take_arguments,
-    label,
     read_takes,
 )
 from data_prep.io import clip_rows
@@ -66,10 +65,9 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     said = read_transcripts(options.transcripts) if options.transcripts else {}
     items = []
     for take in read_takes(raw, options, report):
-        film = take.films.pop(options.view, None)
-        for file in take.films.values():
+        film, sound = take.files.pop(options.view, None), take.files.pop("audio", None)
+        for file in take.files.values():
             report.skip(file.name, f"of another camera than --view {options.view}")
-        sound = take.sounds[0] if take.sounds else None
         if film or sound:
             about = _about(take, options.view, said) | {"camera": options.view if film else None}
             items.append(Item(film or sound, about, sound=sound if film else None))
@@ -88,7 +86,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
                 "in each emotion: the words may tell it. Split by subject; there is no official "
                 "split."
             ),
-            "emotions": list(LABELS),
+            "emotions": LABELS,
         },
         "clips",
         EXPECTED,
@@ -107,35 +105,30 @@ def read_transcripts(path: Path) -> Said:
         ValueError: it is no such table, or a row names no take; says which line.
     """
     try:
-        data = path.read_bytes()
+        rows = read_rows(path.read_bytes(), str(path), ("emotion", "level", "take", "transcript"))
     except OSError as error:
         raise ValueError(f"--transcripts {path} cannot be read: {error.strerror}") from error
     said: Said = {}
-    for line, row in read_rows(data, str(path), ("emotion", "level", "take", "transcript")):
-        number = re.fullmatch(r"(?:level_)?([1-3])", row["level"])
-        if not number or not re.fullmatch(r"[0-9]{1,4}", row["take"]):
-            raise ValueError(
-                f"{path}, line {line}: level {row['level']!r} and take {row['take']!r} are not "
-                "such as 1 and 001"
-            )
+    for line, row in rows:
+        where = f"{path}, line {line}"
+        if not re.fullmatch("[1-3]", row["level"]) or not re.fullmatch("[0-9]{1,4}", row["take"]):
+            wrong = f"level {row['level']!r} and take {row['take']!r}"
+            raise ValueError(f"{where}: {wrong} are not such as 1 and 001")
         try:
-            emotion = expression(row["emotion"], "mead")
+            emotion = expression(row["emotion"])
         except ValueError as error:
-            raise ValueError(f"{path}, line {line}: {error}") from error
-        key = row.get("subject", ""), emotion, int(number[1]), row["take"].zfill(3)
+            raise ValueError(f"{where}: {error}") from error
+        key = row.get("subject", ""), emotion, int(row["level"]), row["take"].zfill(3)
         if said.setdefault(key, row["transcript"]) != row["transcript"]:
-            raise ValueError(
-                f"{path}, line {line}: another transcript of a take that it has before"
-            )
+            raise ValueError(f"{where}: another transcript of a take that it has before")
     return said
 
 
 def _about(take: Take, camera: str, said: Said) -> dict[str, object]:
-    emotion = label(take)
-    what = (emotion, take.level, take.number)
+    what = (take.label, take.level, take.number)
     return {
         "transcript": said.get((take.person, *what)) or said.get(("", *what)) or None,
         "clip": f"{take.person}-{camera}-{take.emotion}-level_{take.level}-{take.number}",
-        "emotion": emotion,
+        "emotion": take.label,
         **take.about,
     }

@@ -34,7 +34,6 @@ from data_prep.importers.mead_takes import (
     METADATA,
     Take,
     add_take_arguments,
-    label,
     read_takes,
 )
 from data_prep.io.footage import frame_at
@@ -93,7 +92,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
                 "Moments of takes in which people speak, in eight emotions of three levels, seen "
                 "by up to seven cameras. The mouth is where the sentence has it."
             ),
-            "expressions": list(LABELS),
+            "expressions": LABELS,
             "views": list(VIEWS.values()),
         },
         "images",
@@ -129,15 +128,9 @@ def _items(take: Take, options: argparse.Namespace) -> Iterator[Item]:
     """An image for each camera that has the take and each moment, camera by camera."""
     moments = [round(options.first + n * options.every, 3) for n in range(options.frames)]
     for camera in YAWS:
-        if camera not in take.films:
-            continue
-        file = take.films[camera]
-        for second in moments:
-            yield Item(file, _about(take, camera, second, options), name=_title(file.name, second))
-
-
-def _title(name: str, second: float) -> str:
-    return f"{printable(name)} at {second:g} s"
+        for second in moments if camera in take.files else ():
+            title = f"{take.files[camera].name} at {second:g} s"
+            yield Item(take.files[camera], _about(take, camera, second, options), name=title)
 
 
 def _about(take: Take, camera: str, second: float, options: argparse.Namespace) -> dict[str, Any]:
@@ -150,7 +143,7 @@ def _about(take: Take, camera: str, second: float, options: argparse.Namespace) 
     session = f"level_{take.level}-{take.number}-{second:g}s"
     return {
         **take.about,
-        "expression": label(take),
+        "expression": take.label,
         "view": VIEWS[stands],
         "yaw": YAWS[stands],
         "pitch": pitch,
@@ -158,7 +151,7 @@ def _about(take: Take, camera: str, second: float, options: argparse.Namespace) 
         "instance": f"{take.person}-{take.emotion}-{session}",
         "camera": camera,
         "second": second,
-        "file": printable(take.films[camera].name),
+        "file": printable(take.files[camera].name),
     }
 
 

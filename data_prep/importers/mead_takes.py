@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from data_prep.io.endings import kind
@@ -14,6 +15,7 @@ from data_prep.io.vocabulary import expression
 
 CAMERAS = ("front", "left_30", "left_60", "right_30", "right_60", "top", "down")
 EMOTIONS = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "sad", "surprised")
+LABELS = [expression(emotion) for emotion in EMOTIONS]
 LEVELS = (1, 2, 3)  # of neutral the first alone
 EXPECTED = (
     "films such as M003/video/front/angry/level_1/001.mp4 and sounds such as "
@@ -41,22 +43,23 @@ _SHOWN = 10  # people of one gap
 
 @dataclass(frozen=True)
 class Take:
-    """One person saying one sentence once. `number` counts anew in each emotion and level."""
+    """One person saying one sentence once.
+
+    Attributes:
+        emotion: as MEAD calls it. number: counts anew in each emotion and level.
+        files: camera → film; "audio" → sound.
+    """
 
     person: str
     emotion: str
     level: int
     number: str
-    films: dict[str, RawFile] = field(default_factory=dict)
-    sounds: list[RawFile] = field(default_factory=list)
+    files: dict[str, RawFile] = field(default_factory=dict)
 
     @property
-    def key(self) -> tuple[str, str, int, str]:
-        return self.person, self.emotion, self.level, self.number
-
-    @property
-    def title(self) -> str:
-        return f"{self.person} {self.emotion} level_{self.level} {self.number}"
+    def label(self) -> str:
+        """The common name of the emotion."""
+        return expression(self.emotion)
 
     @property
     def about(self) -> dict[str, object]:
@@ -81,10 +84,10 @@ def add_take_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_takes(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> list[Take]:
-    """All takes, by person, emotion, level and number; films and sounds that are none are skipped.
+    """All takes, by person, emotion, level and number; other films and sounds are skipped.
 
     Raises:
-        NothingUsable: there is no film in such folders. ValueError: `--takes` is below 1.
+        NothingUsable: there is no film or sound in such folders. ValueError: `--takes` is below 1.
     """
     if options.takes is not None and options.takes < 1:
         raise ValueError(f"--takes must be at least 1, got {options.takes}")
@@ -93,41 +96,29 @@ def read_takes(raw: RawSource, options: argparse.Namespace, report: ImportReport
     takes: dict[tuple, Take] = {}
     # Of several copies the one that lies as MEAD has it, unpacked before packed.
     for file in sorted(raw.files, key=lambda file: (file.name.count("/"), file.name)):
-        what = kind(file)
         match = _TAKE.fullmatch(f"{above}/{file.stem}")
-        if what not in ("video", "sound") or not match:
+        if kind(file) not in ("video", "sound") or not match:
             continue
         report.found += 1
-        place, emotion = match["place"].lower(), match["emotion"].lower()
-        people = _PERSON.findall(f"{above}/{file.name}")
-        if why := _wrong(people, place, emotion, what):
+        place = "audio" if kind(file) == "sound" else match["place"].lower()
+        emotion, people = match["emotion"].lower(), _PERSON.findall(f"{above}/{file.name}")
+        if why := _wrong(people, place, emotion):
             report.skip(file.name, why)
             continue
         key = people[-1], emotion, int(match["level"]), match["number"].zfill(3)
-        take = takes.setdefault(key, Take(*key))
-        if what == "sound":
-            take.sounds.append(file)
-        elif (first := take.films.setdefault(place, file)) is not file:
+        first = takes.setdefault(key, Take(*key)).files.setdefault(place, file)
+        if first is not file:
             report.skip(file.name, f"the same take and camera as {first.name}")
-    for take in takes.values():
-        for file in take.sounds[1:]:
-            report.skip(file.name, f"the same sound as {take.sounds[0].name}")
     if not takes:
         raise NothingUsable(EXPECTED, raw.glimpse())
     _tell_of_gaps(takes.values(), report)
-    return _first_takes(sorted(takes.values(), key=lambda take: take.key), options.takes, report)
+    return _first_takes([takes[key] for key in sorted(takes)], options.takes, report)
 
 
-def people(names: Sequence[str]) -> str:
-    """Some names, and how many more there are."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
-
-
-def _wrong(people: list[str], place: str, emotion: str, what: str) -> str | None:
+def _wrong(people: list[str], place: str, emotion: str) -> str | None:
     if not people:
         return "in no folder of a person, such as M003"
-    if what == "video" and place not in CAMERAS:
+    if place not in (*CAMERAS, "audio"):
         return f"the folder {place!r} is none of the cameras {', '.join(CAMERAS)}"
     if emotion not in EMOTIONS:
         return f"the folder {emotion!r} is none of the emotions {', '.join(EMOTIONS)}"
@@ -135,54 +126,44 @@ def _wrong(people: list[str], place: str, emotion: str, what: str) -> str | None
 
 
 def _first_takes(takes: list[Take], most: int | None, report: ImportReport) -> list[Take]:
-    if most is None:
-        return takes
-    chosen, taken = [], {}
+    chosen, taken = [], Counter()
     for take in takes:
-        taken[take.key[:3]] = taken.get(take.key[:3], 0) + 1
-        if taken[take.key[:3]] <= most:
+        group = take.person, take.emotion, take.level
+        taken[group] += 1
+        if most is None or taken[group] <= most:
             chosen.append(take)
             continue
-        for file in (*take.films.values(), *take.sounds[:1]):
+        for file in take.files.values():
             report.skip(file.name, f"beyond --takes {most}")
     return chosen
 
 
 def _tell_of_gaps(takes: Iterable[Take], report: ImportReport) -> None:
     """Cameras of which somebody has no film, emotions and levels of which there is no take."""
-    cameras: dict[str, set[str]] = {}
-    acted: dict[str, set[tuple[str, int]]] = {}
+    there: dict[str, set] = {}
     for take in takes:
-        cameras.setdefault(take.person, set()).update(take.films)
-        acted.setdefault(take.person, set()).add((take.emotion, take.level))
+        there.setdefault(take.person, set()).update(take.files, [(take.emotion, take.level)])
     gaps: dict[str, list[str]] = {}
-    for person in sorted(cameras):
-        missing = [camera for camera in CAMERAS if camera not in cameras[person]]
+    for person, has in sorted(there.items()):
+        missing = [camera for camera in CAMERAS if camera not in has]
         if missing:
-            there = ", ".join(c for c in CAMERAS if c in cameras[person]) or "no camera"
-            gap = f"no film of {', '.join(missing)}, only of {there}"
-            gaps.setdefault(gap, []).append(person)
-        if missing := list(_not_acted(acted[person])):
+            only = ", ".join(camera for camera in CAMERAS if camera in has) or "no camera"
+            gaps.setdefault(f"no film of {', '.join(missing)}, only of {only}", []).append(person)
+        if missing := list(_not_acted(has)):
             gaps.setdefault(f"no take of {', '.join(missing)}", []).append(person)
-    for gap, names in gaps.items():
-        known = [name for name in names if name in KNOWN_GAPS]
-        told = f" ({', '.join(known)} known to be incomplete)" if known else ""
-        report.warn(f"{people(names)}: {gap}{told}")
+    for gap, people in gaps.items():
+        who = ", ".join(people[:_SHOWN])
+        more = f" and {len(people) - _SHOWN} more" if len(people) > _SHOWN else ""
+        known = ", ".join(person for person in people if person in KNOWN_GAPS)
+        told = f" ({known} known to be incomplete)" if known else ""
+        report.warn(f"{who}{more}: {gap}{told}")
 
 
-def _not_acted(acted: set[tuple[str, int]]) -> Iterator[str]:
+def _not_acted(has: set) -> Iterator[str]:
     """Emotions, with the levels that are not there, unless none is."""
     for emotion in EMOTIONS:
         levels = LEVELS[:1] if emotion == "neutral" else LEVELS
-        missing = [str(level) for level in levels if (emotion, level) not in acted]
+        missing = [str(level) for level in levels if (emotion, level) not in has]
         if missing:
             some = f" (level {', '.join(missing)})" if len(missing) < len(levels) else ""
             yield f"{emotion}{some}"
-
-
-def label(take: Take) -> str:
-    """The common name of its emotion."""
-    return expression(take.emotion, "mead")
-
-
-LABELS = tuple(expression(emotion, "mead") for emotion in EMOTIONS)

@@ -7,7 +7,6 @@ import pytest
 
 from data_prep.importers import csd
 from data_prep.importers.csd import CsdError, CsdFile
-from data_prep.importers.mead_clips import read_transcripts
 from data_prep.importers.mead_takes import CAMERAS
 from data_prep.importers.mosei_labels import read_folds, read_transcript
 from fermodels.data import PreparedClips, PreparedImages
@@ -125,23 +124,6 @@ def test_tables_of_votes(thrown, tmp_path):
         left_out.append(about["skipped"])
         assert code == 0 and about["kept"] == 2
     assert 8 < sum(map(bool, left_out)) < 40
-
-
-def test_tables_of_transcripts(tmp_path):
-    text = "emotion,level,take,transcript,subject\n" + "angry,1,001,What is said,\n" * 3
-    bits = (*',"\n\r\0;', "\ufeff", "é", "9" * 5000, "x" * 140_000, "take", "level_", "−1", "nan")
-    path, refused = tmp_path / "said.csv", 0
-    for number, rng in inputs("tables of transcripts"):
-        data = garbled(text, rng, bits).encode()
-        path.write_bytes(damaged(data, rng) if number % 2 else data)
-        try:
-            said = read_transcripts(path)
-        except ValueError as error:
-            refused += 1
-            assert str(path) in str(error)
-        else:
-            assert all(emotion == "angry" and level < 4 for _, emotion, level, _ in said)
-    assert 20 < refused < 75
 
 
 def test_sequences(thrown, tmp_path, monkeypatch):

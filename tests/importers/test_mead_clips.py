@@ -11,7 +11,7 @@ from tests.importers.fixtures.importing import SMALL, imported, reasons
 TABLE = (
     "emotion,level,take,transcript,subject\n"
     "angry,1,001,She had your dark suit,\n"
-    "angry,level_1,2,Don't ask me,M003\n"
+    "angry,1,2,Don't ask me,M003\n"
     "Contempt,3,001,The same words,W017\n"
 )
 
@@ -58,11 +58,6 @@ def test_the_same_from_the_archives_of_each_person(run, raw, tmp_path):
     assert clips.fingerprint() == folder.fingerprint()
 
 
-def test_some_takes_of_each_emotion(run, raw):
-    _, table, _ = imported(run, "mead-clips", raw, "--takes", "1")
-    assert set(table["take"]) == {"001"} and len(table) == 5
-
-
 def test_transcripts_of_a_table(run, raw, tmp_path):
     path = write(tmp_path / "said.csv", TABLE.encode())
     _, table, report = imported(run, "mead-clips", raw, "--transcripts", path)
@@ -85,6 +80,7 @@ def test_transcripts_of_a_table(run, raw, tmp_path):
         (TABLE + "angry,1,1,Another,\n", "line 5: another transcript of a take"),
         (TABLE.encode("utf-16"), "is no UTF-8"),
         ("", "it has no header"),
+        (TABLE + "x" * 140_000, "line 4: no CSV"),
     ],
 )
 def test_a_table_that_cannot_be_used_is_named(tmp_path, text, message):
@@ -94,16 +90,12 @@ def test_a_table_that_cannot_be_used_is_named(tmp_path, text, message):
     assert message in str(error.value)
 
 
-def test_a_table_that_is_not_there(run, raw, tmp_path):
-    code, _, error = run(
-        "mead-clips", raw, tmp_path / "o.parquet", *SMALL, "--transcripts", tmp_path / "no.csv"
-    )
-    assert code == 2 and "no.csv cannot be read" in error
-
-
-def test_what_is_seen_instead(run, tmp_path):
-    raw = write_folder(
-        mead.takes("M003", [("angry", 1)], ["001"], ["top"], sounds=False), tmp_path / "raw"
-    )
-    code, _, error = run("mead-clips", raw, tmp_path / "o.parquet", *SMALL)
-    assert code == 2 and "but no film of --view front" in error
+def test_what_is_not_there(run, raw, tmp_path):
+    files = mead.takes("M003", [("angry", 1)], ["001"], ["top"], sounds=False)
+    other = write_folder(files, tmp_path / "raw")
+    for folder, options, message in (
+        (raw, ("--transcripts", tmp_path / "no.csv"), "no.csv cannot be read"),
+        (other, (), "but no film of --view front"),
+    ):
+        code, _, error = run("mead-clips", folder, tmp_path / "o.parquet", *SMALL, *options)
+        assert code == 2 and message in error

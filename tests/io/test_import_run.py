@@ -300,8 +300,7 @@ def test_a_sound_that_cannot_be_read_does_not_cost_the_film(tmp_path, inline, mo
 
 
 def test_another_sound_starts_over(tmp_path, inline, monkeypatch):
-    raw = write_folder(PAIRS, tmp_path / "raw")
-    inline.stop_before = 1
+    raw, inline.stop_before = write_folder(PAIRS, tmp_path / "raw"), 1
     with pytest.raises(KeyboardInterrupt):
         paired(raw, tmp_path, monkeypatch)
     (raw / "sound/0.txt").write_bytes(b"another one")
