@@ -82,9 +82,8 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
         METADATA
         | {
             "description": (
-                "Sentences spoken in eight emotions of three levels, most of them other sentences "
-                "in each emotion: the words may tell it. Split by subject; there is no official "
-                "split."
+                "Sentences spoken in eight emotions of three levels. Some of them are written for "
+                "an emotion: the words may tell it. Split by subject; there is no official split."
             ),
             "emotions": LABELS,
         },

@@ -78,8 +78,7 @@ def add_take_arguments(parser: argparse.ArgumentParser) -> None:
         "--takes",
         type=int,
         metavar="N",
-        help="at most so many takes of each emotion and level, from 001 on; 001 to 003 are the "
-        "same sentences in all emotions",
+        help="at most so many takes of each emotion and level, from 001 on",
     )
 
 
