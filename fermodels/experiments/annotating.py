@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -16,7 +15,7 @@ from fermodels._shared.progress import progress_wanted
 from fermodels.data import PreparedImages
 from fermodels.data.containers import pyav
 from fermodels.data.films import open_film
-from fermodels.data.image_files import decode_image, image_size
+from fermodels.experiments.faces_in_media import read_image
 from fermodels.experiments.film_writer import FilmWriter, sound_of
 from fermodels.experiments.given_media import Medium
 from fermodels.experiments.predictions import Predictions
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 FILM = ".mp4"
 _QUALITY = 92  # JPEG
+_PIXELS = 1280  # that the shorter side of a larger image keeps
 
 
 def annotate(predictions: Predictions, folder: Path, *, progress: bool | None = None) -> list[Path]:
@@ -65,7 +65,7 @@ def annotate(predictions: Predictions, folder: Path, *, progress: bool | None = 
                 written.append(place / f"{row}.jpg")
                 _write_image(annotated(pixels, notes, predictions.about["caution"]), written[-1])
         else:
-            pixels, scale = _image(medium)
+            pixels, scale = read_image(medium, _PIXELS)
             notes = _notes(table, predictions.classes, scale)
             written.append(place)
             _write_image(annotated(pixels, notes, predictions.about["caution"]), place)
@@ -112,19 +112,13 @@ def _notes(table: pd.DataFrame, classes: tuple[str, ...], scale: float) -> list[
             continue
         box = None
         if row["face_found"] is True:
-            box = tuple(scale * row[edge] for edge in ("x0", "y0", "x1", "y1"))
+            # What the model saw, which has the nose of a profile in it; the face's box may not.
+            box = (scale * row[name] for name in crops.Box._fields[:4])
+            left, top, side = crops.face_square(crops.Box(*box, row["score"]))
+            box = left, top, left + side, top + side
         text = f"{row['expression']} {100 * row['probability']:.0f} %"
         notes.append(FaceNote(text, box, colors[row["expression"]]))
     return notes
-
-
-def _image(medium: Medium) -> tuple[np.ndarray, float]:
-    """An image as it was looked at, and its pixels for one of the file's."""
-    data = medium.path.read_bytes()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
-        pixels = decode_image(data, crops.enough_pixels("face", 1), medium.name).pixels
-        return pixels, pixels.shape[1] / image_size(data)[1]
 
 
 def _places(media: Sequence[Medium], folder: Path) -> dict[str, Path]:

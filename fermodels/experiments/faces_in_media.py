@@ -100,13 +100,8 @@ class FaceReader:
                     yield self.faces_of(frame.pixels, here)
                 self.notes += [(medium.name, note) for note in film.notes]
         else:
-            data = medium.path.read_bytes()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
-                at_least = crops.enough_pixels(self.crop, self.size)
-                pixels = decode_image(data, at_least, medium.name).pixels
-                width = image_size(data)[1]
-            yield self.faces_of(pixels, known, width / pixels.shape[1])
+            pixels, scale = read_image(medium, crops.enough_pixels(self.crop, self.size))
+            yield self.faces_of(pixels, known, 1 / scale)
 
     def faces_of(
         self, pixels: np.ndarray, known: dict[str, Any], scale: float = 1.0
@@ -129,6 +124,22 @@ class FaceReader:
             crop = crops.cut(pixels, crops.face_square(face.box), self.size)
             found.append((known | {"face_found": True, "face": number} | box, crop))
         return found or [(known | {"face_found": False, "face": None} | _NO_BOX, None)]
+
+
+def read_image(medium: Medium, at_least: int) -> tuple[np.ndarray, float]:
+    """An image uint8 (H, W, 3), upright, and its pixels for one of the file.
+
+    Args:
+        at_least: pixels that both sides keep, see :func:`fermodels.data.image_files.decode_image`.
+
+    Raises:
+        OSError, ImageError: it cannot be read.
+    """
+    data = medium.path.read_bytes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's remarks on odd metadata
+        pixels = decode_image(data, at_least, medium.name).pixels
+        return pixels, pixels.shape[1] / image_size(data)[1]
 
 
 _NO_BOX = dict.fromkeys(("x0", "y0", "x1", "y1", "score"))

@@ -75,13 +75,13 @@ def annotated(pixels: np.ndarray, notes: Sequence[FaceNote], caution: str = "") 
 def _draw(draw: ImageDraw.ImageDraw, note: FaceNote, factor: int, size: Size) -> None:
     width, height = size
     font = _font(max(14, round(min(width, height) / 28)))
-    stroke = max(2, round(min(width, height) / 240))
+    stroke = max(3, round(min(width, height) / 180))
     left, top, bottom = 0.0, 0.0, 0.0
     if note.box is not None:
         left, top, right, bottom = (factor * edge for edge in note.box)
-        draw.rectangle((left, top, right, bottom), outline=_PAPER, width=stroke + 2)
-        inner = (left + 1, top + 1, right - 1, bottom - 1)
-        draw.rectangle(inner, outline=note.color, width=stroke)
+        rim = (left - 1, top - 1, right + 1, bottom + 1)
+        draw.rectangle(rim, outline=_PAPER, width=stroke + 2)
+        draw.rectangle((left, top, right, bottom), outline=note.color, width=stroke)
     pad = max(3, stroke)
     wide, high = round(font.getlength(note.text)) + 2 * pad, _line(font) + pad
     x = min(max(0, left), max(0, width - wide))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,9 @@ def probability_curve(
     ax = axes_or_new(ax, 8.0, 4.0)
     colors = expression_colors(classes)
     edges = _edges(seconds)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a film without a face
+        means = np.nan_to_num(np.nanmean(shares, axis=0))
     for column, name in enumerate(classes):
         marker = "o" if len(seconds) <= 30 else None
         ax.plot(
@@ -53,6 +57,7 @@ def probability_curve(
             label=name,
             marker=marker,
             markersize=3.5,
+            zorder=2 + means[column] / 100,  # the strongest lies on top
         )
     empty = np.isnan(shares).any(1)
     best = np.where(empty, 0, np.nan_to_num(shares).argmax(1))
