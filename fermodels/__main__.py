@@ -44,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"fermodels: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("fermodels: interrupted; the same command goes on from here", file=sys.stderr)
+        more = "; the same command goes on from here" if command == "fit" else ""
+        print(f"fermodels: interrupted{more}", file=sys.stderr)
         return 130
     return 0
 

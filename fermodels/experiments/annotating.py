@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -11,13 +12,14 @@ import numpy as np
 
 from fermodels import crops
 from fermodels._shared.files import replacing
+from fermodels._shared.paths import output_file, output_folder
 from fermodels._shared.progress import progress_wanted
 from fermodels.data import PreparedImages
 from fermodels.data.containers import pyav
 from fermodels.data.films import open_film
 from fermodels.experiments.faces_in_media import read_image
 from fermodels.experiments.film_writer import FilmWriter, sound_of
-from fermodels.experiments.given_media import Medium
+from fermodels.experiments.given_media import Medium, check_apart
 from fermodels.experiments.predictions import Predictions
 from fermodels.plots import FaceNote, annotated, expression_colors
 
@@ -29,23 +31,29 @@ _QUALITY = 92  # JPEG
 _PIXELS = 1280  # that the shorter side of a larger image keeps
 
 
-def annotate(predictions: Predictions, folder: Path, *, progress: bool | None = None) -> list[Path]:
+def annotate(
+    predictions: Predictions, folder: str | os.PathLike, *, progress: bool | None = None
+) -> list[Path]:
     """Every image and film of the table into a folder, under its own name.
 
-    Images become JPEG, films MP4 with their sound where an MP4 can hold it. What is drawn of a
-    frame stays until the next frame that was looked at. Each carries the caution.
+    Images become JPEG, films MP4 with their sound. What is drawn of a frame stays until the next
+    frame that was looked at. Each carries the caution.
 
     Args:
         folder: made if it is not there; files of these names in it are replaced.
+        progress: a bar; None shows one unless the environment has CI set or FERMODELS_PROGRESS=0.
 
     Returns:
         The files that were written.
 
     Raises:
         OSError: nothing can be written there, or a file that was read before is gone.
+        ValueError: see :func:`check_folder`.
     """
     from tqdm.auto import tqdm
 
+    folder = output_folder(folder)
+    check_folder(folder, predictions.media)
     tables = dict(list(predictions.table.groupby("file", sort=False)))
     media = [medium for medium in predictions.media if medium.name in tables]
     written: list[Path] = []
@@ -72,8 +80,16 @@ def annotate(predictions: Predictions, folder: Path, *, progress: bool | None = 
     return written
 
 
-def annotate_film(predictions: Predictions, medium: Medium, path: Path) -> Path:
-    """One film of the table as an MP4; as :func:`annotate`."""
+def annotate_film(predictions: Predictions, medium: Medium, path: str | os.PathLike) -> Path:
+    """One film of the table as an MP4; as :func:`annotate`.
+
+    Raises:
+        OSError: nothing can be written there, or the film is gone.
+        ValueError: it is the film itself.
+    """
+    path = output_file(path)
+    check_apart(path, [medium])
+    path.parent.mkdir(parents=True, exist_ok=True)
     table = predictions.table[predictions.table["file"] == medium.name]
     notes = dict(_by(table, "frame", predictions.classes))
     caution = predictions.about["caution"]
@@ -157,7 +173,5 @@ def check_folder(folder: Path, media: Sequence[Medium]) -> None:
                 f"{folder} lies in {given}, whose images are read: the next time, these would be "
                 "among them. Write to a folder elsewhere"
             )
-    read = {medium.path.resolve() for medium in media}
     for path in _places(media, place).values():
-        if path in read:
-            raise ValueError(f"{path} is read, and would be replaced: write to a folder elsewhere")
+        check_apart(path, media)

@@ -88,7 +88,9 @@ class FaceReader:
         """
         known = {"file": medium.name, "row": None, "frame": None, "time": None}
         if medium.kind == "prepared":
-            prepared = PreparedImages.read(medium.path)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # one view is enough to look at
+                prepared = PreparedImages.read(medium.path)
             for start in range(0, len(prepared), _PIECE):
                 rows = np.arange(start, min(start + _PIECE, len(prepared)))
                 for row, pixels in zip(rows.tolist(), prepared.images(rows), strict=True):

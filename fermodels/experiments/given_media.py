@@ -77,6 +77,16 @@ def find_media(
     return media, left_out
 
 
+def check_apart(path: Path, media: Iterable[Medium]) -> None:
+    """Refuse to write where something is read.
+
+    Raises:
+        ValueError: `path` is one of the files.
+    """
+    if path.resolve() in {medium.path.resolve() for medium in media}:
+        raise ValueError(f"{path} is read, and would be replaced: write to another place")
+
+
 def told(left_out: Sequence[LeftOut], most: int = 10) -> str:
     """What was left out, as the rest of a sentence; "" where nothing was."""
     if not left_out:

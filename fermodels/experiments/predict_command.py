@@ -13,7 +13,7 @@ from fermodels.data.containers import FILM_ENDINGS
 from fermodels.experiments.annotating import FILM, annotate, annotate_film, check_folder
 from fermodels.experiments.expression_models import NEIGHBORS
 from fermodels.experiments.faces_in_media import MOST_FACES
-from fermodels.experiments.given_media import Medium, find_media
+from fermodels.experiments.given_media import Medium, check_apart, find_media
 from fermodels.experiments.predict import EVERY, predict
 from fermodels.experiments.predictions import TRAINED_ON, caution, check_curve, check_table
 
@@ -43,7 +43,6 @@ def command(arguments: list[str]) -> None:
         print(f"{options.out}: {len(found.table):,} rows")
     if options.annotate is not None:
         if _is_film(options.annotate):
-            options.annotate.parent.mkdir(parents=True, exist_ok=True)
             written = [annotate_film(found, media[0], options.annotate)]
         else:
             written = annotate(found, options.annotate)
@@ -82,12 +81,12 @@ def _check(options: argparse.Namespace, media: Sequence[Medium]) -> None:
                 raise NotADirectoryError(f"--annotate {options.annotate} is a file, not a folder")
             output_folder(options.annotate)
             check_folder(options.annotate, media)
-    read = {medium.path.resolve() for medium in media}
-    read |= {options.examples.resolve()} if options.examples else set()
-    for path in filter(None, outputs):
-        if path.resolve() in read:
-            raise ValueError(f"{path} is read, and would be replaced: write to another file")
-        read.add(path.resolve())
+    outputs = [path for path in outputs if path is not None]
+    for path in outputs:
+        check_apart(path, media)
+    places = [path.resolve() for path in (*outputs, options.examples) if path is not None]
+    if len(set(places)) < len(places):
+        raise ValueError("two outputs, or an output and the examples, are one file: name others")
 
 
 def _is_film(path: Path) -> bool:

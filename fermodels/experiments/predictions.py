@@ -14,7 +14,7 @@ from fermodels import __version__
 from fermodels._shared.files import replacing
 from fermodels._shared.paths import output_file
 from fermodels._shared.plain import to_json
-from fermodels.experiments.given_media import LeftOut, Medium, told
+from fermodels.experiments.given_media import LeftOut, Medium, check_apart, told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,10 +115,11 @@ class Predictions:
             command: what made it, kept beside them.
 
         Raises:
-            ValueError: another ending.
+            ValueError: another ending, or the file is one that was read.
             OSError: nothing can be written there.
         """
         path = check_table(path)
+        check_apart(path, self.media)
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
             if path.suffix == ".csv":

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Size = tuple[int, int]
 
-_SMALLEST = 320  # pixels of the shorter side: smaller images are enlarged, or no text fits
+_SMALLEST = 240  # pixels of the shorter side: smaller images are enlarged, or no text fits
 _INK, _PAPER, _QUIET = "#222222", "#FFFFFF", "#555555"
 
 
@@ -37,7 +37,7 @@ class FaceNote(NamedTuple):
 def annotated(pixels: np.ndarray, notes: Sequence[FaceNote], caution: str = "") -> np.ndarray:
     """The image with boxes and texts, and below it, on paper of its own, a line for the reader.
 
-    Images whose shorter side has fewer than 320 pixels are enlarged by a whole number.
+    Images whose shorter side has fewer than 240 pixels are enlarged by a whole number.
 
     Args:
         pixels: uint8 (H, W, 3) RGB; stays as it is.

@@ -107,7 +107,9 @@ def test_without_looking_for_faces(classifier, folder, how):
     table = predict(classifier, folder / "more/none.png", crop=how, size=40, progress=False)
     crop, _ = crops.crop(pasted([]), how, 40)
     assert table.table["face_found"].isna().all() and table.table["x0"].isna().all()
-    np.testing.assert_allclose(table.probabilities, classifier.predict(crop[None].copy())[1], atol=1e-6)
+    np.testing.assert_allclose(
+        table.probabilities, classifier.predict(crop[None].copy())[1], atol=1e-6
+    )
 
 
 def test_boxes_are_in_pixels_of_the_file(classifier, folder, tmp_path):

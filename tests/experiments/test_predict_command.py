@@ -1,5 +1,6 @@
 """`python -m fermodels predict`: tables, annotated images and films, the curve."""
 
+import io
 import json
 import re
 
@@ -12,6 +13,8 @@ import torch
 from PIL import Image
 
 from fermodels.__main__ import main
+from fermodels.experiments.annotating import annotate
+from fermodels.experiments.predict import predict
 from fermodels.experiments.predictions import caution
 from fermodels.models import ImageClassifier, ImageEncoder
 from fermodels.models.saving import weights_digest
@@ -34,6 +37,10 @@ def folder(tmp_path_factory):
     frames = [pasted(FACE)] * 5 + [pasted([])] * 5
     (folder / "film.mp4").write_bytes(film(frames=frames, sound=[(0, 0.4)]))
     return folder
+
+
+def as_text(path):
+    return pd.read_parquet(path).to_csv(index=False)
 
 
 @pytest.fixture
@@ -67,8 +74,17 @@ def test_images_to_a_table_and_annotated(folder, tmp_path, said):
     paper = np.asarray(picture)[305:]
     assert (paper > 200).mean() > 0.8 and (paper < 150).any()
     code, text = said(*given[:3], tmp_path / "table.csv")
-    csv = pd.read_csv(tmp_path / "table.csv")
-    pd.testing.assert_frame_equal(csv, pd.read_parquet(out), check_dtype=False, atol=1e-4)
+    csv, same = (pd.read_csv(text) for text in (tmp_path / "table.csv", io.StringIO(as_text(out))))
+    pd.testing.assert_frame_equal(csv, same, atol=1e-4)
+
+
+def test_nothing_that_is_read_is_replaced(folder):
+    found = predict(folder / "model", folder / "film.mp4", stride=5, progress=False)
+    before = (folder / "film.mp4").read_bytes()
+    for write in (lambda: annotate(found, folder), lambda: found.draw_curve(folder / "film.mp4")):
+        with pytest.raises(ValueError, match="would be replaced|png"):
+            write()
+    assert (folder / "film.mp4").read_bytes() == before
 
 
 def test_a_table_that_is_printed(folder, said):
@@ -83,9 +99,9 @@ def test_a_film_annotated_with_its_sound_and_its_curve(folder, tmp_path, said):
     code, text = said(*given, "--annotate", drawn, "--curve", curve)
     assert code == 0 and len(pd.read_csv(tmp_path / "t.csv")) == 5, text
     assert min(Image.open(curve).size) > 400
-    with av.open(str(drawn)) as before, av.open(str(drawn)) as container:
-        assert container.streams.audio[0].codec_context.name == "aac"
-        assert float(container.streams.audio[0].duration * before.streams.audio[0].time_base) > 0.3
+    with av.open(str(drawn)) as container:
+        sound = container.streams.audio[0]
+        assert sound.codec_context.name == "aac" and sound.duration * sound.time_base > 0.3
         frames = list(container.decode(video=0))
     assert [round(frame.time * 25) for frame in frames] == list(range(10))
     first, last = (frame.to_ndarray(format="rgb24")[:300] for frame in (frames[0], frames[-1]))
@@ -132,6 +148,8 @@ def test_outputs_are_looked_at_before_any_work(folder, tmp_path, said, monkeypat
         ((images, "--annotate", images / "drawn"), "lies in .* whose images are read"),
         ((clip, "--annotate", folder), "is read, and would be replaced"),
         ((images / "a.png", clip, "--curve", tmp_path / "c.png"), "--curve draws one film"),
+        ((clip, "--annotate", tmp_path / "a.mp4", "--curve", tmp_path / "a.mp4"), "png"),
+        ((images, "--examples", tmp_path / "e.csv", "--out", tmp_path / "e.csv"), "are one file"),
         ((tmp_path / "file",), "neither an image nor a film"),
     ):
         code, text = said(model, *given)
