@@ -56,6 +56,8 @@ def annotated(pixels: np.ndarray, notes: Sequence[FaceNote], caution: str = "") 
         image = image.resize(
             (image.width * factor, image.height * factor), Image.Resampling.LANCZOS
         )
+    for note in reversed(notes):
+        _draw(ImageDraw.Draw(image), note, factor, image.size)
     width, height = image.width + image.width % 2, image.height
     small = _font(max(11, round(min(width, height) / 42)))
     lines = _broken(caution, small, width - 2 * _margin(small)) if caution else []
@@ -67,8 +69,6 @@ def annotated(pixels: np.ndarray, notes: Sequence[FaceNote], caution: str = "") 
     for number, text in enumerate(lines):
         place = (_margin(small), height + _margin(small) + number * line)
         draw.text(place, text, fill=_QUIET, font=small)
-    for note in reversed(notes):
-        _draw(draw, note, factor, (image.width, height))
     return np.asarray(whole)
 
 

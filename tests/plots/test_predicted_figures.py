@@ -56,7 +56,9 @@ def test_boxes_at_the_edge_and_beyond(box):
     note = FaceNote("surprised 100 %", box, EXPRESSION_COLORS["surprised"])
     drawn = annotated(pixels, [note])
     label = (drawn == (0x56, 0xB4, 0xE9)).all(2)
-    assert label[:, :400].sum() > 400  # the text is inside of the image
+    assert label[:300].sum() > 400  # the text is inside of the image
+    same = annotated(pixels, [], "no more")[300:]
+    assert np.array_equal(annotated(pixels, [note], "no more")[300:], same)
 
 
 def test_colours_of_other_expressions_are_their_own():
