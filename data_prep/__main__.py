@@ -18,6 +18,7 @@ MAKERS = {
         "render faces of another face model, for judging only",
     ),
     "anny-clips": ("synthetic.anny_clips", "make the Anny Clips data set: faces that speak"),
+    "turning-head": ("synthetic.turning_head", "render a film of turning heads, to try a camera"),
     "features": ("features", "run frozen backbones over prepared clips"),
     "mosei-features": ("importers.mosei_features", "take the features of CMU-MOSEI's .csd files"),
 }
