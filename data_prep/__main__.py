@@ -28,6 +28,8 @@ IMPORTERS = {
     "rafd": ("importers.rafd", "import RaFD: 67 people, 8 expressions, 3 gazes, 5 views"),
     "manyfaces": ("importers.manyfaces", "import ManyFaces: 200 people, 7 expressions, 5 views"),
     "multi-pie": ("importers.multi_pie", "import Multi-PIE: 337 people, 15 cameras, 20 lights"),
+    "raf-db": ("importers.raf_db", "import RAF-DB: faces from the internet, 7 expressions"),
+    "fer-plus": ("importers.fer_plus", "import FER2013 with the votes of FER+"),
     "multiface": ("importers.multiface", "import views of Multiface's captures"),
     "mead-images": ("importers.mead_images", "import MEAD: speakers as seven cameras saw them"),
     "mosei": ("importers.mosei", "import CMU-MOSEI: clips with sentiment and emotions"),
