@@ -93,8 +93,9 @@ function createMap(model, index) {
     ink.textBaseline = "middle";
     ink.lineWidth = 3;
     const written = [];
-    for (const yaw of [0, -90, 90]) {
-      const [x, y] = way[track.yaws.indexOf(yaw)];
+    for (const i of track.named) {
+      const yaw = Math.round(track.yaws[i]);
+      const [x, y] = way[i];
       // Where an encoder hardly sees the angle, the labels would lie on each other.
       if (written.some(([u, v]) => Math.abs(u - x) < 34 && Math.abs(v - y) < 13)) continue;
       written.push([x, y]);
