@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 def head_yaw(face):
     """Until the room of crops has one."""
-    eyes, nose = face.landmarks[:2], face.landmarks[2]
-    height = face.box.y1 - face.box.y0
-    turned = np.arccos(np.clip((abs(eyes[1, 0] - eyes[0, 0]) / height - 0.09) / 0.24, 0, 1))
-    return float(np.degrees(turned) * np.sign(nose[0] - eyes[:, 0].mean()))
+    right_eye, left_eye, nose, right_corner, left_corner = face.landmarks
+    eyes, mouth = (right_eye + left_eye) / 2, (right_corner + left_corner) / 2
+    length = np.hypot(*(mouth - eyes))
+    ahead = (nose - (eyes + mouth) / 2)[0] / length / 0.38
+    apart = (left_eye - right_eye)[0] / length
+    return float(np.clip(np.degrees(np.arctan2(ahead, apart)), -90, 90))
 
 
 _MEASURED = 128  # pixels: side of the crop on which sharpness is measured
@@ -71,7 +73,7 @@ def look(image: np.ndarray, finder: YuNetFinder, size: int) -> Sight:
         len(faces),
         face,
         square,
-        cut(image, square, size),
+        np.array(cut(image, square, size)),
         float(head_yaw(face)),
         _sharpness(cut(image, square, _MEASURED)),
     )
