@@ -56,7 +56,7 @@ def course_explorer(
     Raises:
         PreparedError, FileNotFoundError: the file or a folder cannot be read.
     """
-    return EmbeddingExplorer(**(_material(faces, _load(encoders), say, others) | options))
+    return EmbeddingExplorer(**(_material(faces, load_encoders(encoders), say, others) | options))
 
 
 def course_page(
@@ -77,13 +77,16 @@ def course_page(
         encoders = {folder.name: folder, "CL-MEx": folders.weights(ENCODERS["CL-MEx"])}
 
     def prepare(say: Say) -> Material:
-        loaded = _load(encoders)
+        loaded = load_encoders(encoders)
         return Material(loaded, _material(faces, loaded, say))
 
     return explore_page(prepare, folders.run_dir("explore"))
 
 
-def _load(encoders: Mapping[str, str | os.PathLike] | None) -> dict[str, ImageEncoder]:
+def load_encoders(
+    encoders: Mapping[str, str | os.PathLike] | None = None,
+) -> dict[str, ImageEncoder]:
+    """Saved ImageEncoders by name, from their folders. Default: those of the course."""
     from fermodels.models import ImageEncoder
 
     if encoders is None:

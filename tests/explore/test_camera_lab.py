@@ -8,12 +8,13 @@ import pytest
 import torch
 from PIL import Image
 
+from data_prep.io.film_files import write_film
 from fermodels.data import PreparedError, PreparedImages
 from fermodels.evaluation import embed
 from fermodels.explore import CameraLab
 from fermodels.explore.camera_guide import ENOUGH
 from fermodels.models import ImageClassifier, ImageEncoder
-from tests.fixtures.films import five_views, scene, write_film
+from tests.fixtures.films import five_views, scene
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def film(faces, tmp_path_factory):
     """A head that looks to all five sides, four frames each, and a frame without anybody."""
     path = tmp_path_factory.mktemp("film") / "turn.mp4"
     frames = [scene(faces[i]) for i in (2, 1, 0, 3, 4) for _ in range(ENOUGH)]
-    return write_film(path, [*frames, scene()])
+    return write_film(path, [*frames, scene()], 10)
 
 
 class Watched(CameraLab):
@@ -242,7 +243,7 @@ def test_a_film_takes_the_place_of_the_camera(make, film):
 
 
 def test_a_film_without_profiles_is_refused_by_name(make, faces, tmp_path):
-    path = write_film(tmp_path / "front.mp4", [scene(faces[2])] * 3)
+    path = write_film(tmp_path / "front.mp4", [scene(faces[2])] * 3, 10)
     lab = make(source=path)
     with pytest.raises(ValueError, match=r"front\.mp4: no frame is near −90°, −45°, 45°, 90°"):
         lab.turn()
@@ -295,7 +296,7 @@ def test_what_was_recorded_is_near(make, faces):
         assert near[0]["distance"] < 0.05
     assert any(key.startswith("own ") for key in pictures)
     file = PreparedImages.read(path)
-    x = embed(lab._eye.columns[0].encoder, file)
+    x = embed(lab._session._eye.columns[0].encoder, file)
     assert len(file) == 5 and np.isfinite(x).all()
     again = make()  # another day
     again.browser("ready")

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from data_prep.io.film_files import write_film
 from fermodels.crops import YuNetFinder
 from fermodels.explore import camera_guide
 from fermodels.explore.camera_guide import ENOUGH, Guide, near
@@ -14,7 +15,7 @@ from fermodels.explore.camera_turn import sentence
 from fermodels.explore.film import LONGEST, Film
 from fermodels.explore.latest import Latest
 from fermodels.explore.track import YAWS, Track
-from tests.fixtures.films import five_views, scene, write_film
+from tests.fixtures.films import five_views, scene
 
 CROP = np.zeros((8, 8, 3), np.uint8)
 
@@ -175,7 +176,7 @@ def test_the_sentence_says_the_numbers():
 
 def test_a_film_is_read_from_its_beginning_again_and_again(tmp_path):
     frames = [np.full((48, 64, 3), 40 * i, np.uint8) for i in range(5)]
-    film = Film(write_film(tmp_path / "grey.mp4", frames))
+    film = Film(write_film(tmp_path / "grey.mp4", frames, 10))
     for _ in range(2):
         shown = list(film)
         assert [round(seconds, 1) for seconds, _ in shown] == [0.0, 0.1, 0.2, 0.3, 0.4]
@@ -187,7 +188,7 @@ def test_a_film_is_read_from_its_beginning_again_and_again(tmp_path):
 
 
 def test_a_large_film_is_made_no_larger_than_a_camera(tmp_path):
-    film = Film(write_film(tmp_path / "wide.mp4", [np.zeros((720, 1280, 3), np.uint8)] * 2))
+    film = Film(write_film(tmp_path / "wide.mp4", [np.zeros((720, 1280, 3), np.uint8)] * 2, 10))
     assert film.next()[1].shape == (360, LONGEST, 3)
 
 

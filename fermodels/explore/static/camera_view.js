@@ -77,8 +77,10 @@ function createPictures() {
     urls.set(name, URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" })));
   }
   function drop(name) {
-    if (urls.has(name)) URL.revokeObjectURL(urls.get(name));
+    const url = urls.get(name);
     urls.delete(name);
+    // An element may still be loading it.
+    if (url) setTimeout(() => URL.revokeObjectURL(url), 3000);
   }
   function clear(which = () => true) {
     for (const name of [...urls.keys()]) if (which(name)) drop(name);
