@@ -14,7 +14,7 @@ from fermodels.explore.track import YAWS
 # From the front to one side, and from there to the other.
 _ORDER = (0.0, -45.0, -90.0, 45.0, 90.0)
 _NEAR = 15.0  # degrees between a frame and the angle that it stands for
-_PROFILE = 68.0  # from here on a head counts as in profile: landmarks say little beyond
+_PROFILE = 63.0  # from here on a head counts as in profile: landmarks say little beyond
 _AS_NEAR = 5.0  # degrees by which a sharper frame may be further away than the nearest
 ENOUGH = 4  # frames near an angle, before the next one is asked for
 _MOST = 40  # frames near an angle that are held

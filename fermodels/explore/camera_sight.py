@@ -8,21 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fermodels.crops import cut, face_square
+from fermodels.crops import cut, face_square, head_yaw
 
 if TYPE_CHECKING:
     from fermodels.crops import Face, Square, YuNetFinder
-
-
-def head_yaw(face):
-    """Until the room of crops has one."""
-    right_eye, left_eye, nose, right_corner, left_corner = face.landmarks
-    eyes, mouth = (right_eye + left_eye) / 2, (right_corner + left_corner) / 2
-    length = np.hypot(*(mouth - eyes))
-    ahead = (nose - (eyes + mouth) / 2)[0] / length / 0.38
-    apart = (left_eye - right_eye)[0] / length
-    return float(np.clip(np.degrees(np.arctan2(ahead, apart)), -90, 90))
-
 
 _MEASURED = 128  # pixels: side of the crop on which sharpness is measured
 
@@ -74,9 +63,17 @@ def look(image: np.ndarray, finder: YuNetFinder, size: int) -> Sight:
         face,
         square,
         np.array(cut(image, square, size)),
-        float(head_yaw(face)),
+        _yaw(face),
         _sharpness(cut(image, square, _MEASURED)),
     )
+
+
+def _yaw(face: Face) -> float:
+    """NaN where the landmarks say nothing."""
+    try:
+        return head_yaw(face)
+    except ValueError:
+        return float("nan")
 
 
 def _sharpness(crop: np.ndarray) -> float:

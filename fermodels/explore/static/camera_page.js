@@ -63,7 +63,7 @@ function render({ model, el }) {
   about.append(yaw, element("div", "fm-lab-note", "what the encoders get"), pace);
   seen.append(crop, about);
   const left = element("div", "fm-camera-left");
-  left.append(stage.node, controls, status, seen, guide.node);
+  left.append(stage.node, controls, status, seen, guide.node, record.node);
 
   const right = element("div", "fm-camera-right");
   const columns = element("div", "fm-lab-columns");
@@ -86,11 +86,9 @@ function render({ model, el }) {
     columns.append(column);
   });
   if (mapped) right.append(createLegend(view, film ? "this face" : "you now", "recorded"));
-  right.append(columns);
-  const below = element("div", "fm-camera-below");
-  below.append(views.node, record.node);
+  right.append(columns, views.node);
   const body = element("div", "fm-camera-body");
-  body.append(left, right, below);
+  body.append(left, right);
   root.append(body);
   el.append(root);
 
