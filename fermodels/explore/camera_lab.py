@@ -218,12 +218,13 @@ class CameraLab:
             The path.
 
         Raises:
+            ValueError: they have been written there already.
             ValueError, PreparedError, OSError: as `own_file.write_instance`.
         """
         with self._lock:
             self._session.save(expression, consent, path, session)
             self._pictures.forget(own_only=True)
-            self._tell_own()
+            self._tell_own(written=True)
             count = self._session.own.instances
             plural = "s" if count != 1 else ""
             name = self._session.path.name
@@ -364,7 +365,7 @@ class CameraLab:
         self._session.guide = None
 
     def _discard(self) -> None:
-        self._session.views, self._session.track = [], None
+        self._session.drop_views()
         self.widget.tell("discarded")
 
     # ------------------------------------------------------------------- frames, to the browser
@@ -428,11 +429,11 @@ class CameraLab:
             angles=[view.angle for view in session.views],
         )
 
-    def _tell_own(self) -> None:
+    def _tell_own(self, written: bool = False) -> None:
         """What is in one's own file; where it lies is nobody's business in a notebook's output."""
         own = self._session.own
         marks, name = own.marks(), self._session.path.name
-        self.widget.tell("own", marks=marks, instances=own.instances, file=name)
+        self.widget.tell("own", marks=marks, instances=own.instances, file=name, written=written)
 
     def _say(self, text: str, error: bool = False) -> None:
         self.widget.tell("said", text=text, error=error)

@@ -18,7 +18,7 @@ from fermodels.explore.camera_turn import sentence, track_of
 from fermodels.explore.own_faces import OwnFaces
 from fermodels.explore.track import Track
 
-_TRAIL = 40  # places on a map that are still shown
+_TRAIL = 25  # places on a map that are still shown
 
 
 class CameraSession:
@@ -54,8 +54,13 @@ class CameraSession:
         """Forget every image and every place of the person that are not in the file."""
         self.seen: Seen | None = None
         self.trails: dict[str, deque[np.ndarray]] = {}
+        self.drop_views()
+
+    def drop_views(self) -> None:
+        """Forget what the last turn has brought."""
         self.views: list[View] = []
         self.track: Track | None = None
+        self._written: Path | None = None
 
     def look(self, image: np.ndarray) -> Seen:
         """Look at a frame uint8 (H, W, 3); it may become one of the views."""
@@ -75,6 +80,7 @@ class CameraSession:
         guide, self.guide = self.guide, None
         if guide is None or not guide.can_end:
             raise ValueError("the frontal view and another one are needed: turn the head again")
+        self.drop_views()
         self.views = guide.views
         self.track = track_of(self.views, self._eye.columns)
 
@@ -91,8 +97,14 @@ class CameraSession:
         session: str = "camera",
     ) -> PreparedImages:
         """Write the views as an instance, see `own_file.write_instance`; from then on that file is
-        one's own."""
+        one's own.
+
+        Raises:
+            ValueError: they have been written there; and as there.
+        """
         path = self.path if path is None else given_path(path)
+        if self.views and path == self._written:
+            raise ValueError(f"these views are in {path.name} already: turn the head again")
         whole = own_file.write_instance(
             path,
             self.views,
@@ -101,7 +113,7 @@ class CameraSession:
             session=session,
             expressions=self._expressions,
         )
-        self.path = Path(path)
+        self.path = self._written = path
         self.own.show(whole)
         return whole
 

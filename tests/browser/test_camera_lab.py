@@ -42,7 +42,7 @@ WATCH = """() => {
   };
 }"""
 ROOT = ".fm-camera"
-STATE = "document.querySelector('.fm-camera').dataset.state"
+STATE = "(document.querySelector('.fm-camera')?.dataset.state ?? 'off')"
 WORDS = "document.querySelector('.fm-words').textContent"
 NUMBER = "Number(document.querySelector('.fm-camera').dataset.number || 0)"
 LIVE = "window.fmTracks.filter((track) => track.readyState === 'live').length"
@@ -110,6 +110,7 @@ def test_the_face_is_on_the_maps(notebook):
     notebook.until("document.querySelector('.fm-crop').naturalWidth === 96")
     for node in page.locator(".fm-lab-map").all():
         assert abs(float(node.get_attribute("data-x"))) < 3
+    assert page.locator(".fm-lab-bars").first.is_visible()
     shares = page.locator(".fm-probability").evaluate_all(
         "(bars) => bars.map((bar) => Number(bar.dataset.value))"
     )
@@ -142,6 +143,7 @@ def test_the_head_is_turned_and_kept_and_forgotten(notebook):
     wait_until(
         lambda: "now holds 1 instance" in page.locator(".fm-said").text_content(), "it is written"
     )
+    assert write.is_disabled()  # not twice
     about = notebook.value("PreparedImages.read('me.parquet').table['view'].tolist()")
     assert len(about) == 5
     notebook.until("document.querySelectorAll('.fm-own').length === 4")
@@ -225,7 +227,7 @@ def test_of_two_cameras_one_is_chosen(notebook):
         """() => {
           const other = { kind: "videoinput", deviceId: "other", label: "the other one" };
           const media = navigator.mediaDevices;
-          const real = media.enumerateDevices.bind(media);
+          const real = (window.fmDevices = media.enumerateDevices.bind(media));
           media.enumerateDevices = async () => [...(await real()), other];
         }"""
     )
@@ -236,25 +238,24 @@ def test_of_two_cameras_one_is_chosen(notebook):
     notebook.until("window.fmAsked.at(-1).video.deviceId?.exact === 'other'")
     notebook.until(f"{STATE} === 'off'")  # there is none of that name
     assert "Choose another one" in page.evaluate(WORDS)
+    page.evaluate("() => { navigator.mediaDevices.enumerateDevices = window.fmDevices; }")
+    page.locator(".fm-start").click()  # it is still chosen, and not listed any more
+    notebook.until("!document.querySelector('.fm-device').checkVisibility()")
+    start(notebook)
+
+
+def test_it_is_off_when_its_output_goes(notebook):
+    start(notebook)
+    notebook.python("lab.close()")
+    notebook.until(f"!document.querySelector('.fm-camera') && {LIVE} === 0")
 
 
 def test_it_is_off_when_the_kernel_goes(notebook):
     """Last: the kernel is gone then."""
+    notebook.run_all(seconds=400)
+    notebook.wait_for(ROOT)
     start(notebook)
     notebook.page.evaluate(
         "() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()"
     )
-    notebook.until(f"{LIVE} === 0", seconds=60)
-    notebook.until("!document.querySelector('.fm-camera') || " + f"{STATE} === 'off'")
-
-
-def test_it_is_off_when_its_output_goes(notebook):
-    notebook.run_all(seconds=400)
-    notebook.wait_for(ROOT)
-    start(notebook)
-    notebook.python("lab.close()")
-    notebook.until(f"{LIVE} === 0")
-    notebook.page.evaluate(
-        "document.body.insertAdjacentHTML('beforeend', "
-        '\'<div class="fm-camera" data-state="off"></div>\')'
-    )
+    notebook.until(f"{STATE} === 'off' && {LIVE} === 0")

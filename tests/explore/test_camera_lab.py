@@ -280,7 +280,10 @@ def test_nothing_is_written_before_a_button_says_so(make, faces, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["me.parquet"]
     said = lab.said("said")[0]
     assert not said["error"] and said["text"].startswith("Written to me.parquet, which now holds 1")
-    assert str(tmp_path) not in said["text"]
+    assert str(tmp_path) not in said["text"] and lab.said("own")[0]["written"]
+    lab.browser("save", expression="happy", consent=True)  # the same views again
+    assert "already: turn the head again" in lab.said("said")[0]["text"]
+    assert lab._session.own.instances == 1
 
 
 def test_what_was_recorded_is_near(make, faces):

@@ -15,7 +15,7 @@ function createChoice(className, text) {
         return option;
       }),
     );
-    menu.value = chosen;
+    menu.value = options.some(([value]) => value === chosen) ? chosen : options[0]?.[0];
   };
   return { label, menu, fill };
 }
@@ -132,7 +132,7 @@ function render({ model, el }) {
       if (!film && !(await stream.start(cameras.menu.value))) return;
     } catch (error) {
       if (mine === running) stop(cameraWords(error));
-      return;
+      return listCameras(); // the one that was chosen may be gone
     }
     if (mine !== running) return;
     send("started");
@@ -270,6 +270,7 @@ function render({ model, el }) {
   const gone = () => stop(LEFT);
   const dead = () => running && stop(SILENT);
   document.addEventListener("visibilitychange", whenHidden);
+  navigator.mediaDevices?.addEventListener("devicechange", listCameras);
   window.addEventListener("pagehide", gone);
   model.on("msg:custom", heard);
   model.on("comm:close", dead);
@@ -291,6 +292,7 @@ function render({ model, el }) {
 
   return () => {
     document.removeEventListener("visibilitychange", whenHidden);
+    navigator.mediaDevices?.removeEventListener("devicechange", listCameras);
     window.removeEventListener("pagehide", gone);
     model.off("msg:custom", heard);
     model.off("comm:close", dead);

@@ -34,7 +34,8 @@ function createRecord(model, send) {
   const said = element("p", "fm-said");
   said.setAttribute("role", "status");
   node.append(title, hint, label, names, agree, buttons, said);
-  let there = 0;
+  let shown = 0; // views
+  let there = 0; // those of them that can be written
   let own = { instances: 0, file: "" };
   let sure = false;
 
@@ -44,7 +45,7 @@ function createRecord(model, send) {
     write.title = write.disabled
       ? "Needs views, the name of an expression, and your consent"
       : "Only now something is written to the disk";
-    discard.disabled = !there;
+    discard.disabled = !shown;
     forget.textContent = sure ? `Really delete ${own.file}?` : "Forget me";
     forget.classList.toggle("fm-sure", sure);
   }
@@ -71,11 +72,12 @@ function createRecord(model, send) {
   return {
     node,
     views: (count) => {
-      there = count;
+      shown = there = count;
       draw();
     },
     own: (message) => {
       own = message;
+      if (own.written) there = 0; // the views are in the file, and are not written twice
       draw();
     },
     say: ({ text, error }) => {

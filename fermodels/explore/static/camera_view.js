@@ -60,7 +60,8 @@ function createNear(name, urlOf) {
       const image = element("img");
       image.src = urlOf(key);
       image.alt = caption;
-      tile.append(image, element("figcaption", "", distance.toFixed(2)));
+      const words = own ? `own ${distance.toFixed(2)}` : distance.toFixed(2);
+      tile.append(image, element("figcaption", "", words));
       return tile;
     });
     node.replaceChildren(...(tiles.length ? [title] : []), ...tiles);

@@ -110,10 +110,10 @@ function createMap(model, index) {
   }
 
   // The places that the face has come by, the older the paler; and faces that have been kept.
-  function drawTrail(trail) {
+  function drawTrail(trail, strength) {
     ink.save();
     for (let i = 1; i < trail.length; i++) {
-      ink.globalAlpha = (i + 1) / trail.length;
+      ink.globalAlpha = (strength * (i + 1)) / trail.length;
       ink.beginPath();
       ink.moveTo(...at(...trail[i - 1]));
       ink.lineTo(...at(...trail[i]));
@@ -146,9 +146,9 @@ function createMap(model, index) {
     ink.globalAlpha = track.yaws && fresh ? 0.4 : 1;
     ink.drawImage(dots, 0, 0);
     ink.restore();
+    if (columns?.[index].trail) drawTrail(columns[index].trail, track.yaws ? 0.3 : 1);
     if (marks?.[index]) drawMarks(marks[index]);
     if (track.yaws) drawTrack(track, fresh);
-    if (columns?.[index].trail) drawTrail(columns[index].trail);
     if (pointed >= 0) {
       circle(...at(points[2 * pointed], points[2 * pointed + 1]), radius + 3);
       stroke("#222", 1.5);
