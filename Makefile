@@ -5,7 +5,7 @@
 # make explore  the encoders' maps and the face lab as a page of your browser
 #               (your own: make explore FACES=faces.parquet ENCODER=folder, or either)
 # make camera   your own face on the encoders' maps, as a page of your browser
-#               (a film instead: make camera FILM=film.mp4; your own file: OWN=face.parquet)
+#               (a film instead: make camera FILM=film.mp4; the file of your face: OWN=me.parquet)
 # make notebooks   execute the notebooks in place, as they are shown in the repository
 # make data, make weights, make study, make ablation   make again what ships in data/, weights/
 # make benchmark   speed and memory, ours and the peers; results in benchmarks/results/
@@ -43,11 +43,12 @@ course: rendering $(VENV)/.course heads
 lab: $(VENV)/.course
 	$(PY) -m jupyterlab --notebook-dir=notebooks
 
+YOURS = $(if $(FACES),--faces "$(FACES)") $(if $(ENCODER),--encoder "$(ENCODER)")
 explore: rendering $(VENV)/.course
-	$(PY) tools/explore.py $(if $(FACES),--faces "$(FACES)") $(if $(ENCODER),--encoder "$(ENCODER)")
+	$(PY) tools/explore.py $(YOURS)
 
 camera: $(VENV)/.course
-	$(PY) tools/explore.py --camera $(if $(FILM),--film "$(FILM)") $(if $(OWN),--own "$(OWN)")
+	$(PY) tools/explore.py --camera $(YOURS) $(if $(FILM),--film "$(FILM)") $(if $(OWN),--own "$(OWN)")
 
 # Threads: a laptop's, so that times on a large machine stay comparable and shared ones usable.
 test: export OMP_NUM_THREADS ?= 2

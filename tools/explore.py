@@ -1,7 +1,7 @@
 """Serve the explorer and the face lab, or the camera lab, as a page on this machine.
 
-python tools/explore.py [--faces FILE] [--encoder FOLDER] [--port N] [--no-browser]
-python tools/explore.py --camera [--film FILE] [--own FILE] [--port N] [--no-browser]
+python tools/explore.py [--camera [--film FILE] [--own FILE]] [--faces FILE] [--encoder FOLDER]
+    [--port N] [--no-browser]
 """
 
 from __future__ import annotations
@@ -67,8 +67,6 @@ def main() -> None:
     options = parser.parse_args()
     if not options.camera and (options.film or options.own):
         parser.error("--film and --own belong to --camera")
-    if options.camera and (options.faces or options.encoder):
-        parser.error("--faces and --encoder do not go with --camera")
 
     port = free_port(options.port)
     page = "camera" if options.camera else "explore"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from fermodels._shared.paths import given_path
 from fermodels.course import folders
-from fermodels.course.explore_page import kept_embeddings, load_encoders
+from fermodels.course.explore_page import chosen, kept_embeddings, load_encoders
 from fermodels.data import PreparedImages
 from fermodels.explore.camera_lab import CameraLab
 from fermodels.explore.page import Page, Say, waiting_page
@@ -21,6 +22,8 @@ def course_camera(
     film: str | os.PathLike | None = None,
     own: str | os.PathLike | None = None,
     *,
+    faces: str | os.PathLike | None = None,
+    encoders: Mapping[str, str | os.PathLike] | None = None,
     say: Say = print,
     **options: Any,
 ) -> CameraLab:
@@ -31,29 +34,38 @@ def course_camera(
     Args:
         film: takes the place of the camera.
         own: the file of one's own face. Default: `OWN` in `course.run_dir("camera")`.
+        faces: a prepared file of images. Default: "anny_views_kdef".
+        encoders: folders of saved ImageEncoders by name. Default: those of the course.
         say: gets a sentence on how far it is, while embeddings are computed.
         options: for `CameraLab`.
 
     Raises:
         PreparedError, FileNotFoundError, ValueError: a file cannot be read.
     """
-    return CameraLab(**(_material(say) | {"source": film, "own": _own(own)} | options))
+    material = _material(faces, encoders, say) | {"source": film, "own": _own(own)}
+    return CameraLab(**(material | options))
 
 
 def camera_page(
-    film: str | os.PathLike | None = None, own: str | os.PathLike | None = None
+    film: str | os.PathLike | None = None,
+    own: str | os.PathLike | None = None,
+    *,
+    faces: str | os.PathLike | None = None,
+    encoders: Mapping[str, str | os.PathLike] | None = None,
 ) -> Page:
     """A page with `course_camera`, there at once: it says how far the embeddings are.
 
     Args:
-        film, own: as of `course_camera`; FERMODELS_CAMERA_FILM and FERMODELS_CAMERA_OWN can name
-            them.
+        film, own, faces, encoders: as of `course_camera`. FERMODELS_CAMERA_FILM and
+            FERMODELS_CAMERA_OWN can name the first two, and the others what names them for
+            `explore_page.course_page`.
     """
     film = film or os.environ.get(FILM_VARIABLE) or None
     own = _own(own or os.environ.get(OWN_VARIABLE) or None)
+    faces, encoders = chosen(faces, encoders)
     return waiting_page(
         "reading the faces …",
-        _material,
+        lambda say: _material(faces, encoders, say),
         lambda material: CameraLab(**material, source=film, own=own).widget,
     )
 
@@ -62,11 +74,15 @@ def _own(path: str | os.PathLike | None) -> os.PathLike:
     return folders.run_dir("camera") / OWN if path is None else given_path(path)
 
 
-def _material(say: Say) -> dict[str, Any]:
-    prepared = PreparedImages.read(folders.data("anny_views_kdef"))
-    encoders, fingerprint = load_encoders(), prepared.fingerprint()
+def _material(
+    faces: str | os.PathLike | None,
+    encoders: Mapping[str, str | os.PathLike] | None,
+    say: Say,
+) -> dict[str, Any]:
+    prepared = PreparedImages.read(faces or folders.data("anny_views_kdef"))
+    loaded, fingerprint = load_encoders(encoders), prepared.fingerprint()
     embeddings = {
         name: kept_embeddings(encoder, prepared, fingerprint, lambda text, n=name: say(n + text))
-        for name, encoder in encoders.items()
+        for name, encoder in loaded.items()
     }
-    return {"encoders": encoders, "prepared": prepared, "embeddings": embeddings}
+    return {"encoders": loaded, "prepared": prepared, "embeddings": embeddings}

@@ -71,16 +71,24 @@ def course_page(
         encoders: as of `course_explorer`; FERMODELS_EXPLORE_ENCODER can name a folder, which is
             shown beside CL-MEx.
     """
-    faces = faces or os.environ.get(FACES_VARIABLE) or None
-    if encoders is None and os.environ.get(ENCODER_VARIABLE):
-        folder = given_path(os.environ[ENCODER_VARIABLE])
-        encoders = {folder.name: folder, "CL-MEx": folders.weights(ENCODERS["CL-MEx"])}
+    faces, encoders = chosen(faces, encoders)
 
     def prepare(say: Say) -> Material:
         loaded = load_encoders(encoders)
         return Material(loaded, _material(faces, loaded, say))
 
     return explore_page(prepare, folders.run_dir("explore"))
+
+
+def chosen(
+    faces: str | os.PathLike | None, encoders: Mapping[str, str | os.PathLike] | None
+) -> tuple[str | os.PathLike | None, Mapping[str, str | os.PathLike] | None]:
+    """Faces and encoders as given, or as the environment names them, or None each."""
+    faces = faces or os.environ.get(FACES_VARIABLE) or None
+    if encoders is None and os.environ.get(ENCODER_VARIABLE):
+        folder = given_path(os.environ[ENCODER_VARIABLE])
+        encoders = {folder.name: folder, "CL-MEx": folders.weights(ENCODERS["CL-MEx"])}
+    return faces, encoders
 
 
 def load_encoders(
