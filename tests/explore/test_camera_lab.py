@@ -286,7 +286,7 @@ def test_nothing_is_written_before_a_button_says_so(make, faces, tmp_path):
     assert lab._session.own.instances == 1
 
 
-def test_what_was_recorded_is_near(make, faces):
+def test_what_was_recorded_is_near(make, faces, tiny_prepared):
     lab = turned(make(), faces)
     path = lab.save_instance("happy", consent=True, session="glasses")
     own, _ = lab.said("own")
@@ -301,10 +301,12 @@ def test_what_was_recorded_is_near(make, faces):
     file = PreparedImages.read(path)
     x = embed(lab._session._eye.columns[0].encoder, file)
     assert len(file) == 5 and np.isfinite(x).all()
+    together = PreparedImages.concat([tiny_prepared, file])  # as notebook 08 does it
+    assert len(together) == 425 and (together.labels >= 0).all() and file.table["face_found"].all()
     again = make()  # another day
     again.browser("ready")
     assert again.said("own")[0]["instances"] == 1
-    assert again.save_instance and again.views == []
+    assert again.views == []
 
 
 def test_forget_me_deletes_file_and_points(make, faces, tmp_path):

@@ -35,7 +35,15 @@ function render({ model, el }) {
   const nothing = () => ({ columns: undefined, fresh: true, alt: "The face", marks: [] });
   const state = { result: nothing(), track: {}, values: { yaw: undefined } };
   const view = { get: (name) => (name in state ? state[name] : model.get(name)) };
-  const send = (type, content = {}) => model.send({ type, ...content });
+  // False where there is no kernel any more to send to.
+  function send(type, content = {}, buffers = undefined) {
+    try {
+      model.send({ type, ...content }, undefined, buffers);
+    } catch {
+      return false;
+    }
+    return true;
+  }
 
   const pictures = createPictures();
   const stream = createStream(() => stop(LOST));
@@ -180,7 +188,7 @@ function render({ model, el }) {
         answered = null;
         done(answer);
       };
-      model.send({ type: "frame", number, restart }, undefined, buffers);
+      if (!send("frame", { number, restart }, buffers)) answered(null);
     });
   }
 
