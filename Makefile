@@ -4,6 +4,8 @@
 # make lab      JupyterLab in the course's environment
 # make explore  the encoders' maps and the face lab as a page of your browser
 #               (your own: make explore FACES=faces.parquet ENCODER=folder, or either)
+# make camera   your own face on the encoders' maps, as a page of your browser
+#               (a film instead: make camera FILM=film.mp4; the file of your face: OWN=me.parquet)
 # make notebooks   execute the notebooks in place, as they are shown in the repository
 # make data, make weights, make study, make ablation   make again what ships in data/, weights/
 # make benchmark   speed and memory, ours and the peers; results in benchmarks/results/
@@ -30,7 +32,7 @@ export MALLOC_TOP_PAD_ ?= 268435456
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help course test lab explore notebooks data weights study ablation readability outside \
+.PHONY: help course test lab explore camera notebooks data weights study ablation readability outside \
 	benchmark rendering browser heads clean
 help:
 	@sed -n '/^# /!q; s/^# //p' Makefile
@@ -41,8 +43,12 @@ course: rendering $(VENV)/.course heads
 lab: $(VENV)/.course
 	$(PY) -m jupyterlab --notebook-dir=notebooks
 
+YOURS = $(if $(FACES),--faces "$(FACES)") $(if $(ENCODER),--encoder "$(ENCODER)")
 explore: rendering $(VENV)/.course
-	$(PY) tools/explore.py $(if $(FACES),--faces "$(FACES)") $(if $(ENCODER),--encoder "$(ENCODER)")
+	$(PY) tools/explore.py $(YOURS)
+
+camera: $(VENV)/.course
+	$(PY) tools/explore.py --camera $(YOURS) $(if $(FILM),--film "$(FILM)") $(if $(OWN),--own "$(OWN)")
 
 # Threads: a laptop's, so that times on a large machine stay comparable and shared ones usable.
 test: export OMP_NUM_THREADS ?= 2
