@@ -59,7 +59,7 @@ class Experiment:
         run_dir: str,
         accelerator: str,
         precision: str | None,
-        logger: str | None,
+        logger: str | None = None,
     ) -> None:
         self.name, self.data, self.run_dir = name, given_path(data), given_path(run_dir)
         self.accelerator, self.precision, self.logger = accelerator, precision, logger
