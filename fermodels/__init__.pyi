@@ -2,6 +2,9 @@ from . import (
     course as course,
 )
 from . import (
+    crops as crops,
+)
+from . import (
     data as data,
 )
 from . import (

@@ -8,11 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.io import crops
-from data_prep.io.face_finder import face_finder
 from data_prep.io.footage import read_footage
 from data_prep.io.importing import OUTSIDE, REPAIRED, Item, Skip
-from data_prep.io.squares import share_outside
+from fermodels import crops
 from fermodels.data.media import SAMPLE_RATE, MediaError, encode_audio, encode_video
 
 _LOOKED_AT = 7  # frames in which the face is searched
@@ -44,11 +42,11 @@ def crop_frames(frames: np.ndarray, how: str, size: int) -> tuple[np.ndarray, bo
     height, width = frames.shape[1:3]
     box = None
     if how == "face":
-        finder = face_finder()
+        finder = crops.face_finder()
         looked_at = np.linspace(0, len(frames) - 1, min(_LOOKED_AT, len(frames))).round()
         box = crops.median_box([finder.find(frames[int(at)]) for at in looked_at])
     square = crops.square_for(how, height, width, box)
-    outside = share_outside(square, height, width)
+    outside = crops.share_outside(square, height, width)
     cropped = np.stack([crops.cut(frame, square, size) for frame in frames])
     return cropped, box is not None, outside
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from data_prep.io.importing import OUTSIDE, REPAIRED, Item, Skip
 from data_prep.io.raw import RawFile, RawSource, printable
-from data_prep.io.squares import share_outside
+from fermodels import crops
 from fermodels.data import VIEWS, encode_image
 from fermodels.data.image_files import ImageError, decode_image, is_image_name
 
@@ -70,8 +70,6 @@ def image_row(
     Raises:
         Skip: it is no image, or an empty frame.
     """
-    from data_prep.io import crops
-
     # A face may be a tenth of the image; without looking for one, resizing needs twice the size.
     at_least = max(2 * options.size, 1280) if options.crop == "face" else 2 * options.size
     pixels, (width, height), turned = decode(data, at_least, item.file.name if item.file else "")
@@ -81,7 +79,7 @@ def image_row(
     image = crops.cut(pixels, square, options.size)
     row = {"image": encode_image(image, "WEBP", QUALITY)} | item.about
     row["face_found"] = bool(found)
-    row[OUTSIDE] = round(share_outside(square, *pixels.shape[:2]), 3)
+    row[OUTSIDE] = round(crops.share_outside(square, *pixels.shape[:2]), 3)
     if with_size:
         row |= {"width": width, "height": height}
     return row | ({REPAIRED: turned} if turned else {})

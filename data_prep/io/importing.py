@@ -241,7 +241,7 @@ def run_import(
         raise NothingUsable(plan.expected, f"none of it among {len(raw.files):,} files")
     metadata = plan.metadata | {"crop": options.crop}
     if options.crop == "face" and any(item.file for item in plan.items):
-        from data_prep.io.face_finder import face_finder
+        from fermodels.crops import face_finder
 
         # Better missed now than in every file.
         metadata["face_finder"] = face_finder().name

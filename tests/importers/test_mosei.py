@@ -102,9 +102,9 @@ def test_rows_that_say_nothing_are_left_out(tmp_path):
 
 
 def test_words_need_no_finder_of_faces(run, folder, tmp_path, monkeypatch):
-    from data_prep.io import face_finder
+    from fermodels.crops import yunet
 
-    monkeypatch.setattr(face_finder, "face_finder", None)
+    monkeypatch.setattr(yunet, "face_finder", None)
     out = tmp_path / "o.parquet"
     assert run("mosei", folder, out, "--jobs", "1")[0] == 0  # --crop face
     assert "face_finder" not in PreparedClips.read(out).metadata

@@ -111,7 +111,7 @@ def test_nobody_opens_paths_in_another_way():
     """Neither expands them on its own, nor takes them as they are given."""
     # Paths of our own making, or of what given_path has seen.
     known = {"fermodels/_shared/files.py", "fermodels/_shared/paths.py"}
-    ours = {"fermodels/data/file_media.py", "data_prep/io/raw.py", "data_prep/io/face_finder.py"}
+    ours = {"fermodels/data/file_media.py", "data_prep/io/raw.py", "fermodels/crops/yunet.py"}
     taken = {"path", "file", "folder", "out", "run_dir", "save_directory", "data", "features"}
     for file, call in _calls():
         name = call.func.attr if isinstance(call.func, ast.Attribute) else ""

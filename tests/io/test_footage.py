@@ -159,7 +159,7 @@ class Finder:
         self.seen = []
 
     def find(self, image):
-        from data_prep.io.face_finder import Box
+        from fermodels.crops.yunet import Box
 
         level = round(float(image.mean()) / 10)
         self.seen.append(level)
@@ -172,7 +172,7 @@ def test_one_square_for_all_frames_around_the_median_face(monkeypatch):
 
     frames = numbered(13)
     finder = Finder()
-    monkeypatch.setattr(clip_rows, "face_finder", lambda: finder)
+    monkeypatch.setattr(clip_rows.crops, "face_finder", lambda: finder)
     squares = []
     monkeypatch.setattr(
         clip_rows.crops,

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from data_prep.io.squares import Square, cut
 from fermodels._shared.paths import given_path
+from fermodels.crops.squares import Square, cut
 
 MODEL = "face_detection_yunet_2023mar.onnx"
 # Longest edge to which an image is brought for the search, and the mean score of the second
@@ -50,6 +50,19 @@ class Box(NamedTuple):
     x1: float
     y1: float
     score: float
+
+
+class Face(NamedTuple):
+    """A face with the detector's landmarks.
+
+    Attributes:
+        box: of the face.
+        landmarks: (5, 2), x and y in pixels of the image: right eye, left eye, tip of the nose,
+            right and left corner of the mouth, each as the person has them, not as one sees them.
+    """
+
+    box: Box
+    landmarks: np.ndarray
 
 
 class FaceFinder(Protocol):
@@ -105,26 +118,43 @@ class YuNetFinder:
 
     def find(self, image: np.ndarray) -> Box | None:
         """The largest face in an image uint8 (H, W, 3) RGB, or None; at least 8×8 px."""
-        face = self._search(image, SEARCHES)
-        for border in () if face else BORDERS:
-            margin = round(border * max(image.shape[:2]))
-            face = self._search(_with_border(image, margin), SEARCHES[:1])  # it is large
-            if face:
-                x0, y0, x1, y1, score = face
-                return Box(x0 - margin, y0 - margin, x1 - margin, y1 - margin, score)
-        return face
+        faces = self.faces(image, most=1)
+        return faces[0].box if faces else None
 
-    def _search(self, image: np.ndarray, searches: Sequence[tuple[int, float]]) -> Box | None:
+    def faces(self, image: np.ndarray, most: int) -> list[Face]:
+        """The faces in an image, largest first; smaller ones are only looked for beside none.
+
+        Args:
+            image: uint8 (H, W, 3) RGB.
+            most: how many are wanted.
+        """
+        found = self._search(image, SEARCHES, most)
+        for border in () if found else BORDERS:
+            margin = round(border * max(image.shape[:2]))
+            found = self._search(_with_border(image, margin), SEARCHES[:1], most)  # it is large
+            if found:
+                found = [_moved(face, -margin, -margin) for face in found]
+                break
+        return [Face(_on_axis(face), face[4:14].reshape(5, 2)) for face in found]
+
+    def _search(
+        self, image: np.ndarray, searches: Sequence[tuple[int, float]], most: int
+    ) -> list[np.ndarray]:
         height, width = image.shape[:2]
         for size, enough in searches:
             scale = size / max(height, width)
             faces = _detected(self._detector, _resized(image, scale)) / ([scale] * 14 + [1.0])
             largest = np.argsort(faces[:, 2] * faces[:, 3] * faces[:, 14])[::-1]
-            for face in faces[largest[:MOST_LOOKS]]:
+            found: list[np.ndarray] = []
+            for face in faces[largest[: max(MOST_LOOKS, most)]]:
                 measured = self._look(image, face)
-                if measured[14] >= enough:
-                    return _on_axis(measured)
-        return None
+                if measured[14] >= enough and not any(_same(measured, other) for other in found):
+                    found.append(measured)
+                if len(found) == most:
+                    break
+            if found:
+                return found
+        return []
 
     def _look(self, image: np.ndarray, face: np.ndarray) -> np.ndarray:
         """The face again, (15,), seen larger and mirrored; score 0 where it is not there."""
@@ -142,11 +172,7 @@ class YuNetFinder:
         mean = np.mean(there, axis=0)
         mean[14] *= len(there) / len(seen)
         mean[:14] *= side / LOOK_SIZE
-        mean[0] += left
-        mean[1] += top
-        mean[4:14:2] += left
-        mean[5:14:2] += top
-        return mean
+        return _moved(mean, left, top)
 
 
 def _detected(detector: Any, image: np.ndarray) -> np.ndarray:
@@ -164,6 +190,19 @@ def _detected(detector: Any, image: np.ndarray) -> np.ndarray:
     here = ((middle > 0) & (middle < (width, height))).all(axis=1)
     edges = faces[:, 2:4]
     return faces[here & (edges > 2).all(axis=1) & (edges < 2 * max(height, width)).all(axis=1)]
+
+
+def _moved(face: np.ndarray, right: float, down: float) -> np.ndarray:
+    face = face.copy()
+    face[[0, *range(4, 14, 2)]] += right
+    face[[1, *range(5, 14, 2)]] += down
+    return face
+
+
+def _same(face: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two boxes are of one face: the middle of one lies in the inner half of the other."""
+    away = np.abs(face[:2] + face[2:4] / 2 - other[:2] - other[2:4] / 2)
+    return bool((away < np.maximum(face[2:4], other[2:4]) / 4).all())
 
 
 def _on_axis(face: np.ndarray) -> Box:

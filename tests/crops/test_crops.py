@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep.io import face_finder as finding
-from data_prep.io.crops import (
+from fermodels.crops import yunet as finding
+from fermodels.crops.crops import (
     DOWN,
     MARGIN,
     Square,
@@ -19,8 +19,8 @@ from data_prep.io.crops import (
     median_box,
     whole_square,
 )
-from data_prep.io.face_finder import Box, MissingFinder, YuNetFinder, face_finder
-from data_prep.io.squares import share_outside
+from fermodels.crops.squares import share_outside
+from fermodels.crops.yunet import Box, MissingFinder, YuNetFinder, face_finder
 
 DATA = Path(__file__).parents[2] / "data"
 SIZE = 96

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data_prep.io.face_finder import Box, FaceFinder, face_finder
-from data_prep.io.squares import Square, check_image, cut
+from fermodels.crops.squares import Square, check_image, cut
+from fermodels.crops.yunet import Box, FaceFinder, face_finder
 
 CROPS = ("face", "centre", "none")
 # No margin is known of the papers' KDEF crops. These two make a found face as large in its crop,
@@ -47,14 +47,14 @@ def crop(
             the largest square in the middle; `none`, all of the image, widened to a square.
         size: height and width of the crop in pixels.
         margin: of `face`: how much larger the square is than the face is high, 0.15 = 15 %.
-        finder: finds the face; without it `face_finder.face_finder()`.
+        finder: finds the face; without it `face_finder()`.
 
     Returns:
         uint8 (size, size, 3), and whether a face was found; False where none was looked for.
 
     Raises:
         ValueError: not such an image, `how` is unknown, size < 1 or margin ≤ −0.9.
-        face_finder.MissingFinder: `face` without a finder, and what it needs is not installed.
+        MissingFinder: `face` without a finder, and what it needs is not installed.
     """
     square, found = find_square(image, how, size, margin, finder)
     return cut(image, square, size), found
