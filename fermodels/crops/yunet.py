@@ -132,7 +132,9 @@ class YuNetFinder:
             image: uint8 (H, W, 3) RGB.
             most: how many are wanted.
         """
-        found = self._search(image, SEARCHES, most)
+        # A small image is enlarged by the first search already.
+        small = max(image.shape[:2]) <= SEARCHES[0][0]
+        found = self._search(image, SEARCHES[:1] if small else SEARCHES, most)
         for border in () if found else BORDERS:
             margin = round(border * max(image.shape[:2]))
             found = self._search(_with_border(image, margin), SEARCHES[:1], most)  # it is large

@@ -336,7 +336,7 @@ def test_faces_that_fill_their_image_are_found_with_a_grey_border(finder, monkey
             seen.append(image)
             return super().detect(image)
 
-    empty = [[]] * (2 + finding.BORDERS.index(border))  # two searches without a border
+    empty = [[]] * (1 + finding.BORDERS.index(border))  # a search without a border
     look = [face_row(x=66.0, y=56.0)]  # in the middle of the second look, 96 px high
     detector = Detector(*empty, [face_row(x=120, y=110, width=60, height=80)], look, look)
     answers(finder, detector, monkeypatch)
@@ -346,6 +346,23 @@ def test_faces_that_fill_their_image_are_found_with_a_grey_border(finder, monkey
     scale = (1 + 2 * border) * 320 / 320
     middle = (110 + 40) * scale - border * 320  # of the face, in pixels of the image itself
     assert (box.y0 + box.y1) / 2 == pytest.approx(middle, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("edge", "sizes"), [(96, [320]), (320, [320]), (321, [320, 640]), (4000, [320, 640])]
+)
+def test_an_image_is_enlarged_once(finder, monkeypatch, edge, sizes):
+    seen = []
+
+    class Detector(Says):
+        def detect(self, image):
+            seen.append(max(image.shape[:2]))
+            return super().detect(image)
+
+    monkeypatch.setattr(finding, "BORDERS", ())
+    answers(finder, Detector([]), monkeypatch)
+    assert finder.find(photograph(edge // 2, edge)) is None
+    assert seen == sizes
 
 
 def test_boxes_that_cannot_be_faces_are_passed_over(finder, monkeypatch):
