@@ -23,6 +23,7 @@ MAX_PIXELS = 120_000_000
 # Pillow hands them to other programs, or reads no more than their header.
 _LEFT_OUT = {"EPS", "BUFR", "GRIB", "HDF5", "MPEG", "WMF", "PDF"}
 _HEIC = (".heic", ".heif", ".hif")
+_JPEG = (".jif", ".jfi", ".pjp", ".pjpeg", ".mpo")  # beside those that Pillow lists
 # Images all the same: to be named rather than passed over.
 _UNREADABLE = (
     *(".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw"),
@@ -70,7 +71,8 @@ def readable_endings() -> frozenset[str]:
     from PIL import Image
 
     known = set(formats())
-    return frozenset(e for e, kind in Image.registered_extensions().items() if kind in known)
+    listed = {e for e, kind in Image.registered_extensions().items() if kind in known}
+    return frozenset(listed | (set(_JPEG) if "JPEG" in known else set()))
 
 
 def is_image_name(name: str) -> bool:

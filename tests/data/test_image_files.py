@@ -247,6 +247,7 @@ def test_the_size_is_that_of_the_decoded_image(format, orientation):
     "name, is_one",
     [
         *((f"a/B{ending}", True) for ending in (".jpg", ".JPEG", ".jfif", ".avif", ".ppm", ".pgm")),
+        *((f"a{ending}", True) for ending in (".mpo", ".MPO", ".jif", ".pjpeg", ".jpe", ".dib")),
         *((f"a{ending}", True) for ending in (".jp2", ".tif", ".TIFF", ".webp", ".heic", ".NEF")),
         *((f"a{ending}", False) for ending in (".txt", ".mp4", ".csv", "", ".parquet")),
     ],
