@@ -53,6 +53,7 @@ from data_prep.io.patterns import add_pattern_arguments, dry_run, read_names
 from data_prep.io.raw import RawSource, printable
 from data_prep.io.report import ImportReport, NothingUsable
 from data_prep.io.vocabulary import NAMES
+from fermodels.data.columns import split_of
 from fermodels.data.names import natural_key
 
 make_row = image_row
@@ -61,11 +62,6 @@ _EXPECTED = (
     "images in folders, subject/expression/view.jpg or expression/image.jpg, or names that are "
     "explained (--pattern), or a table (--labels)"
 )
-_SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
 _AGAIN = re.compile(r"(?P<view>.*?)[ _-]*\(?(?P<number>\d+)\)?")
 
 
@@ -139,7 +135,7 @@ def _are_classes(raw: RawSource, views: dict[str, float], layout: str) -> bool:
         return layout == "classes"
     folders = [file.name.split("/") for file in raw.files if is_image(file)]
     people = (
-        (split[-3], split[-1]) for split in folders if len(split) > 2 and not _split(split[-3])
+        (split[-3], split[-1]) for split in folders if len(split) > 2 and not split_of(split[-3])
     )
     inside = any(len(split) > 1 for split in folders)
     return inside and not any(_view_and_number(name, views)[0] for _, name in people)
@@ -153,7 +149,7 @@ def _by_classes(raw: RawSource, views: dict[str, float], report: ImportReport) -
             report.skip(file.name, "does not lie in the folder of a class")
             continue
         fields = {"expression": above[-1], "view": _view_and_number(name, views)[0] or ""}
-        if split := next(filter(None, map(_split, reversed(above[:-1]))), None):
+        if split := next(filter(None, map(split_of, reversed(above[:-1]))), None):
             fields["split"] = split
         readings.append(Reading(file, fields))
     if readings:
@@ -169,10 +165,6 @@ def _by_classes(raw: RawSource, views: dict[str, float], report: ImportReport) -
                 "of a split, and others are"
             )
     return readings
-
-
-def _split(folder: str) -> str | None:
-    return _SPLITS.get(folder.lower())
 
 
 def _view_and_number(name: str, views: dict[str, float]) -> tuple[str | None, str | None]:
