@@ -1,0 +1,237 @@
+"""One shard of an import: a Parquet file of rows that `python -m data_prep merge` puts together.
+
+Whatever needs to see all rows (the importer's own checks, files with the content of another, the
+counts of the report) is left to the merging. The file says what it was made of and how, so that
+only what belongs together is put together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_prep.io.plan import Item, Plan
+from data_prep.io.report import ImportReport
+from data_prep.io.rows import Notes, in_order, notes_of, tell, under_each_other
+from data_prep.io.whole import PREPARED, Whole, settings
+from fermodels import __version__
+from fermodels._shared.digests import json_digest
+from fermodels._shared.files import replacing
+from fermodels._shared.paths import given_path
+from fermodels._shared.shards import Shard
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from data_prep.io.plan import Finish
+
+FORMAT, FORMAT_VERSION = "fermodels-shard", 1
+HAS = "_has_"  # and the name of a medium: whether a row has it
+_KEY = b"fermodels"
+_FINISH = re.compile(r"data_prep\.importers(\.[a-z][a-z0-9_]*)+:[A-Za-z_][A-Za-z0-9_]*")
+
+
+def add_shard_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--shard",
+        metavar="K/N",
+        type=shard_argument,
+        help="only share K of N (K from 1 to N), by people; `python -m data_prep merge` puts the "
+        "N files together",
+    )
+
+
+def shard_argument(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def digest_of_items(items: Sequence[Item]) -> str:
+    """Of the files and labels that all shards must have been planned from."""
+    about = [
+        (item.title, item.file and item.file.size, item.about, item.repaired) for item in items
+    ]
+    return json_digest(about, default=str)
+
+
+@dataclass(frozen=True)
+class About:
+    """What a shard's file says of itself, in types that JSON holds.
+
+    Attributes:
+        shard: number and count, as text. dataset: the importer. made_by: version of fermodels.
+        settings: the options that rows depend on. items: digest of the files and labels of the
+        whole. raw: where the raw files were. whole: fields of `Whole`. columns: of this file.
+        planned: what the report says of the whole before rows are made. notes: of this one's rows.
+    """
+
+    shard: str
+    dataset: str
+    made_by: str
+    settings: dict[str, Any]
+    items: str
+    whole: dict[str, Any]
+    columns: list[str]
+    planned: dict[str, Any]
+    notes: Notes
+    format: str = FORMAT
+    format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True)
+class ShardTable:
+    """Rows of a shard with their hidden columns, as they are written."""
+
+    table: pa.Table
+    about: About
+    row_group: int
+    media: Sequence[str] = field(default=())
+
+    def write(self, path: str | os.PathLike) -> Path:
+        import pyarrow.parquet as pq
+
+        path = given_path(path)
+        text = json.dumps(vars(self.about), ensure_ascii=False)
+        table = self.table.replace_schema_metadata({_KEY: text.encode()})
+        with replacing(path) as temporary:
+            pq.write_table(
+                table,
+                temporary,
+                row_group_size=self.row_group,
+                compression={n: "NONE" if n in self.media else "ZSTD" for n in table.column_names},
+                use_dictionary=False,
+                write_statistics=False,
+            )
+        return path
+
+
+def shard_table(
+    parts: Sequence[pa.Table],
+    whole: Whole,
+    plan: Plan,
+    options: argparse.Namespace,
+    report: ImportReport,
+) -> ShardTable:
+    """The rows of all parts of a shard; the report is told of them.
+
+    Raises:
+        ValueError: the importer ends with something that other processes cannot find.
+    """
+    import pyarrow.compute as pc
+
+    finish = name_of(whole.finish)
+    planned = planned_of(report)
+    notes = notes_of(parts)
+    table = in_order(under_each_other(parts))
+    media = [name for name in whole.prepared.MEDIA if name in table.column_names]
+    for name in media:
+        table = table.append_column(HAS + name, pc.is_valid(table[name]))
+    about = About(
+        shard=str(options.shard),
+        dataset=report.dataset,
+        made_by=__version__,
+        settings=settings(options),
+        items=digest_of_items(plan.items),
+        whole={**vars(whole), "finish": finish},
+        columns=table.column_names,
+        planned=planned,
+        notes=notes,
+    )
+    tell(notes, report)
+    report.kept = table.num_rows
+    report.warn(
+        f"shard {options.shard}: {sum(map(len, parts)):,} rows of the {whole.items:,} that are "
+        "planned in all; `python -m data_prep merge` puts the shards together"
+    )
+    return ShardTable(table, about, whole.prepared.ROW_GROUP, media)
+
+
+def planned_of(report: ImportReport) -> dict[str, Any]:
+    """What a report says before rows are made: the same in all shards."""
+    return {
+        **{name: getattr(report, name) for name in ("raw", "found", "junk")},
+        **{name: list(getattr(report, name)) for name in ("skipped", "repaired", "warnings")},
+    }
+
+
+def name_of(finish: Finish | None) -> str | None:
+    """How another process finds the function; ValueError where it cannot."""
+    if finish is None:
+        return None
+    name = f"{finish.__module__}:{finish.__qualname__}"
+    if not _FINISH.fullmatch(name) or finish_called(name) is not finish:
+        raise ValueError(
+            f"this importer cannot run in shards: {name} is no function at the top level of a "
+            "module of data_prep.importers, where `python -m data_prep merge` could find it"
+        )
+    return name
+
+
+def finish_called(name: str | None) -> Finish | None:
+    """The function of that name; ValueError where it is none of an importer's own."""
+    if name is None:
+        return None
+    module, _, function = name.partition(":")
+    found = None
+    if _FINISH.fullmatch(name):
+        found = vars(import_module(module)).get(function)
+    if getattr(found, "__module__", None) != module or isinstance(found, type):
+        raise ValueError(f"there is no function {name}")
+    return found
+
+
+def whole_of(about: About) -> Whole:
+    """What is to be done with the rows of all shards.
+
+    Raises:
+        ValueError: its importer is not here.
+    """
+    fields = dict(about.whole)
+    if fields["kind"] not in PREPARED:
+        raise ValueError(f"there are no prepared {fields['kind']}")
+    try:
+        return Whole(**{**fields, "finish": finish_called(fields["finish"])})
+    except (ImportError, TypeError) as error:
+        raise ValueError(f"it cannot be finished here ({error})") from error
+
+
+def read_about(path: Path) -> tuple[About, list[str]]:
+    """What a shard's file says of itself, and the columns that it has.
+
+    Raises:
+        ValueError: it is no such file, or one of another version of the format.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        schema = pq.read_schema(path)
+        about = json.loads((schema.metadata or {}).get(_KEY, b"{}"))
+    except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be read as a shard ({error}): make it again") from error
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        kind = about.get("format") if isinstance(about, dict) else None
+        raise ValueError(
+            f"{path} is no shard ({kind or 'a file of another kind'}): give the files that an "
+            "importer wrote with --shard K/N"
+        )
+    if about.get("format_version") != FORMAT_VERSION:
+        raise ValueError(
+            f"{path} has version {about.get('format_version')} of the format of shards, this "
+            f"fermodels reads version {FORMAT_VERSION}: make it again"
+        )
+    try:
+        found = About(**about)
+        Shard.parse(found.shard)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error}): make it again") from error
+    return found, schema.names
