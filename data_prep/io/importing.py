@@ -33,7 +33,13 @@ from data_prep.io.plan import Skip as Skip
 from data_prep.io.raw import MAX_ERROR, RawSource, printable, shortened
 from data_prep.io.report import ImportReport, NothingUsable
 from data_prep.io.rows import Part, make_part, notes_of, read_part, tell, under_each_other
-from data_prep.io.shards import ShardTable, add_shard_argument, digest_of_items, shard_table
+from data_prep.io.shards import (
+    ShardTable,
+    add_shard_argument,
+    digest_of_items,
+    name_of,
+    shard_table,
+)
 from data_prep.io.whole import ELSEWHERE, Whole, settings
 from fermodels import __version__
 from fermodels._shared.digests import json_digest
@@ -202,6 +208,7 @@ def run_import(
     whole = Whole.of(plan, options, report.dataset)
     join = partial(_join, whole=whole, options=options, report=report)
     if shard is not None:
+        name_of(plan.finish)  # better refused now than when all rows are made
         join = partial(shard_table, whole=whole, plan=plan, options=options, report=report)
     return make_in_parts(
         options.out,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,19 +18,19 @@ from data_prep.io.parts import check_out
 from data_prep.io.plan import HIDDEN, ITEM, NAME
 from data_prep.io.report import ImportReport
 from data_prep.io.rows import joined_notes, tell
-from data_prep.io.shards import HAS, About, read_about, whole_of
+from data_prep.io.shards import HAS, SAID, About, read_about
 from data_prep.io.whole import Whole
 from fermodels._shared.files import replacing
 from fermodels._shared.paths import given_path
 from fermodels._shared.progress import progress_wanted
 from fermodels._shared.shards import Shard, check_numbers, check_same
+from fermodels.data import encode_image
 from fermodels.data.file_media import FileMedia
+from fermodels.data.image_files import image_size
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-
-    from fermodels.data import PreparedClips, PreparedImages
 
 _SHARD, _ROW = "_shard", "_row"  # where a row's media are
 
@@ -39,6 +39,7 @@ _SHARD, _ROW = "_shard", "_row"  # where a row's media are
 class _File:
     path: Path
     about: About
+    whole: Whole
 
     @property
     def shard(self) -> Shard:
@@ -57,83 +58,73 @@ def merge_shards(
         fermodels.data.PreparedError: the rows do not fit together.
     """
     out = check_out(out)
-    files = [_File(path, read_about(path)[0]) for path in map(given_path, paths)]
-    files = _that_fit(files)
-    for file in files:
-        if file.path.resolve() == out.resolve():
-            raise ValueError(f"{out} is one of the shards: write to another file")
-    try:
-        whole = whole_of(files[0].about)
-    except ValueError as error:
-        raise ValueError(f"{files[0].path}: {error}") from error
+    files = [_File(path, *read_about(path)) for path in map(given_path, paths)]
+    if out.resolve() in [file.path.resolve() for file in files]:
+        raise ValueError(f"{out} is one of the shards: write to another file")
+    _check(files)
+    files.sort(key=lambda file: file.shard.number)
+    whole = files[0].whole
     report = _report_before(files)
     planned = len(report.skipped)
     tell(joined_notes([file.about.notes for file in files]), report)
-    media = list(whole.prepared.MEDIA)
-    frame = _rows(files, media, whole)
-    places = frame[[_SHARD, _ROW, *(HAS + name for name in media)]]
+    frame = _rows(files, whole)
+    places = frame[[_SHARD, _ROW, *(HAS + name for name in whole.prepared.MEDIA)]]
     rows = whole.completed(frame.drop(columns=places.columns), report, planned)
     places = places.loc[rows.index].reset_index(drop=True)
     with tempfile.TemporaryDirectory(prefix="data_prep-") as folder:
         bare = Path(folder) / "without_media.parquet"
-        _with_stand_ins(rows, places, files, whole, report, str(out)).write(bare)
+        stand_ins = _stand_ins(places, files, whole)
+        whole.check(rows.assign(**stand_ins), report, str(out)).write(bare)
         _fill(bare, out, places, files, whole)
     return out, report
 
 
-def _that_fit(files: Sequence[_File]) -> list[_File]:
-    """The shards by their number."""
-    for what, of in (
-        ("the data set is", lambda a: a.dataset),
-        ("they hold", lambda a: a.whole.get("kind")),
-        ("the version of fermodels that made them is", lambda a: a.made_by),
-    ):
-        check_same(what, [(file.path, of(file.about)) for file in files])
+def _check(files: Sequence[_File]) -> None:
+    """Refuses what does not fit together."""
+
+    def same(what: str, of: Callable[[_File], Any], shown: Callable[[Any], str] = str) -> None:
+        check_same(what, [(file.path, of(file)) for file in files], shown)
+
+    same("the data set is", lambda file: file.about.dataset)
+    same("the version of fermodels that made them is", lambda file: file.about.made_by)
     for name in sorted({name for file in files for name in file.about.settings}):
-        values = [(file.path, file.about.settings.get(name)) for file in files]
-        check_same(f"--{name.replace('_', '-')} is", values)
-    keys = sorted({key for file in files for key in file.about.whole["metadata"]})
-    for key in keys:
-        values = [(file.path, file.about.whole["metadata"].get(key)) for file in files]
-        check_same(f"{key} in the metadata is", values)
-    check_same(
+        same(f"--{name.replace('_', '-')} is", lambda file, n=name: file.about.settings.get(n))
+    for name in sorted({name for file in files for name in file.whole.metadata}):
+        same(f"metadata {name!r} is", lambda file, n=name: file.whole.metadata.get(n))
+    same(
         "they were made of other files or labels,",
-        [(file.path, (file.about.whole["items"], file.about.items)) for file in files],
+        lambda file: (file.whole.items, file.about.items),
         lambda value: f"{value[0]:,} rows in all (digest {value[1][:12]})",
     )
     check_numbers([(file.path, file.shard) for file in files])
-    return sorted(files, key=lambda file: file.shard.number)
 
 
 def _report_before(files: Sequence[_File]) -> ImportReport:
     """What was said before rows were made, which all shards have planned alike."""
-    first = files[0].about.planned
-    report = ImportReport(
-        files[0].about.dataset, first["raw"], found=first["found"], junk=first["junk"]
-    )
+    about = files[0].about
+    first = {name: about.planned[name] for name in ("raw", "found", "junk")}
+    report = ImportReport(about.dataset, **first)
     for file in files:
-        planned = file.about.planned
-        for name in ("skipped", "repaired", "warnings"):
+        for name in SAID:
             said = getattr(report, name)
-            new = [tuple(x) if isinstance(x, list) else x for x in planned[name]]
             known = set(said)
+            new = [tuple(x) if isinstance(x, list) else x for x in file.about.planned[name]]
             said += [x for x in new if x not in known]
     return report
 
 
-def _rows(files: Sequence[_File], media: Sequence[str], whole: Whole) -> pd.DataFrame:
+def _rows(files: Sequence[_File], whole: Whole) -> pd.DataFrame:
     """All rows in their order, without media, and where those are."""
     import pyarrow as pa
 
-    tables = []
+    media, tables = list(whole.prepared.MEDIA), []
     for number, file in enumerate(files):
         table = _without_media(file, media)
         places = {_SHARD: np.full(len(table), number), _ROW: np.arange(len(table))}
         for name, values in places.items():
             table = table.append_column(name, pa.array(values))
         tables.append(table)
-    whole_table = _under_each_other(files, tables)
-    frame = whole_table.to_pandas().sort_values(ITEM, kind="stable", ignore_index=True)
+    frame = _under_each_other(files, tables).to_pandas().sort_values(ITEM, ignore_index=True)
     for name in media:
         if HAS + name not in frame:  # there is no row that has it
             frame[HAS + name] = False
@@ -186,35 +177,22 @@ def _under_each_other(files: Sequence[_File], tables: Sequence[pa.Table]) -> pa.
     return pa.concat_tables([t for t in tables if len(t)] or tables, promote_options="permissive")
 
 
-def _with_stand_ins(
-    rows: pd.DataFrame,
-    places: pd.DataFrame,
-    files: Sequence[_File],
-    whole: Whole,
-    report: ImportReport,
-    source: str,
-) -> PreparedImages | PreparedClips:
-    """The prepared data set, checked, with one medium in place of all: media are not checked here,
-    each shard has made its own."""
-    stand_ins = {}
-    for name in whole.prepared.MEDIA:
-        has = places[HAS + name].fillna(False).to_numpy(dtype=bool)
-        one = None
-        if has.any():
-            at = int(has.argmax())
-            one = _media(files, name)[places[_SHARD][at]][int(places[_ROW][at])]
-        stand_ins[name] = [one if there else None for there in has]
-    return whole.check(rows.assign(**stand_ins), report, source)
+def _stand_ins(
+    places: pd.DataFrame, files: Sequence[_File], whole: Whole
+) -> dict[str, list[bytes | None]]:
+    """Something small in place of all media, which each shard has made and checked."""
+    small = b"\0"
+    if whole.kind == "images":  # of the size that all of them have
+        first = _media(files[places[_SHARD][0]], "image")[int(places[_ROW][0])]
+        small = encode_image(np.zeros((*image_size(first), 3), np.uint8))
+    has = {name: places[HAS + name].fillna(False) for name in whole.prepared.MEDIA}
+    return {name: [small if there else None for there in has[name]] for name in has}
 
 
-def _media(files: Sequence[_File], name: str) -> list[FileMedia | list]:
-    """Of each shard, the column of media; nothing where it has none."""
-    return [
-        FileMedia(file.path, name, cache_bytes=0, nullable=True)
-        if name in file.about.columns
-        else []
-        for file in files
-    ]
+def _media(file: _File, name: str) -> FileMedia | list:
+    """The column of media; nothing where it has none."""
+    has = name in file.about.columns
+    return FileMedia(file.path, name, cache_bytes=0, nullable=True) if has else []
 
 
 def _fill(
@@ -225,7 +203,7 @@ def _fill(
     import pyarrow.parquet as pq
     from tqdm.auto import tqdm
 
-    media = {name: _media(files, name) for name in whole.prepared.MEDIA}
+    media = {name: [_media(file, name) for file in files] for name in whole.prepared.MEDIA}
     shard, row = places[_SHARD].to_numpy(), places[_ROW].to_numpy()
     file = pq.ParquetFile(bare)
     leaves = [file.schema.column(at).path for at in range(len(file.schema))]

@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from data_prep.io.plan import Finish
 
 FORMAT, FORMAT_VERSION = "fermodels-shard", 1
+SAID = ("skipped", "repaired", "warnings")  # lists of a report
 HAS = "_has_"  # and the name of a medium: whether a row has it
 _KEY = b"fermodels"
 _FINISH = re.compile(r"data_prep\.importers(\.[a-z][a-z0-9_]*)+:[A-Za-z_][A-Za-z0-9_]*")
@@ -68,10 +69,13 @@ class About:
     """What a shard's file says of itself, in types that JSON holds.
 
     Attributes:
-        shard: number and count, as text. dataset: the importer. made_by: version of fermodels.
-        settings: the options that rows depend on. items: digest of the files and labels of the
-        whole. raw: where the raw files were. whole: fields of `Whole`. columns: of this file.
-        planned: what the report says of the whole before rows are made. notes: of this one's rows.
+        shard: "2/8". dataset: the importer. made_by: version of fermodels.
+        settings: the options that rows depend on.
+        items: digest of the files and labels of the whole.
+        whole: fields of `Whole`; `finish` by its name.
+        columns: of this file.
+        planned: what the report says before rows are made, the same in all shards.
+        notes: what it says of this shard's rows.
     """
 
     shard: str
@@ -94,7 +98,6 @@ class ShardTable:
     table: pa.Table
     about: About
     row_group: int
-    media: Sequence[str] = field(default=())
 
     def write(self, path: str | os.PathLike) -> Path:
         import pyarrow.parquet as pq
@@ -104,13 +107,9 @@ class ShardTable:
         table = self.table.replace_schema_metadata({_KEY: text.encode()})
         with replacing(path) as temporary:
             pq.write_table(
-                table,
-                temporary,
-                row_group_size=self.row_group,
-                compression={n: "NONE" if n in self.media else "ZSTD" for n in table.column_names},
-                use_dictionary=False,
-                write_statistics=False,
-            )
+                table, temporary, row_group_size=self.row_group, compression="NONE",
+                use_dictionary=False, write_statistics=False,
+            )  # fmt: skip
         return path
 
 
@@ -121,46 +120,34 @@ def shard_table(
     options: argparse.Namespace,
     report: ImportReport,
 ) -> ShardTable:
-    """The rows of all parts of a shard; the report is told of them.
-
-    Raises:
-        ValueError: the importer ends with something that other processes cannot find.
-    """
+    """The rows of all parts of a shard; the report is told of them."""
     import pyarrow.compute as pc
 
-    finish = name_of(whole.finish)
-    planned = planned_of(report)
+    planned = {name: getattr(report, name) for name in ("raw", "found", "junk")}
+    planned |= {name: list(getattr(report, name)) for name in SAID}
     notes = notes_of(parts)
     table = in_order(under_each_other(parts))
-    media = [name for name in whole.prepared.MEDIA if name in table.column_names]
-    for name in media:
-        table = table.append_column(HAS + name, pc.is_valid(table[name]))
+    for name in whole.prepared.MEDIA:
+        if name in table.column_names:
+            table = table.append_column(HAS + name, pc.is_valid(table[name]))
     about = About(
         shard=str(options.shard),
         dataset=report.dataset,
         made_by=__version__,
         settings=settings(options),
         items=digest_of_items(plan.items),
-        whole={**vars(whole), "finish": finish},
+        whole={**vars(whole), "finish": name_of(whole.finish)},
         columns=table.column_names,
         planned=planned,
         notes=notes,
     )
     tell(notes, report)
-    report.kept = table.num_rows
+    report.kept = len(table)
     report.warn(
-        f"shard {options.shard}: {sum(map(len, parts)):,} rows of the {whole.items:,} that are "
-        "planned in all; `python -m data_prep merge` puts the shards together"
+        f"this is shard {options.shard} of {whole.items:,} planned rows: `python -m data_prep "
+        "merge` puts it together with the others"
     )
-    return ShardTable(table, about, whole.prepared.ROW_GROUP, media)
-
-
-def planned_of(report: ImportReport) -> dict[str, Any]:
-    """What a report says before rows are made: the same in all shards."""
-    return {
-        **{name: getattr(report, name) for name in ("raw", "found", "junk")},
-        **{name: list(getattr(report, name)) for name in ("skipped", "repaired", "warnings")},
-    }
+    return ShardTable(table, about, whole.prepared.ROW_GROUP)
 
 
 def name_of(finish: Finish | None) -> str | None:
@@ -168,7 +155,7 @@ def name_of(finish: Finish | None) -> str | None:
     if finish is None:
         return None
     name = f"{finish.__module__}:{finish.__qualname__}"
-    if not _FINISH.fullmatch(name) or finish_called(name) is not finish:
+    if not _FINISH.fullmatch(name) or _called(name) is not finish:
         raise ValueError(
             f"this importer cannot run in shards: {name} is no function at the top level of a "
             "module of data_prep.importers, where `python -m data_prep merge` could find it"
@@ -176,62 +163,48 @@ def name_of(finish: Finish | None) -> str | None:
     return name
 
 
-def finish_called(name: str | None) -> Finish | None:
+def _called(name: str | None) -> Finish | None:
     """The function of that name; ValueError where it is none of an importer's own."""
     if name is None:
         return None
     module, _, function = name.partition(":")
-    found = None
-    if _FINISH.fullmatch(name):
-        found = vars(import_module(module)).get(function)
+    found = vars(import_module(module)).get(function) if _FINISH.fullmatch(name) else None
     if getattr(found, "__module__", None) != module or isinstance(found, type):
         raise ValueError(f"there is no function {name}")
     return found
 
 
-def whole_of(about: About) -> Whole:
-    """What is to be done with the rows of all shards.
+def read_about(path: Path) -> tuple[About, Whole]:
+    """What a shard's file says of itself, and what is to be done with the rows of all shards.
 
     Raises:
-        ValueError: its importer is not here.
-    """
-    fields = dict(about.whole)
-    if fields["kind"] not in PREPARED:
-        raise ValueError(f"there are no prepared {fields['kind']}")
-    try:
-        return Whole(**{**fields, "finish": finish_called(fields["finish"])})
-    except (ImportError, TypeError) as error:
-        raise ValueError(f"it cannot be finished here ({error})") from error
-
-
-def read_about(path: Path) -> tuple[About, list[str]]:
-    """What a shard's file says of itself, and the columns that it has.
-
-    Raises:
-        ValueError: it is no such file, or one of another version of the format.
+        ValueError: it is no such file, one of another version of the format or of fermodels, or
+            its importer is not here.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        schema = pq.read_schema(path)
-        about = json.loads((schema.metadata or {}).get(_KEY, b"{}"))
-    except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
+        said = json.loads((pq.read_schema(path).metadata or {}).get(_KEY, b"{}"))
+        kind, version = said.get("format"), said.get("format_version")
+    except (pa.ArrowException, OSError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as a shard ({error}): make it again") from error
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
-        kind = about.get("format") if isinstance(about, dict) else None
+    if kind != FORMAT:
         raise ValueError(
             f"{path} is no shard ({kind or 'a file of another kind'}): give the files that an "
             "importer wrote with --shard K/N"
         )
-    if about.get("format_version") != FORMAT_VERSION:
+    if version != FORMAT_VERSION:
         raise ValueError(
-            f"{path} has version {about.get('format_version')} of the format of shards, this "
-            f"fermodels reads version {FORMAT_VERSION}: make it again"
+            f"{path} has version {version} of the format of shards, this fermodels reads version "
+            f"{FORMAT_VERSION}: make it again"
         )
     try:
-        found = About(**about)
-        Shard.parse(found.shard)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged ({error}): make it again") from error
-    return found, schema.names
+        about = About(**said)
+        Shard.parse(about.shard)
+        whole = Whole(**{**about.whole, "finish": _called(about.whole["finish"])})
+        if whole.kind not in PREPARED:
+            raise ValueError(f"there are no prepared {whole.kind}")
+    except (LookupError, TypeError, ValueError, ImportError) as error:
+        raise ValueError(f"{path} cannot be used here ({error}): make it again") from error
+    return about, whole

@@ -72,24 +72,6 @@ def test_a_finished_shard_is_taken_and_another_is_not(clips, encoder, tmp_path, 
         assert len(done) == chunks, shard
 
 
-def test_interrupted_a_shard_goes_on(clips, encoder, tmp_path, monkeypatch):
-    done, original = [], compute._Task.compute
-
-    def stop(task, chunk):
-        if chunk == 1 and not done.count(1):
-            done.append(1)
-            raise KeyboardInterrupt
-        done.append(chunk)
-        return original(task, chunk)
-
-    monkeypatch.setattr(compute._Task, "compute", stop)
-    options = {"video": None, "num_augmentations": 0, "shard": "2/2"}
-    with pytest.raises(KeyboardInterrupt):
-        compute_features(clips, tmp_path / "f.safetensors", **options)
-    compute_features(clips, tmp_path / "f.safetensors", **options)
-    assert done == [0, 1, 1]
-
-
 @pytest.mark.parametrize(
     "change, message",
     [

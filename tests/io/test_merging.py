@@ -9,81 +9,27 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_prep.importers import kdef
-from data_prep.io.shards import HAS, finish_called, name_of
+from data_prep.io.shards import HAS, name_of
 from fermodels.data import PreparedClips, PreparedError, PreparedImages
 from tests.fixtures.processes import ROOT, quiet_environment
-from tests.importers.fixtures import clip_sets, mosei
+from tests.importers.fixtures import clip_sets
 from tests.importers.fixtures.clips import write
-from tests.importers.fixtures.images import (
-    ddcf_files,
-    faulty_codes,
-    kdef_codes,
-    kdef_files,
-    multiface_files,
-    write_folder,
-    write_tar,
-    write_zip,
-)
+from tests.importers.fixtures.images import kdef_codes, kdef_files, write_folder
+from tests.importers.fixtures.importing import SMALL
+from tests.importers.fixtures.with_duplicates import SETS
 
-SMALL = ("--crop", "none", "--size", "32", "--jobs", "1")
-PATTERN = r"(?P<subject>\w+)/(?P<expression>[a-z]+)_(?P<view>\w+)_(?P<session>light\d)"
 pytestmark = pytest.mark.filterwarnings("ignore:.*has one view only")
-
-
-def own(root):
-    """People in folders, one of them with a second image, and one image that is damaged."""
-    files = dict(ddcf_files(4, 5))
-    names = ("full_left", "half_left", "straight", "half_right", "full_right")
-    for number, (name, data) in enumerate(files.items()):
-        person, view = name.split("/")[1], names[number % 5]
-        write(root / person / "happy" / f"{view}.jpg", data[:300] if number == 7 else data)
-    return root
-
-
-def classes(root):
-    """Nobody knows who is who; without a split for some."""
-    for number, (_, data) in enumerate(ddcf_files(1, 10)):
-        write(root / f"{'happy' if number % 3 else 'sad'}/{number}.jpg", data)
-    return root
-
-
-def captures(root):
-    files = [file for entity in ("11", "22") for file in multiface_files(entity, frames=(1,))]
-    return write_folder(files, root)
-
-
-# The importer, its raw data, its own options, and how many shards.
-SETS = {
-    "kdef": (lambda p: write_folder(kdef_files(faulty_codes()), p / "r"), (), 4),
-    "kdef in a tar.gz": (
-        lambda p: write_tar(reversed([*kdef_files(kdef_codes(["F01", "M02"]))]), p / "r.tar.gz"),
-        ("--odd-sizes", "keep"),
-        2,
-    ),
-    "ddcf": (
-        lambda p: write_zip(ddcf_files(3), p / "r.zip"),
-        ("--pattern", PATTERN, "--views", "L60=-60,L30=-30,0=0,R30=30,R60=60"),
-        3,
-    ),
-    "image-folder": (lambda p: own(p / "r"), (), 3),
-    "image-folder of classes": (lambda p: classes(p / "r"), (), 3),
-    "multiface": (lambda p: captures(p / "r"), (), 2),
-    "mosei": (lambda p: mosei.raw_folder(p / "r"), (), 3),
-    "mosei without videos": (lambda p: mosei.csd_folder(p / "r"), ("--media", "none"), 2),
-    "meld": (lambda p: clip_sets.meld(p / "r"), (), 3),
-    "caer": (lambda p: clip_sets.caer(p / "r"), (), 4),
-    "caer stills": (lambda p: clip_sets.caer_s(p / "r"), (), 2),
-    "ravdess": (lambda p: clip_sets.ravdess(p / "r"), ("--every-modality",), 2),
-    "voxceleb2": (lambda p: clip_sets.voxceleb2(p / "r"), (), 3),
-}
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_merged_shards_are_the_import_without_shards(run, tmp_path, name):
-    """Rows, columns, their kinds, the metadata and the row groups; and the reports too."""
+    """Rows, columns, their kinds, the metadata and the row groups; and the reports too.
+
+    Files with the content of another are in several shards.
+    """
     build, options, count = SETS[name]
     importer = name.split()[0]
-    raw, options = build(tmp_path), (*SMALL, *options)
+    raw, options = build(tmp_path / "raw"), (*SMALL, *options)
     whole, merged = tmp_path / "whole.parquet", tmp_path / "merged.parquet"
     code, _, error = run(importer, raw, whole, *options, "--report", tmp_path / "whole.json")
     assert code == 0, error
@@ -161,74 +107,73 @@ def test_missing_and_double_shards_are_refused(run, shards, tmp_path):
     ],
 )
 def test_other_settings_are_refused(run, shards, tmp_path, options, message):
-    one = shards(only=[1])[1]
-    two = shards(2, *options, only=[2])[2]
+    one, two = shards(only=[1])[1], shards(2, *options, only=[2])[2]
     error = refused(run, tmp_path, one, two)
     assert f"{one} and {two} do not fit together" in error and message in error
 
 
-def test_another_data_set_is_refused(run, shards, tmp_path):
-    one = shards(only=[1])[1]
-    folder = clip_sets.voxceleb2(tmp_path / "raw")
-    two = tmp_path / "vox.parquet"
-    assert run("voxceleb2", folder, two, *SMALL, "--shard", "2/2")[0] == 0
+def test_other_data_is_refused(run, shards, tmp_path):
+    one, two = shards(only=[1])[1], tmp_path / "two.parquet"
+    vox, other = clip_sets.voxceleb2(tmp_path / "vox"), clip_sets.ravdess(tmp_path / "other")
+    assert run("voxceleb2", vox, two, *SMALL, "--shard", "2/2")[0] == 0
     assert "the data set is ravdess and voxceleb2" in refused(run, tmp_path, one, two)
-
-
-def test_other_files_and_labels_are_refused(run, shards, raw, tmp_path):
-    one = shards(only=[1])[1]
-    other = clip_sets.ravdess(tmp_path / "other")
     (other / "Actor_01/02-02-06-01-02-01-01.mp4").unlink()
-    two = tmp_path / "two.parquet"
     assert run("ravdess", other, two, *SMALL, "--shard", "2/2")[0] == 0
     error = refused(run, tmp_path, one, two)
     assert "they were made of other files or labels, 6 rows" in error and "and 5 rows" in error
 
 
-def altered(path, about=None, table=None):
-    """The shard with some of what it says of itself, or its rows, changed."""
-    whole = pq.read_table(path)
-    said = json.loads(whole.schema.metadata[b"fermodels"])
-    whole = table(whole) if table else whole
+def altered(path, about=None, **columns):
+    """The shard with some of what it says of itself, or its columns, changed."""
+    table = pq.read_table(path)
+    said = json.loads(table.schema.metadata[b"fermodels"])
     if about:
         about(said)
-    text = json.dumps(said).encode()
-    pq.write_table(whole.replace_schema_metadata({b"fermodels": text}), path)
+    for name, values in columns.items():
+        if name in table.column_names:
+            table = table.set_column(table.column_names.index(name), name, pa.array(values))
+        else:
+            table = table.append_column(name, pa.array(values))
+    table = table.replace_schema_metadata({b"fermodels": json.dumps(said).encode()})
+    pq.write_table(table, path)
 
 
-def test_another_version_is_refused(run, shards, tmp_path):
+@pytest.mark.parametrize(
+    "about, message",
+    [
+        (lambda said: said.update(made_by="0.1"), "the version of fermodels that made them is"),
+        (lambda said: said.update(format_version=9), "part-2.parquet has version 9 of the format"),
+        (lambda said: said["whole"]["metadata"].update(crop="face"), "metadata 'crop' is none and"),
+        (lambda said: said["whole"].update(kind="books"), "there are no prepared books"),
+        (lambda said: said.pop("notes"), "part-2.parquet cannot be used here"),
+        # The file is somebody's data: it can have nothing called but an importer's own.
+        *(
+            (lambda said, name=name: said["whole"].update(finish=name), f"no function {name}")
+            for name in ("os:system", "data_prep.importers.kdef:re", "data_prep.io.raw:printable")
+        ),
+    ],
+)
+def test_what_a_shard_says_of_itself_is_checked(run, shards, tmp_path, about, message):
     one, two = shards().values()
-    altered(two, lambda said: said.update(made_by="0.0.1"))
-    assert "the version of fermodels that made them is" in refused(run, tmp_path, one, two)
-    altered(two, lambda said: said.update(format_version=9))
-    assert f"{two} has version 9 of the format" in refused(run, tmp_path, one, two)
+    altered(two, about)
+    assert message in refused(run, tmp_path, one, two)
 
 
-def test_other_columns_are_refused(run, shards, tmp_path):
+def test_other_columns_and_overlapping_rows_are_refused(run, shards, tmp_path):
     one, two = shards().values()
-    altered(two, table=lambda t: t.append_column("mood", pa.array([1] * len(t))))
-    assert f"{two} does not have the columns that it was made with: mood" in refused(
-        run, tmp_path, one, two
-    )
-    two = shards(only=[2])[2]
-    numbers = lambda t: t.set_column(  # noqa: E731
-        t.column_names.index("gender"), "gender", pa.array([1] * len(t))
-    )
-    altered(two, table=numbers)
-    error = refused(run, tmp_path, one, two)
-    assert f"{one} and {two} do not fit together" in error and "gender" in error
-
-
-def test_overlapping_rows_are_refused(run, shards, tmp_path):
-    one, two = shards().values()
-    numbers = pq.read_table(one)["_item"].to_pylist()
-    for path, new, message in (
-        (two, numbers, "3 rows, such as Actor_"),
-        (two, [7, 8, 9], f"{two} has rows beyond the 6 planned ones"),
-        (one, [numbers[0]] * 3, "1 rows, such as "),
+    numbers, genuine = pq.read_table(one)["_item"].to_pylist(), two.read_bytes()
+    for columns, message in (
+        ({"mood": [1] * 3}, f"{two} does not have the columns that it was made with: mood"),
+        (
+            {"gender": [1] * 3},
+            f"{one} and {two} do not fit together: Unable to merge: Field",
+        ),
+        ({"_item": numbers}, "3 rows, such as Actor_"),
+        ({"_item": numbers}, f"are in more than one place: {one}, {two}"),
+        ({"_item": [7, 8, 9]}, f"{two} has rows beyond the 6 planned ones"),
     ):
-        at = pq.read_schema(path).names.index("_item")
-        altered(path, table=lambda t, at=at, new=new: t.set_column(at, "_item", [new]))
+        two.write_bytes(genuine)
+        altered(two, **columns)
         assert message in refused(run, tmp_path, one, two)
 
 
@@ -237,32 +182,21 @@ def test_other_files_in_place_of_shards_are_refused(run, shards, raw, tmp_path):
     whole = tmp_path / "whole.parquet"
     assert run("ravdess", raw, whole, *SMALL)[0] == 0
     assert f"{whole} is no shard (fermodels-clips)" in refused(run, tmp_path, one, whole)
-    text = write(tmp_path / "text.parquet", b"x")
-    assert f"{text} cannot be read as a shard" in refused(run, tmp_path, one, text)
-    assert "cannot be read as a shard" in refused(run, tmp_path, one, tmp_path / "gone.parquet")
-    half = write(tmp_path / "half.parquet", two.read_bytes()[:-200])
-    assert f"{half} cannot be read as a shard" in refused(run, tmp_path, one, half)
-    altered(two, lambda said: said.pop("notes"))
-    assert f"{two} is damaged" in refused(run, tmp_path, one, two)
-    two = shards(only=[2])[2]
-    code, _, error = run("merge", one, two, two)
-    assert code == 2 and f"{two} is one of the shards" in error and two.stat().st_size
-    code, _, error = run("merge", one, two, tmp_path / "out.csv")
-    assert code == 2 and "must be a .parquet file" in error
+    for name, content in (("text", b"x"), ("half", two.read_bytes()[:-200]), ("gone", None)):
+        path = tmp_path / f"{name}.parquet"
+        if content is not None:
+            path.write_bytes(content)
+        assert f"{path} cannot be read as a shard" in refused(run, tmp_path, one, path)
+    for out, message in (
+        (two, f"{two} is one of the shards"),
+        (tmp_path / "out.csv", "must be a .parquet file"),
+    ):
+        code, _, error = run("merge", one, two, out)
+        assert code == 2 and message in error and pq.read_metadata(two).num_rows == 3
 
 
-def test_a_shard_names_no_function_of_others(run, shards, tmp_path):
-    """The file is somebody's data: it cannot have anything called but an importer's own."""
-    one, two = shards().values()
-    for name in ("os:system", "data_prep.importers.kdef:re", "data_prep.importers.kdef:gone"):
-        for path in (one, two):
-            altered(path, lambda said, name=name: said["whole"].update(finish=name))
-        assert f"there is no function {name}" in refused(run, tmp_path, one, two)
-
-
-def test_what_comes_last_is_found_by_its_name():
-    name = name_of(kdef._drop_odd_sizes)
-    assert finish_called(name) is kdef._drop_odd_sizes and name_of(None) is None
+def test_what_comes_last_must_be_found_by_its_name():
+    assert name_of(kdef._drop_odd_sizes) == "data_prep.importers.kdef:_drop_odd_sizes"
     with pytest.raises(ValueError, match="cannot run in shards"):
         name_of(lambda table, report: table)
 
