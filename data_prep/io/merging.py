@@ -71,8 +71,8 @@ def merge_shards(
     places = frame[[_SHARD, _ROW, *(HAS + name for name in whole.prepared.MEDIA)]]
     rows = whole.completed(frame.drop(columns=places.columns), report, planned)
     places = places.loc[rows.index].reset_index(drop=True)
-    with tempfile.TemporaryDirectory(prefix="data_prep-") as folder:
-        bare = Path(folder) / "without_media.parquet"
+    with tempfile.TemporaryDirectory(prefix="data_prep-") as place:
+        bare = Path(place) / "without_media.parquet"
         stand_ins = _stand_ins(places, files, whole)
         whole.check(rows.assign(**stand_ins), report, str(out)).write(bare)
         _fill(bare, out, places, files, whole)

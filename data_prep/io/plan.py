@@ -66,7 +66,7 @@ class Plan:
         expected: what would have been usable, for the message when nothing is.
         finish: called once with all rows (without the encoded media) and the report, before they
             are written: for checks that need to see all rows. It returns the rows to keep, under
-            the index that they had. A function at the top level of the importer's module, or the
+            the index that they had. A function at the top level of a module of data_prep, or the
             importer cannot run in shards, which are finished where they are merged.
         counted: columns whose values are counted in the report, beside the kind's own.
     """

@@ -36,7 +36,7 @@ FORMAT, FORMAT_VERSION = "fermodels-shard", 1
 SAID = ("skipped", "repaired", "warnings")  # lists of a report
 HAS = "_has_"  # and the name of a medium: whether a row has it
 _KEY = b"fermodels"
-_FINISH = re.compile(r"data_prep\.importers(\.[a-z][a-z0-9_]*)+:[A-Za-z_][A-Za-z0-9_]*")
+_FINISH = re.compile(r"data_prep\.(?:importers|io)(\.[a-z][a-z0-9_]*)+:[A-Za-z_][A-Za-z0-9_]*")
 
 
 def add_shard_argument(parser: argparse.ArgumentParser) -> None:
@@ -158,13 +158,13 @@ def name_of(finish: Finish | None) -> str | None:
     if not _FINISH.fullmatch(name) or _called(name) is not finish:
         raise ValueError(
             f"this importer cannot run in shards: {name} is no function at the top level of a "
-            "module of data_prep.importers, where `python -m data_prep merge` could find it"
+            "module of data_prep, where `python -m data_prep merge` could find it"
         )
     return name
 
 
 def _called(name: str | None) -> Finish | None:
-    """The function of that name; ValueError where it is none of an importer's own."""
+    """The function of that name; ValueError where it is none of data_prep's."""
     if name is None:
         return None
     module, _, function = name.partition(":")

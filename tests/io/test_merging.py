@@ -146,10 +146,10 @@ def altered(path, about=None, **columns):
         (lambda said: said["whole"]["metadata"].update(crop="face"), "metadata 'crop' is none and"),
         (lambda said: said["whole"].update(kind="books"), "there are no prepared books"),
         (lambda said: said.pop("notes"), "part-2.parquet cannot be used here"),
-        # The file is somebody's data: it can have nothing called but an importer's own.
+        # The file is somebody's data: it can have nothing called but data_prep's own.
         *(
             (lambda said, name=name: said["whole"].update(finish=name), f"no function {name}")
-            for name in ("os:system", "data_prep.importers.kdef:re", "data_prep.io.raw:printable")
+            for name in ("os:system", "data_prep.importers.kdef:re", "data_prep.io.gone:x")
         ),
     ],
 )
