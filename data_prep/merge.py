@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 
-from fermodels._shared.paths import given_path, output_file
+from fermodels._shared.paths import given_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,9 +30,11 @@ def run(options: argparse.Namespace) -> None:
         _merge_features(options)
         return
     from data_prep.io.merging import merge_shards
+    from data_prep.io.report import check_report
 
     if options.report is not None:
-        output_file(options.report)
+        given = {f"the part {path}": path for path in options.parts}
+        check_report(options.report, given | {"OUT": options.out})
     _, report = merge_shards(options.parts, options.out)
     if options.report is not None:
         report.write(options.report)

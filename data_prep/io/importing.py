@@ -31,7 +31,7 @@ from data_prep.io.plan import Item as Item
 from data_prep.io.plan import Plan as Plan
 from data_prep.io.plan import Skip as Skip
 from data_prep.io.raw import MAX_ERROR, RawSource, printable, shortened
-from data_prep.io.report import ImportReport, NothingUsable
+from data_prep.io.report import ImportReport, NothingUsable, check_report
 from data_prep.io.rows import Part, make_part, notes_of, read_part, tell, under_each_other
 from data_prep.io.shards import (
     ShardTable,
@@ -43,7 +43,7 @@ from data_prep.io.shards import (
 from data_prep.io.whole import ELSEWHERE, Whole, settings
 from fermodels import __version__
 from fermodels._shared.digests import json_digest
-from fermodels._shared.paths import given_path, output_file
+from fermodels._shared.paths import given_path
 from fermodels._shared.shards import Shard
 
 if TYPE_CHECKING:
@@ -120,12 +120,7 @@ def _check(options: argparse.Namespace) -> None:
     if not 16 <= options.size <= 512:
         raise ValueError(f"--size must be 16 to 512 pixels, got {options.size}")
     if options.report is not None:
-        if not options.report.parent.is_dir() or options.report.is_dir():
-            raise ValueError(f"--report {options.report}: must be a file in a folder that exists")
-        output_file(options.report)
-        for name, other in (("RAW", options.raw), ("OUT", options.out)):
-            if other is not None and options.report.resolve() == other.resolve():
-                raise ValueError(f"--report {options.report} is {name} as well")
+        check_report(options.report, {"RAW": options.raw, "OUT": options.out})
     if options.out is not None:
         check_out(options.out)
     elif not getattr(options, "dry_run", False):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_prep.io.raw import RawSource, printable, shortened, storable
 from fermodels._shared.files import replace_file
-from fermodels._shared.paths import given_path
+from fermodels._shared.paths import given_path, output_file
 from fermodels.data.names import natural_key
 
 if TYPE_CHECKING:
@@ -134,6 +134,20 @@ class ImportReport:
         text = json.dumps(self.as_dict(), ensure_ascii=False, indent=1) + "\n"
         replace_file(path, text.encode())
         return path
+
+
+def check_report(path: Path, given: Mapping[str, Path | None]) -> None:
+    """Looks at where a report is to go before the work; ValueError where it cannot.
+
+    Args:
+        given: what is named beside it, by its name in messages.
+    """
+    if not path.parent.is_dir() or path.is_dir():
+        raise ValueError(f"--report {path}: must be a file in a folder that exists")
+    output_file(path)
+    for name, other in given.items():
+        if other is not None and path.resolve() == other.resolve():
+            raise ValueError(f"--report {path} is {name} as well")
 
 
 def by_kind(pairs: Iterable[tuple[str, str]]) -> list[list[tuple[str, str]]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from fermodels._shared.modalities import MODALITIES
 from fermodels._shared.paths import given_path, output_file
 from fermodels._shared.shards import Shard, check_numbers, check_same
 from fermodels.features.backbone import FeatureError
@@ -69,29 +69,22 @@ def merge_features(paths: Sequence[str | os.PathLike], out: str | os.PathLike) -
 
 
 def _check(parts: Named) -> None:
-    check_same("the data set is", [(path, part.fingerprint) for path, part in parts], _shortened)
-    check_same(
-        "the modalities are",
-        [(path, part.modalities) for path, part in parts],
-        ", ".join,
-    )
-    names = {name for _, part in parts for name in part.settings} - {*_OWN, "job"}
-    for name in sorted(names):
-        values = [(path, part.settings.get(name)) for path, part in parts]
-        check_same(f"{name.replace('_', ' ')} is", values)
-    for modality in MODALITIES:
-        with_it = [(path, part) for path, part in parts if modality in part.modalities]
-        if with_it:
-            names_of = [(path, part.backbones[modality]) for path, part in with_it]
-            check_same(f"the backbone of the {modality} is", names_of)
+    """Refuses what does not fit together."""
+
+    def same(what: str, of: Callable[[FeatureSet], Any], shown: Callable = str) -> None:
+        check_same(what, [(path, of(part)) for path, part in parts], shown)
+
+    same("the data set is", lambda part: part.fingerprint, _shortened)
+    same("the modalities are", lambda part: part.modalities, ", ".join)
+    for name in sorted({name for _, part in parts for name in part.settings} - {*_OWN, "job"}):
+        same(f"{name.replace('_', ' ')} is", lambda part, n=name: part.settings.get(n))
+    for modality in parts[0][1].modalities:
+        same(f"the backbone of the {modality} is", lambda part, m=modality: part.backbones[m])
         # Where no clip has a modality it may not be known how wide its features are.
-        widths = [(p, part.dims[modality]) for p, part in with_it if part.present[modality].any()]
-        if widths:
-            check_same(f"features of the {modality} to a clip are", widths)
-    copies = [(path, part.num_augmentations) for path, part in parts]
-    check_same("augmented copies of a clip are", copies)
-    jobs = [(path, part.settings.get("job", "")) for path, part in parts]
-    check_same("the computation is", jobs, _shortened)
+        there = [(p, part.dims[modality]) for p, part in parts if part.present[modality].any()]
+        if there:
+            check_same(f"features of the {modality} to a clip are", there)
+    same("the computation is", lambda part: part.settings.get("job", ""), _shortened)
     check_numbers([(path, Shard.parse(part.settings["shard"])) for path, part in parts])
 
 

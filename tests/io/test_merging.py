@@ -149,7 +149,11 @@ def altered(path, about=None, **columns):
         # The file is somebody's data: it can have nothing called but data_prep's own.
         *(
             (lambda said, name=name: said["whole"].update(finish=name), f"no function {name}")
-            for name in ("os:system", "data_prep.importers.kdef:re", "data_prep.importers.kdef:gone")
+            for name in (
+                "os:system",
+                "data_prep.importers.kdef:re",
+                "data_prep.importers.kdef:gone",
+            )
         ),
     ],
 )
