@@ -1,4 +1,4 @@
-# make course   install, then run notebooks 00…09 in order; executed copies in runs/course/
+# make course   install, then run notebooks 00…10 in order; executed copies in runs/course/
 # make test     install, then lint, unit tests, the widgets in a browser, and all notebooks in
 #               their fast preset
 # make lab      JupyterLab in the course's environment

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tools import palette
+
 from . import machine
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def save(result: dict[str, Any], path: Path) -> None:
     below = 0.5 / figure.get_figheight()
     figure.set_layout_engine("constrained", rect=(0, below, 1, 1 - below))
     figure.text(0.01, 0.005, textwrap.fill(words, 130), fontsize=7, color="0.4", va="bottom")
-    figure.savefig(path, dpi=130, format="png")
+    palette.save(figure, path, dpi=130)
     plt.close(figure)
 
 

@@ -8,17 +8,16 @@ Every number comes from `weights/clmex-anny-views/ablation/`; nothing is typed i
 from __future__ import annotations
 
 import argparse
-import io
 import json
 from pathlib import Path
 
 import pandas as pd
 
 from fermodels import plots
-from fermodels._shared.files import replace_file
 from fermodels.course import ablation
 from studies.ablation import RESULTS, SHIPPED
 from studies.report import fill
+from tools import palette
 
 CARD = SHIPPED / "README.md"
 PICTURE = RESULTS / "ablation.png"
@@ -50,9 +49,7 @@ def protocol(results: Path) -> dict:
 def draw(runs: pd.DataFrame, path: Path) -> None:
     plots.use_style()
     axes = ablation.figure(runs)
-    buffer = io.BytesIO()
-    axes[0].figure.savefig(buffer, format="png", dpi=110)
-    replace_file(path, buffer.getvalue())
+    palette.save(axes[0].figure, path, dpi=110)
 
 
 def text(runs: pd.DataFrame, made: dict) -> str:

@@ -19,6 +19,7 @@ from fermodels.data import MODALITIES, PreparedClips
 from studies.clips_methods import DATA, RESULTS, Method, baselines, methods
 from studies.people import Difference, difference_over_people, in_words, interval
 from studies.report import fill, people_by_part
+from tools import palette
 
 WEIGHTS = RESULTS.parent
 OURS = "ConCluGen"
@@ -292,7 +293,7 @@ def figure(clips: PreparedClips) -> None:
     shown = clips.table.iloc[rows]
     row = shown.index[(shown["emotion"] == "happy") & (shown["face_emotion"] == "happy")][0]
     figure = clip_strip(clips, int(row))[0].figure
-    figure.savefig("docs/anny_clips.png", dpi=110)
+    palette.save(figure, Path("docs/anny_clips.png"), dpi=110)
 
 
 if __name__ == "__main__":

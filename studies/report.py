@@ -9,7 +9,6 @@ fill lie between `<!-- NAME -->` and `<!-- /NAME -->`.
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import re
 from pathlib import Path
@@ -26,8 +25,6 @@ from studies.pretrain import EARLY, LARGE, RESULTS
 from tools import palette
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from fermodels.data.table import PreparedTable
 
 DATA, CHILDREN = Path("data/anny_views_kdef.parquet"), Path("data/anny_views_ddcf.parquet")
@@ -351,7 +348,7 @@ def hero(prepared: PreparedImages, runs: pd.DataFrame) -> None:
     axes[1].set_ylabel("")
     right.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     Path("docs").mkdir(exist_ok=True)
-    save(figure, Path("docs/hero.png"), dpi=110)
+    palette.save(figure, Path("docs/hero.png"), dpi=110)
 
 
 def examples(adults: PreparedImages) -> None:
@@ -362,16 +359,7 @@ def examples(adults: PreparedImages) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(9, 6.2), layout="constrained")
     plots.instance_grid(adults, "F21", "A", ax=axes[0])
     plots.instance_grid(children, "G07", "L1", ax=axes[1])
-    save(figure, Path("docs/anny_views.png"), dpi=100)
-
-
-def save(figure: Figure, path: Path, dpi: int) -> None:
-    """A figure as PNG of 256 colours: a third of the size, with faces in it."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi)
-    replace_file(path, palette.png(Image.open(buffer)))
+    palette.save(figure, Path("docs/anny_views.png"), dpi=100)
 
 
 if __name__ == "__main__":

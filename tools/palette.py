@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLORS, KEPT, RESCUED = 256, 112, 32
 SOLID = 4  # blocks of 3 × 3 equal pixels from which on a colour is kept
@@ -52,6 +57,15 @@ def png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     with_palette(image).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def save(figure: Figure, path: Path, dpi: int) -> None:
+    """A figure as PNG of 256 colours: a third of the size, with faces in it."""
+    from fermodels._shared.files import replace_file
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    replace_file(path, png(Image.open(buffer)))
 
 
 def solid_colors(codes: np.ndarray, side: int, least: int) -> np.ndarray:
