@@ -130,6 +130,7 @@ study: $(VENV)/.dev
 		--methods "from scratch" "CL-MEx, shipped" "CL-MEx, shipped, probe" "HOG, probe"
 	$(PY) -m studies.frozen
 	$(PY) -m studies.readability
+	$(PY) -m studies.head_yaw
 	$(PY) -m studies.outside weights/clmex-anny-views weights/clmex-anny-views-96px \
 		weights/simclr-anny-views $(if $(LONDON),--london "$(LONDON)")
 	$(PY) -m studies.report

@@ -6,7 +6,8 @@ An importer is a module with three functions::
     plan(raw, options, report)       → Plan: what is to be read, from names and labels alone
     make_row(item, data, options)    one row of the prepared file, or raises Skip
 
-`make_row` runs in other processes, so it stands at the top level of its module. A file that cannot
+A module that sets `TARS_AS_FOLDERS = True` finds what is in the .tar files of a folder among its
+raw files. `make_row` runs in other processes, so it stands at the top level. A file that cannot
 be used costs one line of the report and never the import. The rows are made in parts of a few
 dozen files: interrupted, the same command goes on with the parts that are missing.
 """
@@ -95,7 +96,7 @@ def run_importer(importer: ModuleType, options: argparse.Namespace) -> None:
     _check(options)
     report = ImportReport(name, str(options.raw))
     try:
-        raw = RawSource.open(options.raw)
+        raw = RawSource.open(options.raw, getattr(importer, "TARS_AS_FOLDERS", False))
         try:
             plan = importer.plan(raw, options, report)
         finally:
@@ -132,10 +133,12 @@ def _name_the_rest(
 ) -> None:
     """Every file is read, or reported: also what an importer did not so much as look at."""
     known = {name for name, _ in report.skipped}
-    known |= {printable(item.file.name) for item in plan.items if item.file}
+    used = {file for item in plan.items for file in (item.file, item.sound) if file}
+    known |= {printable(file.name) for file in used}
     known |= {printable(name) for name in raw.opened}  # tables of labels, for instance
     root = raw.path.resolve()
-    for path in (options.out, options.report, getattr(options, "labels", None)):
+    tables = (getattr(options, name, None) for name in ("labels", "transcripts"))
+    for path in (options.out, options.report, *tables):
         if path is not None and path.resolve().is_relative_to(root):
             known.add(printable(path.resolve().relative_to(root).as_posix()))
     for file in raw.files:

@@ -36,12 +36,15 @@ class Item:
         about: columns known already, in types that JSON holds.
         repaired: what was put right in its name or labels, for the report.
         name: what the report calls it, if not by its file.
+        sound: a second file, with the sound of the first; `make_row` gets its bytes, or None where
+            they cannot be read, as the argument `sound`.
     """
 
     file: RawFile | None
     about: dict[str, Any]
     repaired: str | None = None
     name: str = ""
+    sound: RawFile | None = None
 
     @property
     def title(self) -> str:

@@ -43,7 +43,7 @@ class ImportReport:
         counts: column → value → rows, of the kept rows.
         duplicates: how many files have the content of another (`data_prep.io.duplicates`), by
             where, with examples; empty where none does.
-        junk: files of macOS and Windows bookkeeping that were passed over.
+        junk: files of macOS, Windows and Git bookkeeping that were passed over.
         error: why nothing was imported, None where something was.
     """
 
@@ -101,7 +101,9 @@ class ImportReport:
         if len(self.warnings) > REASONS:
             lines.append(f"  and {len(self.warnings) - REASONS:,} other warnings")
         if self.junk:
-            lines.append(f"  {self.junk:,} files of the operating system passed over (._*, …)")
+            lines.append(
+                f"  {self.junk:,} files of operating systems and of Git passed over (._*, …)"
+            )
         for column, values in self.counts.items():
             shown = ", ".join(f"{name}: {count:,}" for name, count in list(values.items())[:12])
             more = f", … ({len(values):,} in all)" if len(values) > 12 else ""

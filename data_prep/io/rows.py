@@ -45,13 +45,17 @@ def make_part(path: Path, part: Part, index: int) -> None:
     rows: list[dict[str, Any]] = []
     notes: Notes = {kind: [] for kind in _KINDS}
     last: tuple[RawFile | None, bytes, Any] = (None, b"", None)
+    sounds = _sounds(part) if part.raw.in_order else {}
     for number, item in part.items:
-        title = printable(item.title)
+        title, beside, silent = printable(item.title), {}, None
+        if item.sound:
+            sound = sounds[number] if number in sounds else _sound(part.raw, item.sound)
+            beside["sound"], silent = sound
         try:
             if item.file != last[0]:  # several rows may come from one file
                 data = part.raw.read(item.file) if item.file else b""
                 last = (item.file, data, hashlib.sha256(data) if item.file else None)
-            row = part.make_row(item, last[1], part.options)
+            row = part.make_row(item, last[1], part.options, **beside)
         except (Skip, RawError) as error:
             notes["skipped"].append((number, title, printable(str(error))))
             continue
@@ -64,7 +68,7 @@ def make_part(path: Path, part: Part, index: int) -> None:
             reason = f"cannot be used ({type(error).__name__}: {error})"
             notes["skipped"].append((number, title, printable(reason)))
             continue
-        repaired = "; ".join(filter(None, (item.repaired, row.pop(REPAIRED, None))))
+        repaired = "; ".join(filter(None, (item.repaired, silent, row.pop(REPAIRED, None))))
         if repaired:
             notes["repaired"].append((number, title, repaired))
         if warning := row.pop(WARNING, None):
@@ -76,6 +80,19 @@ def make_part(path: Path, part: Part, index: int) -> None:
     table = table.replace_schema_metadata({"notes": json.dumps(notes)})
     with replacing(path) as temporary:
         pq.write_table(table, temporary, compression="NONE", use_dictionary=False)
+
+
+def _sounds(part: Part) -> dict[int, tuple[bytes | None, str | None]]:
+    """The sounds beside the films of a part: where one cannot go back, they are read before."""
+    beside = [(item.sound.place, number, item.sound) for number, item in part.items if item.sound]
+    return {number: _sound(part.raw, file) for _, number, file in sorted(beside)}
+
+
+def _sound(raw: RawSource, file: RawFile) -> tuple[bytes | None, str | None]:
+    try:
+        return raw.read(file), None
+    except RawError as error:
+        return None, str(error)
 
 
 def _content(read: Any, row: dict[str, Any]) -> str | None:

@@ -59,7 +59,9 @@ def shard_argument(text: str) -> Shard:
 def digest_of_items(items: Sequence[Item]) -> str:
     """Of the files and labels that all shards must have been planned from."""
     about = [
-        (item.title, item.file and item.file.size, item.about, item.repaired) for item in items
+        (item.title, item.file and item.file.size, item.about, item.repaired)
+        + ((item.sound.name, item.sound.size) if item.sound else ())
+        for item in items
     ]
     return json_digest(about, default=str)
 

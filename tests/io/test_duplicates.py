@@ -43,6 +43,9 @@ FOUND = {
         },
     ),
     "ravdess": ((1, 1, 0, 1, 0, 0), {}),
+    "crema-d": (None, {}),
+    "mead-images": ((32, 19, 0, 0, 0, 0), {}),
+    "mead-clips": ((3, 3, 0, 0, 0, 0), {}),
     "voxceleb2": ((1, 1, 0, 0, 0, 0), {}),
 }
 
@@ -54,9 +57,10 @@ def imported(run, name, tmp_path, *options):
     command = (name.split()[0], build(tmp_path / "raw"), out, *SMALL, *own, *options)
     code, printed, error = run(*command, "--report", tmp_path / "report.json")
     assert code == 0, error
-    clips = name in ("meld", "caer", "ravdess", "voxceleb2") or "mosei" in name
+    images = ("kdef", "image-folder", "ddcf", "multiface", "mead-images")
     report = json.loads((tmp_path / "report.json").read_text())
-    return (PreparedClips if clips else PreparedImages).read(out), report, printed
+    is_image = name.split()[0] in images or name == "caer stills"
+    return (PreparedImages if is_image else PreparedClips).read(out), report, printed
 
 
 def copies(report):
