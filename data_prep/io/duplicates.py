@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from data_prep.io.report import ImportReport
 
-LEAKS, KEEP, DROP = "leaks", "keep", "drop"
+KEEP, LEAKS, DROP = "keep", "leaks", "drop"
 SHOWN = 5  # examples, and names in one of them
 _PREPARED = {"images": PreparedImages, "clips": PreparedClips}
 
@@ -28,11 +28,11 @@ _PREPARED = {"images": PreparedImages, "clips": PreparedClips}
 def add_duplicates_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--duplicates",
-        choices=(LEAKS, KEEP, DROP),
-        default=LEAKS,
+        choices=(KEEP, LEAKS, DROP),
+        default=KEEP,  # importers of data sets with official splits set another
         help="what becomes of files with the content of another, which the report counts: leaks "
         "leaves out those in the training part (column split) that are in validation or test as "
-        "well, and those in validation that are in test; keep none; drop all but one",
+        "well, and those in validation that are in test; drop all but one",
     )
 
 
@@ -65,7 +65,13 @@ def without_duplicates(
                 contrary = "" if row.label == first["label"] else ", under another label"
                 report.skip(row.name, f"byte for byte the same as {first['name']}{contrary}")
                 dropped.append(row.Index)
-    report.duplicates = _counts(groups, len(dropped))
+    found = report.duplicates = _counts(groups, len(dropped))
+    if how == KEEP and found["across_splits"]:
+        report.warn(
+            f"{found['across_splits']:,} contents are in more than one split, such as "
+            f"{' and '.join(found['examples'][0])}: a model is tested on what it has seen. "
+            "--duplicates leaks leaves them out of the training part"
+        )
     return rows.drop(index=dropped)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_prep.io.duplicates import LEAKS, without_duplicates
+from data_prep.io.duplicates import KEEP, without_duplicates
 from data_prep.io.plan import HIDDEN, OUTSIDE, Plan
 from data_prep.io.report import ImportReport, NothingUsable, by_kind, counted
 from fermodels.data import PreparedClips, PreparedImages
@@ -59,7 +59,7 @@ class Whole:
             tuple(plan.counted),
             plan.expected,
             len(plan.items),
-            vars(options).get("duplicates", LEAKS),
+            vars(options).get("duplicates", KEEP),
             plan.finish,
         )
 

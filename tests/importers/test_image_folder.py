@@ -134,7 +134,6 @@ def test_folders_of_classes_without_person_or_view(imported, image, options):
         **{f"train/happy/im0{n}.jpg": image for n in range(3)},
         **{"test/Sad/im01.jpg": image, "Validation/1/im01.jpg": image},
     }
-    options = (*options, "--duplicates", "keep")  # one image stands for all
     prepared, about = imported(files, *options, "--expressions", "1=surprised")
     table = prepared.table.set_index("file")
     assert not prepared.known_subjects.any() and len(prepared) == 5 and not about["skipped"]
@@ -272,8 +271,6 @@ def test_a_table_says_it_all(table):
         "./a.jpg,anna,joy,straight,3,-5,s1,F,31,train,X1\n"
         "b.jpg,anna,joy,oblique,30,0,s1,f,31,train,\n"
         "c.jpg,ben,neutral,half left,,,s1,male,,test,X2\n",
-        "--duplicates",
-        "keep",
     )
     rows = prepared.table.set_index("file")
     assert rows.loc["a.jpg", ["view", "yaw", "pitch"]].tolist() == ["straight", 3, -5]

@@ -87,6 +87,8 @@ def test_what_becomes_of_them_is_an_option(run, tmp_path, how, kept):
     images, report, _ = imported(run, "image-folder", tmp_path, "--duplicates", how)
     assert len(images) == report["kept"] == kept
     assert report["duplicates"]["left_out"] == len(copies(report)) == 10 - kept
+    warned = [text for text in report["warnings"] if "--duplicates leaks leaves them out" in text]
+    assert len(warned) == (how == "keep")
     if how == "drop":
         assert copies(report)["train/happy/2.jpg"] == "train/happy/1.jpg"
     # The test part is whole, whatever becomes of the others.

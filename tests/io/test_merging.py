@@ -103,7 +103,7 @@ def test_missing_and_double_shards_are_refused(run, shards, tmp_path):
         (("--fps", "4"), "--fps is 8.0 and 4.0"),
         (("--every-modality",), "--every-modality is False and True"),
         (("--limit", "4"), "--limit is None and 4"),
-        (("--duplicates", "drop"), "--duplicates is leaks and drop"),
+        (("--duplicates", "drop"), "--duplicates is keep and drop"),
     ],
 )
 def test_other_settings_are_refused(run, shards, tmp_path, options, message):
