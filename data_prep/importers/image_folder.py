@@ -18,6 +18,9 @@ folders of a split above them; this is how images are read of whose names none i
     RAW/train/happy/im01.jpg
     RAW/test/sad/im07.jpg
 
+Images that are there twice, byte for byte, perhaps in two splits, are counted in the report;
+``--duplicates drop`` takes each once.
+
 Others by ``--pattern``, a regular expression for the end of their paths with any of the groups
 subject, expression, view or yaw, session, instance, split, gender, age, such as
 ``'(?P<expression>[a-z]+)-(?P<subject>\\d+)_.*'``; ``--dry-run`` shows how names are read and writes

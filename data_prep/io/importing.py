@@ -188,7 +188,7 @@ def run_import(
     if not plan.items:
         raise NothingUsable(plan.expected, f"none of it among {len(raw.files):,} files")
     metadata = plan.metadata | {"crop": options.crop}
-    if options.crop == "face" and any(item.file for item in plan.items):
+    if options.crop == "face" and any(item.size is not None for item in plan.items):
         from fermodels.crops import face_finder
 
         # Better missed now than in every file.
@@ -229,6 +229,8 @@ def _join(
     tell(notes_of(parts), report)
     frame = under_each_other(parts).to_pandas().sort_values(ITEM, ignore_index=True)
     media = [name for name in whole.prepared.MEDIA if name in frame]
-    rows = whole.completed(frame.drop(columns=media), report, planned)
+    rows = whole.completed(
+        frame.drop(columns=media), report, planned, lambda at: frame["image"][at]
+    )
     rows = rows.assign(**{name: frame[name] for name in media})  # by the index
     return whole.check(rows, report, source=str(options.out))

@@ -69,7 +69,11 @@ def merge_shards(
     tell(joined_notes([file.about.notes for file in files]), report)
     frame = _rows(files, whole)
     places = frame[[_SHARD, _ROW, *(HAS + name for name in whole.prepared.MEDIA)]]
-    rows = whole.completed(frame.drop(columns=places.columns), report, planned)
+
+    def image_of(at: int) -> bytes:
+        return _media(files[places[_SHARD][at]], "image")[int(places[_ROW][at])]
+
+    rows = whole.completed(frame.drop(columns=places.columns), report, planned, image_of)
     places = places.loc[rows.index].reset_index(drop=True)
     with tempfile.TemporaryDirectory(prefix="data_prep-") as place:
         bare = Path(place) / "without_media.parquet"

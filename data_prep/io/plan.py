@@ -32,12 +32,13 @@ class Item:
     """One row to be made.
 
     Attributes:
-        file: what is read for it; None for a row made of labels alone.
+        file: what is read for it; None for a row made of labels alone, or of `data`.
         about: columns known already, in types that JSON holds.
         repaired: what was put right in its name or labels, for the report.
         name: what the report calls it, if not by its file.
         sound: a second file, with the sound of the first; `make_row` gets its bytes, or None where
             they cannot be read, as the argument `sound`.
+        data: an image's file that is no file of its own, such as a row of a table of pixels.
     """
 
     file: RawFile | None
@@ -45,10 +46,18 @@ class Item:
     repaired: str | None = None
     name: str = ""
     sound: RawFile | None = None
+    data: bytes | None = None
 
     @property
     def title(self) -> str:
         return self.name or (self.file.name if self.file else "")
+
+    @property
+    def size(self) -> int | None:
+        """Bytes that are read for it; None where nothing is."""
+        if self.data is not None:
+            return len(self.data)
+        return self.file.size if self.file else None
 
     @property
     def owner(self) -> str:

@@ -55,7 +55,8 @@ def make_part(path: Path, part: Part, index: int) -> None:
             if item.file != last[0]:  # several rows may come from one file
                 data = part.raw.read(item.file) if item.file else b""
                 last = (item.file, data, hashlib.sha256(data) if item.file else None)
-            row = part.make_row(item, last[1], part.options, **beside)
+            data, read = last[1:] if item.data is None else (item.data, hashlib.sha256(item.data))
+            row = part.make_row(item, data, part.options, **beside)
         except (Skip, RawError) as error:
             notes["skipped"].append((number, title, printable(str(error))))
             continue
@@ -74,7 +75,7 @@ def make_part(path: Path, part: Part, index: int) -> None:
         if warning := row.pop(WARNING, None):
             notes["warnings"].append((number, title, warning))
         row = {k: storable(v) if isinstance(v, str) else v for k, v in row.items()}
-        rows.append(row | {ITEM: number, NAME: title, CONTENT: _content(last[2], row)})
+        rows.append(row | {ITEM: number, NAME: title, CONTENT: _content(read, row)})
     frame = pd.DataFrame(rows, columns=None if rows else HIDDEN)
     table = pa.Table.from_pandas(frame, preserve_index=False)
     table = table.replace_schema_metadata({"notes": json.dumps(notes)})

@@ -8,6 +8,7 @@ only what belongs together is put together.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import re
@@ -59,11 +60,15 @@ def shard_argument(text: str) -> Shard:
 def digest_of_items(items: Sequence[Item]) -> str:
     """Of the files and labels that all shards must have been planned from."""
     about = [
-        (item.title, item.file and item.file.size, item.about, item.repaired)
+        (item.title, item.size, item.about, item.repaired, _digest(item.data))
         + ((item.sound.name, item.sound.size) if item.sound else ())
         for item in items
     ]
     return json_digest(about, default=str)
+
+
+def _digest(data: bytes | None) -> str | None:
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 @dataclass(frozen=True)

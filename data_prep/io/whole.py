@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from data_prep.io.duplicates import KEEP, without_duplicates
 from data_prep.io.plan import HIDDEN, OUTSIDE, Plan
 from data_prep.io.report import ImportReport, NothingUsable, by_kind, counted
+from data_prep.io.sides import tell_of_sides
 from fermodels.data import PreparedClips, PreparedImages
 
 if TYPE_CHECKING:
@@ -67,13 +68,20 @@ class Whole:
     def prepared(self) -> type[PreparedImages] | type[PreparedClips]:
         return PREPARED[self.kind]
 
-    def completed(self, frame: pd.DataFrame, report: ImportReport, planned: int) -> pd.DataFrame:
+    def completed(
+        self,
+        frame: pd.DataFrame,
+        report: ImportReport,
+        planned: int,
+        image_of: Callable[[int], bytes],
+    ) -> pd.DataFrame:
         """The rows that are kept, under the index that they had, without the hidden columns.
 
         Args:
             frame: all rows in their order, with the hidden columns, without media.
             report: told of what is left out, and counts what is kept.
             planned: how many entries of `report.skipped` are older than the first row.
+            image_of: the encoded image of a row by its index.
 
         Raises:
             NothingUsable: no row is left.
@@ -98,6 +106,8 @@ class Whole:
         rows = rows[[*names, *(name for name in rows if name not in set(names))]]
         report.kept = len(rows)
         _tell_of_crops(rows, report)
+        if self.kind == "images":
+            tell_of_sides(rows, report, image_of)
         report.count(rows, dict.fromkeys((*_COUNTED[self.kind], *self.counted)))
         return rows
 

@@ -43,6 +43,18 @@ FOUND = {
         },
     ),
     "ravdess": ((1, 1, 0, 1, 0, 0), {}),
+    "rafd": ((80, 40, 0, 0, 0, 0), {}),
+    "manyfaces": ((4, 4, 0, 0, 4, 0), {}),
+    "multi-pie": ((146, 50, 0, 0, 10, 0), {}),
+    "raf-db": (
+        (1, 0, 1, 0, 1, 1),
+        {
+            "basic/Image/aligned/train_00002_aligned.jpg": (
+                "basic/Image/aligned/test_0004_aligned.jpg, under another label"
+            )
+        },
+    ),
+    "fer-plus": ((1, 0, 1, 0, 0, 1), {"fer0000002.png": "fer0032220.png"}),
     "crema-d": (None, {}),
     "mead-images": ((32, 19, 0, 0, 0, 0), {}),
     "mead-clips": ((3, 3, 0, 0, 0, 0), {}),
@@ -57,9 +69,9 @@ def imported(run, name, tmp_path, *options):
     command = (name.split()[0], build(tmp_path / "raw"), out, *SMALL, *own, *options)
     code, printed, error = run(*command, "--report", tmp_path / "report.json")
     assert code == 0, error
-    images = ("kdef", "image-folder", "ddcf", "multiface", "mead-images")
+    clips = ("caer", "crema-d", "mead-clips", "meld", "ravdess", "voxceleb2")
     report = json.loads((tmp_path / "report.json").read_text())
-    is_image = name.split()[0] in images or name == "caer stills"
+    is_image = name not in clips and "mosei" not in name
     return (PreparedImages if is_image else PreparedClips).read(out), report, printed
 
 
