@@ -20,6 +20,7 @@ MAKERS = {
     "anny-clips": ("synthetic.anny_clips", "make the Anny Clips data set: faces that speak"),
     "turning-head": ("synthetic.turning_head", "render a film of turning heads, to try a camera"),
     "features": ("features", "run frozen backbones over prepared clips"),
+    "merge": ("merge", "put the shards of an import, or of features, together"),
     "mosei-features": ("importers.mosei_features", "take the features of CMU-MOSEI's .csd files"),
 }
 IMPORTERS = {

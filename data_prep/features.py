@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from data_prep.io.shards import add_shard_argument
 from fermodels._shared.paths import given_path
 from fermodels._shared.places import DEFAULT_VIDEO
 
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    add_shard_argument(parser)
     parser.set_defaults(run=run)
 
 
@@ -64,5 +66,6 @@ def run(options: argparse.Namespace) -> None:
         jobs=options.jobs,
         device=options.device,
         nonfinite=options.nonfinite,
+        shard=options.shard,
     )
     print(features)

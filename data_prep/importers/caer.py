@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from data_prep.io import clip_rows
-from data_prep.io.copies import settle_copies
+from data_prep.io.duplicates import DROP
 from data_prep.io.endings import kind
 from data_prep.io.images import image_row
 from data_prep.io.importing import Item, Plan, add_common_arguments
@@ -52,6 +52,8 @@ METADATA = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_common_arguments(parser)
     clip_rows.add_clip_arguments(parser)
+    # Copies within a split go as well: their labels may differ.
+    parser.set_defaults(duplicates=DROP)
 
 
 def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> Plan:
@@ -89,12 +91,11 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     rows = "clips" if files["clips"] else "images"
     if not files[rows]:
         raise NothingUsable(EXPECTED, f"{raw.glimpse()}, but none in train/, validation/ or test/")
-    items = [Item(file, _columns(about, rows)) for file, about in files[rows]]
-    items = settle_copies(items, "skip", raw, report)
     report.warn(
         "there are no names of people: every row is a subject of its own, and a split by subject "
         "has the same actors on all sides. Use split('official')."
     )
+    items = [Item(file, _columns(about, rows)) for file, about in files[rows]]
     names = [expression(label, "caer") for label in CLASSES]
     metadata = METADATA | {"name": "caer" if rows == "clips" else "caer-s"}
     metadata |= {"emotions": names} if rows == "clips" else {"expressions": names, "views": ["any"]}

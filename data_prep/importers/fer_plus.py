@@ -10,7 +10,7 @@ FER+ writes them.
   most, are left out. All votes are kept, in the columns ``votes_happy``, …, ``votes_unknown`` and
   ``votes_no_face``.
 - Usage gives the split: Training is train, PublicTest is val, PrivateTest is test.
-- Images that are there twice, byte for byte, are taken once (``--copies``); FER2013 has many.
+- Images that are there twice, byte for byte, are taken once (``--duplicates``); FER2013 has many.
 
 The faces fill their images: ``--crop none`` keeps them as they are. Nobody knows who is shown, nor
 the angle: every image is a person of its own, so that a split by subject is one by images. Use
@@ -29,7 +29,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
-from data_prep.io.copies import add_copies_argument, settle_copies
+from data_prep.io.duplicates import DROP
 from data_prep.io.images import image_row, is_image, what_is_there
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.named import choose
@@ -61,7 +61,7 @@ Row = dict[str, str]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_common_arguments(parser)
-    add_copies_argument(parser)
+    parser.set_defaults(duplicates=DROP)
 
 
 def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> Plan:
@@ -98,7 +98,6 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
         place = f"rows of {printable(pixels.name)}" if pixels else "images"
         seen = report.main_reason() if report.skipped else what_is_there(raw)
         raise NothingUsable(f"{place} for the votes of {printable(votes.name)}", seen)
-    items = settle_copies(items, options.copies, raw, report)
     report.warn(NOBODY)
     return Plan(items, _metadata(), "images", _EXPECTED)
 

@@ -12,6 +12,7 @@ from typing import Any
 from data_prep.importers.meld_table import Utterance, read_table
 from data_prep.io import clip_rows
 from data_prep.io.clip_rows import clip_row
+from data_prep.io.duplicates import LEAKS
 from data_prep.io.endings import kind
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.raw import RawError, RawFile, RawSource
@@ -60,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_common_arguments(parser)
     # A clip of minutes is one that was cut wrongly: its first seconds are not the utterance.
     clip_rows.add_clip_arguments(parser, too_long="skip")
+    parser.set_defaults(duplicates=LEAKS)
     parser.add_argument(
         "--subjects",
         choices=("split-speaker", "speaker"),

@@ -28,6 +28,7 @@ from data_prep.importers.mosei_labels import (
 )
 from data_prep.io import clip_rows
 from data_prep.io.clip_rows import clip_row
+from data_prep.io.duplicates import LEAKS
 from data_prep.io.endings import kind
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.raw import RawError, RawFile, RawSource
@@ -72,6 +73,7 @@ _SAME = 0.05
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_common_arguments(parser)
     clip_rows.add_clip_arguments(parser, max_seconds=30.0)
+    parser.set_defaults(duplicates=LEAKS)
     parser.add_argument(
         "--folds",
         type=given_path,

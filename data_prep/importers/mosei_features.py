@@ -17,8 +17,10 @@ from data_prep.importers.csd import CsdError, Sequence, mean_features
 from data_prep.importers.mosei import LABELS, WORDS, rows_of, sequences
 from data_prep.io.raw import RawSource
 from data_prep.io.report import ImportReport, NothingUsable
+from data_prep.io.shards import add_shard_argument
 from fermodels._shared.paths import given_path
 from fermodels._shared.progress import progress_wanted
+from fermodels._shared.shards import Shard
 
 if TYPE_CHECKING:
     from fermodels.data import PreparedClips
@@ -51,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="ROOT",
             help=f"the sequence that stands for it, such as {roots[-1]}, or none",
         )
+    add_shard_argument(parser)
     parser.set_defaults(run=run)
 
 
@@ -63,7 +66,7 @@ def run(options: argparse.Namespace) -> None:
     report = ImportReport("mosei-features", str(options.raw))
     raw = RawSource.open(options.raw)
     wanted = {m: getattr(options, m) for m in ROOTS}
-    features = mosei_features(raw, clips, report, wanted)
+    features = mosei_features(raw, clips, report, wanted, options.shard)
     features.write(options.out)
     print(report.text())
     print(features)
@@ -74,11 +77,14 @@ def mosei_features(
     clips: PreparedClips,
     report: ImportReport,
     wanted: dict[str, str | None] | None = None,
+    shard: Shard | None = None,
 ) -> FeatureSet:
     """Features of the clips, in their order; a clip without rows in a sequence lacks the modality.
 
     Args:
         wanted: modality → root of a sequence, "none", or None for the usual one.
+        shard: only the clips of one, which has all modalities that were chosen, also those that
+            none of its clips has: see :func:`fermodels.features.merge_features`.
 
     Raises:
         NothingUsable: no sequence of features in the raw data, or none that was asked for.
@@ -92,11 +98,17 @@ def mosei_features(
             f"{clips.source} has no column {', '.join(missing)}: make it with `python -m "
             "data_prep mosei RAW OUT.parquet`"
         )
+    settings = {"num_augmentations": 0, "pooling": "mean over the rows in the interval"}
+    chosen = clips
+    if shard is not None:
+        rows = shard.rows(clips.table["subject"].tolist())
+        settings |= {"shard": str(shard), "rows": rows}
+        chosen = clips.subset(rows)
     tensors, present, backbones = {}, {}, {}
     with sequences(raw, report, lambda name: "phones" not in name.lower()) as found:
         for modality, root in _chosen(found, wanted or {}, raw).items():
-            values, there = _pooled(found[root], clips, report)
-            if not there.any():
+            values, there = _pooled(found[root], chosen, report)
+            if not there.any() and shard is None:
                 report.warn(f"{root} has nothing of these clips: no {modality}")
                 continue
             tensors[modality], present[modality] = values[:, None], there
@@ -104,14 +116,14 @@ def mosei_features(
             report.counts[modality] = {root: int(there.sum())}
     if not tensors:
         raise NothingUsable(EXPECTED, "none of the clips in these files")
-    report.found, report.kept = len(clips), int(np.any(list(present.values()), axis=0).sum())
+    report.found, report.kept = len(chosen), int(np.any(list(present.values()), axis=0).sum())
     return FeatureSet(
         tensors,
         present,
-        clips=clips.table["clip"].tolist(),
+        clips=chosen.table["clip"].tolist(),
         fingerprint=clips.fingerprint(),
         backbones=backbones,
-        settings={"num_augmentations": 0, "pooling": "mean over the rows in the interval"},
+        settings=settings,
     )
 
 

@@ -9,7 +9,7 @@ they are. The compound set beside it (two expressions at once) is another data s
 Nobody knows who is shown: every image is a person of its own, so that a split by subject is one by
 images and may have the same face on all sides. Use split('official'), which may leak too, but is
 what published results are of. The angle is not known either. Images that are there twice, byte for
-byte, are taken once (``--copies``).
+byte, are taken once (``--duplicates``).
 
 A copy in numbered folders (``train/5/train_00001_aligned.jpg``) is one of classes: import it with
 ``image-folder --expressions 1=surprised,2=afraid,3=disgusted,4=happy,5=sad,6=angry,7=neutral``.
@@ -23,7 +23,7 @@ import argparse
 import re
 from typing import Any
 
-from data_prep.io.copies import add_copies_argument, settle_copies
+from data_prep.io.duplicates import DROP
 from data_prep.io.images import image_row, is_image, what_is_there
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.named import choose
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="aligned",
         help="faces cut out and turned upright by RAF-DB, or the whole images",
     )
-    add_copies_argument(parser)
+    parser.set_defaults(duplicates=DROP)
 
 
 def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> Plan:
@@ -85,7 +85,6 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
             items.append(Item(file, _about(name, label, split[1].lower(), file)))
     if not items:
         raise NothingUsable(f"{options.images} images of {listing.name}", what_is_there(raw))
-    items = settle_copies(items, options.copies, raw, report)
     report.warn(NOBODY)
     items.sort(key=lambda item: natural_key(item.about["instance"]))
     return Plan(items, _metadata(), "images", _EXPECTED)

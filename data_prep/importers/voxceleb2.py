@@ -1,7 +1,8 @@
 """VoxCeleb2: celebrities who speak in interviews; unlabelled, for pre-training.
 
-`dev/mp4/<person>/<video>/<clip>.mp4` are faces cut out, with their sound. A million clips are too
-many for one prepared file, which is held in memory: `--per-person` takes some of everybody.
+`dev/mp4/<person>/<video>/<clip>.mp4` are faces cut out, with their sound. A million clips are more
+than one machine gets through: `--per-person` takes some of everybody, and `--shard` shares the
+work out (docs/shards.md).
 """
 
 from __future__ import annotations

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_prep.io.raw import RawSource, printable, shortened, storable
 from fermodels._shared.files import replace_file
-from fermodels._shared.paths import given_path
+from fermodels._shared.paths import given_path, output_file
 from fermodels.data.names import natural_key
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class ImportReport:
         repaired, skipped: (file, what was done or why).
         warnings: what else the user should know.
         counts: column → value → rows, of the kept rows.
+        duplicates: how many files have the content of another (`data_prep.io.duplicates`), by
+            where, with examples; empty where none does.
         junk: files of macOS, Windows and Git bookkeeping that were passed over.
         error: why nothing was imported, None where something was.
     """
@@ -53,6 +55,7 @@ class ImportReport:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    duplicates: dict[str, Any] = field(default_factory=dict)
     junk: int = 0
     error: str | None = None
 
@@ -93,6 +96,7 @@ class ImportReport:
         where = printable(self.raw)
         lines = [f"{self.dataset}: {self.kept:,} rows from {self.found:,} files in {where}"]
         lines += _grouped("repaired", self.repaired) + _grouped("left out", self.skipped)
+        lines += _duplicates(self.duplicates)
         lines += [f"  warning: {text}" for text in self.warnings[:REASONS]]
         if len(self.warnings) > REASONS:
             lines.append(f"  and {len(self.warnings) - REASONS:,} other warnings")
@@ -122,6 +126,7 @@ class ImportReport:
             ],
             "warnings": self.warnings,
             "counts": self.counts,
+            "duplicates": self.duplicates,
             "junk": self.junk,
         }
 
@@ -131,6 +136,20 @@ class ImportReport:
         text = json.dumps(self.as_dict(), ensure_ascii=False, indent=1) + "\n"
         replace_file(path, text.encode())
         return path
+
+
+def check_report(path: Path, given: Mapping[str, Path | None]) -> None:
+    """Looks at where a report is to go before the work; ValueError where it cannot.
+
+    Args:
+        given: what is named beside it, by its name in messages.
+    """
+    if not path.parent.is_dir() or path.is_dir():
+        raise ValueError(f"--report {path}: must be a file in a folder that exists")
+    output_file(path)
+    for name, other in given.items():
+        if other is not None and path.resolve() == other.resolve():
+            raise ValueError(f"--report {path} is {name} as well")
 
 
 def by_kind(pairs: Iterable[tuple[str, str]]) -> list[list[tuple[str, str]]]:
@@ -184,3 +203,16 @@ def _grouped(title: str, pairs: Sequence[tuple[str, str]]) -> list[str]:
     if len(groups) > REASONS:
         lines.append(f"    and {len(groups) - REASONS:,} other reasons: see the file of --report")
     return lines
+
+
+def _duplicates(found: dict[str, Any]) -> list[str]:
+    if not found:
+        return []
+    places = ("within_a_split", "across_splits", "across_people", "across_labels")
+    where = ", ".join(f"{found[place]:,} {place.replace('_', ' ')}" for place in places)
+    return [
+        f"  duplicates {found['files']:,} files with the content of another, of which "
+        f"{found['left_out']:,} were left out (--duplicates)",
+        f"    {found['contents']:,} contents more than once: {where}",
+        *(f"    {' = '.join(names)}" for names in found["examples"]),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,10 +21,13 @@ POINTS = 0.05
 TELLING, WRONG = 5, 0.75  # images that point, and the share of them that is too much
 
 
-def tell_of_sides(frame: pd.DataFrame, report: ImportReport) -> None:
+def tell_of_sides(
+    frame: pd.DataFrame, report: ImportReport, image_of: Callable[[int], bytes]
+) -> None:
     """Warns where in most images from the side the nose points to the other one.
 
     Some of the images in which a face was found are looked at again; without `--crop face` none.
+    `image_of` gives the encoded image of a row by its index.
     """
     import pandas as pd
 
@@ -34,7 +38,7 @@ def tell_of_sides(frame: pd.DataFrame, report: ImportReport) -> None:
     rows = np.random.default_rng(0).permutation(np.flatnonzero(turned))[:LOOKED_AT]
     if len(rows) < TELLING:
         return
-    noses = [_nose(frame["image"].iloc[row]) * np.sign(yaws.iloc[row]) for row in rows]
+    noses = [_nose(image_of(frame.index[row])) * np.sign(yaws.iloc[row]) for row in rows]
     wrong, right = sum(n < -POINTS for n in noses), sum(n > POINTS for n in noses)
     if wrong + right >= TELLING and wrong > WRONG * (wrong + right):
         report.warn(

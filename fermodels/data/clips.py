@@ -6,27 +6,32 @@ pandas, DuckDB and Hugging Face `datasets` without this package.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from fermodels._shared.paths import given_path
 from fermodels.data import media
 from fermodels.data.columns import as_text, check_official_split, codes, label_names
 from fermodels.data.errors import PreparedError
+from fermodels.data.file_media import FileMedia
 from fermodels.data.indices import resolve_indices
-from fermodels.data.table import PreparedTable
+from fermodels.data.table import PreparedTable, read_frame, readable
 from fermodels.data.vocabulary import EMOTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 CLIP_COLUMNS = ("video", "audio", "transcript", "clip", "subject", "emotion")
 # 60 speakers become 36 / 10 / 14.
 CLIP_FRACTIONS = {"train": 0.6, "val": 0.16, "test": 0.24}
+MEMORY = 2**30  # bytes of encoded clips; what is more stays in its file
 
 
 class PreparedClips(PreparedTable):
@@ -78,10 +83,21 @@ class PreparedClips(PreparedTable):
     def __init__(
         self, table: pd.DataFrame, metadata: Mapping[str, Any], source: str = "<memory>"
     ) -> None:
-        self.source = str(source)
-        _check_columns(table, self.source)
-        blobs = {column: _blobs(table, column, self.source) for column in self.MEDIA}
-        table = table.drop(columns=list(self.MEDIA)).reset_index(drop=True)
+        source = str(source)
+        _check_columns(table, list(table.columns), source)
+        blobs = {column: _blobs(table, column, source) for column in self.MEDIA}
+        self._set_up(table.drop(columns=list(self.MEDIA)), metadata, source, blobs)
+        self._check_not_empty()
+
+    def _set_up(
+        self,
+        table: pd.DataFrame,
+        metadata: Mapping[str, Any],
+        source: str,
+        blobs: Mapping[str, Sequence[bytes | None]],
+    ) -> None:
+        self.source = source
+        table = table.reset_index(drop=True)
         for column in ("clip", "subject"):
             table[column] = as_text(table, column, self.source)
         for column in ("transcript", "emotion"):
@@ -96,7 +112,37 @@ class PreparedClips(PreparedTable):
             table["intensities"] = _intensities(table, metadata["emotions"], self.source)
         _check_rows(table, metadata["emotions"], self.source)
         self._keep(table, metadata, blobs)
-        self._check_not_empty()
+
+    @classmethod
+    def read(cls, path: str | os.PathLike, in_memory: bool | None = None) -> PreparedClips:
+        """Read and validate one prepared Parquet file.
+
+        Args:
+            in_memory: False leaves videos and sounds in the file, which must stay there, and reads
+                them as they are used; a clip without any modality is then not found here. None
+                does so where they take more than a gibibyte.
+
+        Raises:
+            PreparedError: there is no such file, it is a folder, it is not a Parquet file, it is
+                of another format version, or its content fails the checks of the class.
+        """
+        path = given_path(path)
+        file = cls._open(path)
+        if in_memory is None:
+            in_memory = _media_bytes(file, cls.MEDIA) <= MEMORY
+        if in_memory:
+            return super().read(path)
+        names = file.schema_arrow.names
+        with readable(path):
+            arrow = file.read([name for name in names if name not in cls.MEDIA])
+            arrow.validate(full=True)
+        table = read_frame(arrow, path)
+        _check_columns(table, names, str(path))
+        new = object.__new__(cls)
+        metadata = cls._read_metadata(arrow.schema.metadata, path)
+        media_of = {column: FileMedia(path, column, nullable=True) for column in cls.MEDIA}
+        new._set_up(table, metadata, str(path), media_of)
+        return new
 
     @classmethod
     def concat(cls, parts: Sequence[PreparedClips]) -> PreparedClips:
@@ -131,10 +177,7 @@ class PreparedClips(PreparedTable):
 
     @cached_property
     def present(self) -> dict[str, np.ndarray]:
-        there = {
-            column: np.array([blob is not None for blob in self._blobs(column)], dtype=bool)
-            for column in self.MEDIA
-        }
+        there = {column: _there(self._media[column])[self._rows] for column in self.MEDIA}
         return there | {"text": self.table["transcript"].notna().to_numpy(dtype=bool)}
 
     def frames(self, row: int) -> tuple[np.ndarray, float] | None:
@@ -227,15 +270,30 @@ class PreparedClips(PreparedTable):
         return arrow
 
 
-def _check_columns(table: pd.DataFrame, source: str) -> None:
-    missing = [column for column in CLIP_COLUMNS if column not in table.columns]
+def _there(blobs: Sequence[bytes | None]) -> np.ndarray:
+    """Bool (N,), which of the media are there."""
+    if isinstance(blobs, FileMedia):
+        return blobs.there()
+    return np.array([blob is not None for blob in blobs], dtype=bool)
+
+
+def _media_bytes(file: pq.ParquetFile, columns: Collection[str]) -> int:
+    groups = (file.metadata.row_group(at) for at in range(file.metadata.num_row_groups))
+    leaves = (group.column(at) for group in groups for at in range(group.num_columns))
+    return sum(leaf.total_compressed_size for leaf in leaves if leaf.path_in_schema in columns)
+
+
+def _check_columns(table: pd.DataFrame, names: Sequence[str], source: str) -> None:
+    """Raise PreparedError if one of `CLIP_COLUMNS` is not in `names`, or has nulls that it must
+    not."""
+    missing = [column for column in CLIP_COLUMNS if column not in names]
     if missing:
         hint = ""
-        if "image" in table.columns:
+        if "image" in names:
             hint = " With a column 'image' it may be for fermodels.data.PreparedImages."
         raise PreparedError(
             f"{source}: missing column {', '.join(map(repr, missing))}; it has "
-            f"{', '.join(map(repr, table.columns))}. Prepared clips need "
+            f"{', '.join(map(repr, names))}. Prepared clips need "
             f"{', '.join(CLIP_COLUMNS)} (null where a clip has no such thing).{hint}"
         )
     if len(table) == 0:

@@ -34,13 +34,18 @@ class FileMedia(Sequence):
         file: the Parquet file.
         column: name of a column of type binary.
         cache_bytes: how much may be kept; at least one row group always is.
+        nullable: whether rows may lack the medium, which is None there.
 
-    Reading raises PreparedError where the file is damaged, has a row without media, or has been
-    replaced by another one.
+    Reading raises PreparedError where the file is damaged, has a row without media that must not,
+    or has been replaced by another one.
     """
 
-    def __init__(self, file: Path, column: str, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self, file: Path, column: str, cache_bytes: int = CACHE_BYTES, nullable: bool = False
+    ) -> None:
         self._path, self._column, self._limit = file, column, cache_bytes
+        self._nullable = nullable
+        self._there: np.ndarray | None = None
         self._absolute = Path(file).absolute()  # also after a change of folder
         self._reset()
         counts = _row_counts(self._opened())
@@ -85,7 +90,7 @@ class FileMedia(Sequence):
     def __len__(self) -> int:
         return int(self._starts[-1])
 
-    def __getitem__(self, row: int) -> bytes:
+    def __getitem__(self, row: int) -> bytes | None:
         if not 0 <= row < len(self):
             raise IndexError(f"row {row} is outside this file of {len(self)} rows")
         group = int(np.searchsorted(self._starts, row, side="right")) - 1
@@ -93,13 +98,13 @@ class FileMedia(Sequence):
             values = self._group(group)
         return values[int(row - self._starts[group])].as_py()
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[bytes | None]:
         return (self[row] for row in range(len(self)))
 
-    def take(self, rows: np.ndarray) -> list[bytes]:
+    def take(self, rows: np.ndarray) -> list[bytes | None]:
         """The bytes of these rows, in their order; each row group is looked up once."""
         groups = np.searchsorted(self._starts, rows, side="right") - 1
-        taken: list[bytes] = [b""] * len(rows)
+        taken: list[bytes | None] = [None] * len(rows)
         for group in np.unique(groups):
             with self._lock:
                 values = self._group(int(group))
@@ -107,12 +112,25 @@ class FileMedia(Sequence):
                 taken[at] = values[int(rows[at] - self._starts[group])].as_py()
         return taken
 
+    def there(self) -> np.ndarray:
+        """Bool (N,), which rows have the medium; the first call reads the column once."""
+        if self._there is None:
+            with self._lock, readable(self._path):
+                file = self._reopened()
+                groups = (
+                    file.read_row_group(group, columns=[self._column]).column(0).is_valid()
+                    for group in range(file.num_row_groups)
+                )
+                found = [np.zeros(0, bool), *(group.to_numpy() for group in groups)]
+            self._there = np.concatenate(found)
+        return self._there
+
     def _group(self, group: int) -> pa.Array:
         if group not in self._kept:
             with readable(self._path):
                 column = self._reopened().read_row_group(group, columns=[self._column]).column(0)
                 values = column.combine_chunks()
-            if values.null_count:
+            if values.null_count and not self._nullable:
                 row = int(self._starts[group]) + values.is_null().index(True).as_py()
                 raise PreparedError(
                     f"{self._path}: row {row}, column {self._column!r} is empty (null). Fill it, "

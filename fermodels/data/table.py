@@ -43,6 +43,7 @@ JUDGING = "judging"  # metadata `purpose` of what nobody trains on
 READERS = {
     "fermodels-images": "fermodels.data.PreparedImages",
     "fermodels-clips": "fermodels.data.PreparedClips",
+    "fermodels-shard": "`python -m data_prep merge` and the other shards",
 }
 
 _KEY = b"fermodels"
@@ -138,20 +139,22 @@ class PreparedTable:
         path = given_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         arrow = self._arrow()
-        columns = _leaf_paths(arrow)
-        other = [name for name in columns if name not in self.MEDIA]
+        options = self.parquet_options(_leaf_paths(arrow))
         with replacing(path) as temporary:
-            pq.write_table(
-                arrow,
-                temporary,
-                row_group_size=self.ROW_GROUP,
-                compression={
-                    n: self.MEDIA_COMPRESSION if n in self.MEDIA else "ZSTD" for n in columns
-                },
-                use_dictionary=other,
-                write_statistics=other,
-            )
+            pq.write_table(arrow, temporary, row_group_size=self.ROW_GROUP, **options)
         return path
+
+    @classmethod
+    def parquet_options(cls, columns: Sequence[str]) -> dict[str, Any]:
+        """How `write` keeps columns of these names ("actions.list.element" for a list's)."""
+        other = [name for name in columns if name not in cls.MEDIA]
+        return {
+            "compression": {
+                n: cls.MEDIA_COMPRESSION if n in cls.MEDIA else "ZSTD" for n in columns
+            },
+            "use_dictionary": other,
+            "write_statistics": other,
+        }
 
     @classmethod
     def concat(cls: type[Table], parts: Sequence[Table]) -> Table:

@@ -5,5 +5,6 @@ from .backbones import text_backbone as text_backbone
 from .backbones import video_backbone as video_backbone
 from .compute import compute_features as compute_features
 from .feature_set import FeatureSet as FeatureSet
+from .merging import merge_features as merge_features
 from .spectrograms import log_mel as log_mel
 from .spectrograms import mask_spectrogram as mask_spectrogram

@@ -9,9 +9,9 @@ import pickle
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from fermodels._shared.paths import given_path, output_file
 from fermodels._shared.places import DEFAULT_VIDEO
 from fermodels._shared.plain import plain
 from fermodels._shared.progress import progress_wanted
+from fermodels._shared.shards import Shard
 from fermodels._shared.workers import in_processes, one_torch_thread, start_worker
 from fermodels.features.backbone import Backbone, FeatureError
 from fermodels.features.backbones import audio_backbone, text_backbone, video_backbone
@@ -51,6 +52,7 @@ def compute_features(
     nonfinite: str = "error",
     progress: bool | None = None,
     resume: bool = True,
+    shard: str | Shard | None = None,
 ) -> FeatureSet:
     """Run a frozen backbone for each modality over every clip and its augmented copies.
 
@@ -78,13 +80,15 @@ def compute_features(
         progress: a bar; None shows it unless the environment has CI set or FERMODELS_PROGRESS=0.
         resume: take a finished file, or the finished chunks of an interrupted run, of the same
             data set, backbones and settings; what was made otherwise is computed again.
+        shard: "2/8" computes the second of eight shares of the clips, by people, as if it were
+            computed with the others; :func:`merge_features` puts the eight files together.
 
     Raises:
         FeatureError: an unknown backbone, a modality without training rows to be fitted on, no
             modality at all, or features that are not finite.
         PreparedError: a clip cannot be decoded.
-        ValueError: another process is making `out`, or files that are not its own lie in
-            `OUT.parts`.
+        ValueError: another process is making `out`, files that are not its own lie in
+            `OUT.parts`, or there are fewer people than shards.
 
     Warns:
         UserWarning: no clip has a modality that was asked for; it is left out.
@@ -98,11 +102,18 @@ def compute_features(
     wanted = {"video": video, "audio": audio, "text": text}
     wanted = _that_there_are(clips, {m: b for m, b in wanted.items() if b is not None})
     backbones = {m: _backbone(m, b, clips, train_indices, device) for m, b in wanted.items()}
-    task = _Task(clips, backbones, num_augmentations, seed)
-    job = task.fingerprint()
-    if out is not None and resume and (done := _finished(out, job)) is not None:
+    whole = _Task(clips, backbones, num_augmentations, seed)
+    settings = {"num_augmentations": num_augmentations, "seed": seed, "job": whole.fingerprint()}
+    task = whole
+    if shard is not None:
+        shard = Shard.parse(shard) if isinstance(shard, str) else shard
+        rows = shard.rows(clips.table["subject"].tolist())
+        settings |= {"shard": str(shard), "rows": rows}
+        task = replace(whole, clips=clips.subset(rows))
+    if out is not None and resume and (done := _finished(out, settings)) is not None:
         return done
 
+    job = f"{settings['job']} {shard or ''}".strip()
     with nullcontext() if out is None else folder_of_parts(out, job, resume) as folder:
         chunks = _run(task, folder, jobs, progress)
         tensors = {name: torch.cat([chunk[name] for chunk in chunks]) for name in chunks[0]}
@@ -112,7 +123,7 @@ def compute_features(
             clips=task.ids,
             fingerprint=clips.fingerprint(),
             backbones={m: backbone.name for m, backbone in backbones.items()},
-            settings={"num_augmentations": num_augmentations, "seed": seed, "job": job},
+            settings=settings,
             text_model=_model_of(backbones.get("text")),
             nonfinite=nonfinite,
         )
@@ -299,10 +310,11 @@ def _model_of(backbone: Backbone | None):
     return backbone if isinstance(backbone, TfidfSvd) else None
 
 
-def _finished(out: Path, job: str) -> FeatureSet | None:
+def _finished(out: Path, settings: Mapping[str, Any]) -> FeatureSet | None:
     """The features in `out`, where they are those that were asked for."""
     try:
         features = FeatureSet.read(out)
     except FeatureError:
         return None
-    return features if features.settings.get("job") == job else None
+    same = all(features.settings.get(name) == settings.get(name) for name in ("job", "shard"))
+    return features if same else None

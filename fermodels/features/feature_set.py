@@ -200,6 +200,11 @@ class FeatureSet:
                 ("clmex-anny-views@1f0a…", as `backbones` and the backbones' `.name` have it) must
                 be equal, one without must be equal up to the "@".
         """
+        if "shard" in self.settings:
+            raise FeatureError(
+                f"these are features of shard {self.settings['shard']} alone: put it together with "
+                "the others, python -m data_prep merge PART… OUT.safetensors"
+            )
         problems = []
         ids = clips.table["clip"].astype(str).tolist()
         if self.clips != ids:

@@ -1,4 +1,5 @@
 import json
+import pickle
 import warnings
 
 import numpy as np
@@ -15,6 +16,7 @@ from fermodels.data import (
     PreparedImages,
 )
 from fermodels.data.clips import CLIP_COLUMNS, CLIP_FRACTIONS
+from fermodels.data.file_media import FileMedia
 from fermodels.data.media import decode_audio, decode_video
 from tests.fixtures.images import make_tiny, synthetic_clips
 
@@ -107,6 +109,31 @@ def test_round_trip(tmp_path, clips):
     for modality in MODALITIES:
         assert np.array_equal(again.present[modality], clips.present[modality])
     assert path.read_bytes() == again.write(tmp_path / "again.parquet").read_bytes()
+
+
+def test_media_may_stay_in_the_file(tmp_path, clips, monkeypatch):
+    path = clips.write(tmp_path / "clips.parquet")
+    whole, left = PreparedClips.read(path), PreparedClips.read(path, in_memory=False)
+    assert isinstance(left._media["video"], FileMedia) and isinstance(whole._media["video"], list)
+    assert left.fingerprint() == whole.fingerprint() and left.table.equals(whole.table)
+    for name, there in whole.present.items():
+        assert (left.present[name] == there).all() and left.present[name].dtype == bool
+    rows = [5, 0, 3, 8]  # one without a picture, one without sound and words
+    few = pickle.loads(pickle.dumps(left.subset(rows)))
+    for at, row in enumerate(rows):
+        assert (few.present["video"][at], few.present["audio"][at]) == (
+            whole.present["video"][row], whole.present["audio"][row],
+        )  # fmt: skip
+        if whole.present["video"][row]:
+            assert (few.frames(at)[0] == whole.frames(row)[0]).all()
+        if whole.present["audio"][row]:
+            assert (few.waveform(at) == whole.waveform(row)).all()
+    few.write(tmp_path / "few.parquet")
+    assert PreparedClips.read(tmp_path / "few.parquet").fingerprint() == (
+        whole.subset(rows).fingerprint()
+    )
+    monkeypatch.setattr("fermodels.data.clips.MEMORY", 1000)
+    assert isinstance(PreparedClips.read(path)._media["audio"], FileMedia)
 
 
 def test_the_file_is_plain_parquet(tmp_path, clips):

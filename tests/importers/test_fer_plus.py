@@ -109,7 +109,7 @@ def test_images_in_folders_and_archives_give_the_same(imported, files, tmp_path,
 
 
 def test_copies_can_be_kept(imported, files):
-    prepared, _ = imported(files, "--copies", "keep")
+    prepared, _ = imported(files, "--duplicates", "keep")
     assert set(prepared.table["instance"]) == {*KEPT, "fer0000002.png"}
 
 

@@ -333,7 +333,8 @@ def test_the_metadata_say_where_it_comes_from(imported, few):
     assert prepared.metadata["name"] == "kdef" and "Lundqvist" in prepared.metadata["citation"]
     assert "not to be passed on" in prepared.metadata["licence"]
     assert prepared.metadata["command"] == (
-        "python -m data_prep kdef RAW OUT.parquet --size 32 --crop none --odd-sizes skip"
+        "python -m data_prep kdef RAW OUT.parquet --size 32 --crop none --duplicates keep "
+        "--odd-sizes skip"
     )
     assert prepared.image_size == (32, 32) and prepared.metadata["views"] == list(VIEWS)
     assert all(name in KDEF_SUBJECTS for name in prepared.table["subject"])

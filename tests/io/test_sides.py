@@ -26,7 +26,7 @@ def frame():
 
 def told(frame):
     report = ImportReport("x", "")
-    tell_of_sides(frame, report)
+    tell_of_sides(frame, report, lambda at: frame["image"][at])
     return report.warnings
 
 
