@@ -20,7 +20,17 @@ from fermodels.course.machine import NEEDED
 from tests.fixtures.images import synthetic_clips
 
 ROOT = Path(__file__).resolve().parents[2]
-CORE = ("losses", "models", "data", "crops", "methods", "training", "evaluation", "features", "plots")
+CORE = (
+    "losses",
+    "models",
+    "data",
+    "crops",
+    "methods",
+    "training",
+    "evaluation",
+    "features",
+    "plots",
+)
 # Packages that PyTorch, scikit-learn and Hugging Face bring anyway.
 IN_CORE = {"scipy", "yaml"}
 
