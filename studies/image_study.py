@@ -9,8 +9,8 @@ the pre-trainings take turns. Beside it linear probes on the frozen encoders and
 penalty is chosen across the labelled people (`studies/readings.py`). Each is asked what it takes
 the images of the test people for and, with all labels, those of second faces and of London.
 Written to `studied.parquet` in the folder of results: a row an image, method, share of labels and
-draw, with whom the image shows, from where, and what it was taken for. Finished ones are kept, so
-an interrupted study goes on where it stopped.
+draw, with whom the image shows, from where, what it was taken for, and the settings. Finished ones
+are kept, so an interrupted study goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 DRAWS = 5  # of the labelled people; with all labels there is nothing to draw
 HOG, PROBE = "HOG, probe", ", probe"
 INSIDE = "inside"  # the test people of the set itself
+NONE = Settings(0, 0.0, "")  # of a probe, which has nothing to train
 
 
 class Run(NamedTuple):
@@ -153,7 +154,7 @@ def one(
     """What one run takes the images for, as a file; returns its accuracy on the test people."""
     prepared, path = read(data), folder / f"{run.stem}.parquet"
     split = prepared.split("subject", seed=0)
-    if not path.exists():
+    if not path.exists() or settings_in(path) != settings:
         rows = evaluation.label_fraction(prepared, split["train"], run.fraction, run.draw)
         start = run.base and start_of(run.base, encoders, run.draw)
         if settings is None:
@@ -168,7 +169,8 @@ def one(
         for faces, images, asked_rows in asked:
             shares = predict(images.images(asked_rows))  # (N, classes)
             shown = np.isin(classes, images.table["expression"])
-            table = pd.DataFrame(run._asdict(), index=range(len(asked_rows)))
+            made = run._asdict() | (settings or NONE)._asdict()
+            table = pd.DataFrame(made, index=range(len(asked_rows)))
             table["faces"], table["index"] = faces, asked_rows
             for column in ("subject", "view", "yaw"):
                 table[column] = images.table[column].to_numpy()[asked_rows]
@@ -180,6 +182,13 @@ def one(
             pd.concat(tables).to_parquet(temporary, index=False)
     table = pd.read_parquet(path).query("faces == 'inside'")
     return float((table["shown"] == table["predicted"]).mean())
+
+
+def settings_in(path: Path) -> Settings | None:
+    """With which a finished run was made; None for a probe."""
+    row = pd.read_parquet(path, columns=list(Settings._fields)).iloc[0]
+    settings = Settings(int(row["steps"]), float(row["learning_rate"]), row["augment"])
+    return None if settings == NONE else settings
 
 
 def _classifier(classifier: ImageFineTuning):

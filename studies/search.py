@@ -4,16 +4,17 @@
 
 For each method and share of labels: lengths of 250, 500, 1,000 … steps, each a whole cycle of the
 learning rate, until two doublings in a row bring less than a point; with the length that is kept
-(the shortest within a point of the best), another learning rate, and then another augmentation.
-Labels are drawn by a seed that the study does not use, the pre-trained encoders are those of seed
-0, and the test people are never asked. All that was tried goes to `search.csv` in the folder of
-results. Finished searches are kept, so an interrupted one goes on where it stopped.
+(the shortest within a point of the best), another learning rate, and then another augmentation;
+with what is kept then, the length is doubled on for as long as a doubling brings a point. Labels
+are drawn by a seed that the study does not use, the pre-trained encoders are those of seed 0, and
+the test people are never asked. All that was tried goes to `search.csv` in the folder of results.
+What was tried is kept, so an interrupted search goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +35,7 @@ LENGTHS = (250, 500, 1000, 2000, 4000)
 RATES = (1e-2,)  # beside the first
 AUGMENTS = {"mild": Augment.mild, "standard": Augment}
 GAIN = 0.01
+LONGEST = 16_000  # steps
 
 
 class Settings(NamedTuple):
@@ -79,27 +81,39 @@ def main() -> None:
 def search(data: str, encoders: Path, method: str, fraction: float, folder: Path) -> pd.DataFrame:
     """All that was tried for a method and share of labels: a row each, with its accuracy."""
     path = folder / f"{METHODS[method].key}-{fraction:g}.csv"
-    if path.exists():
-        return pd.read_csv(path)
+    known = tried_before(path)
     prepared = read(data)
     split = prepared.split("subject", seed=0)
     rows = evaluation.label_fraction(prepared, split["train"], fraction, SEED)
     start = start_of(METHODS[method], encoders, seed=0)
 
-    def accuracy(settings: Settings) -> float:
-        classifier = fine_tuned(prepared, rows, start, settings, SEED)
-        predicted = classifier.predict(prepared.images(split["val"]))[0]
-        return float((predicted == prepared.labels[split["val"]]).mean())
+    def table(tried: Iterable[tuple[Settings, float]]) -> pd.DataFrame:
+        cell = {"method": method, "fraction": fraction}
+        return pd.DataFrame([cell | s._asdict() | {"accuracy": found} for s, found in tried])
 
-    tried = pd.DataFrame(
-        [
-            {"method": method, "fraction": fraction, **settings._asdict(), "accuracy": found}
-            for settings, found in walk(accuracy)
-        ]
-    )
-    with replacing(path) as temporary:
-        tried.to_csv(temporary, index=False)
-    return tried
+    def accuracy(settings: Settings) -> float:
+        if settings not in known:
+            classifier = fine_tuned(prepared, rows, start, settings, SEED)
+            predicted = classifier.predict(prepared.images(split["val"]))[0]
+            known[settings] = float((predicted == prepared.labels[split["val"]]).mean())
+            with replacing(path) as temporary:
+                table(known.items()).to_csv(temporary, index=False)
+        return known[settings]
+
+    return table(walk(accuracy))
+
+
+def tried_before(path: Path) -> dict[Settings, float]:
+    """What is finished of a search."""
+    return rows_of(pd.read_csv(path)) if path.exists() else {}
+
+
+def rows_of(tried: pd.DataFrame) -> dict[Settings, float]:
+    """Settings and their accuracy, from a table."""
+    return {
+        Settings(int(row.steps), float(row.learning_rate), row.augment): float(row.accuracy)
+        for row in tried.itertuples()
+    }
 
 
 def walk(accuracy: Callable[[Settings], float]) -> list[tuple[Settings, float]]:
@@ -127,6 +141,13 @@ def walk(accuracy: Callable[[Settings], float]) -> list[tuple[Settings, float]]:
     for augment in list(AUGMENTS)[1:]:
         settings = best()._replace(steps=length, augment=augment)
         tried.append((settings, accuracy(settings)))
+    settings = best()
+    while settings.steps < LONGEST:
+        before, settings = dict(tried)[settings], settings._replace(steps=2 * settings.steps)
+        if settings not in dict(tried):
+            tried.append((settings, accuracy(settings)))
+        if dict(tried)[settings] < before + GAIN:
+            break
     return tried
 
 
@@ -139,8 +160,8 @@ def kept(tried: list[Settings], accuracy: list[float]) -> Settings:
 
 def chosen(tried: pd.DataFrame) -> Settings:
     """The settings of a method and share of labels, from what was tried."""
-    every = [Settings(int(r.steps), float(r.learning_rate), r.augment) for r in tried.itertuples()]
-    return kept(every, tried["accuracy"].tolist())
+    found = rows_of(tried)
+    return kept(list(found), list(found.values()))
 
 
 def fine_tuned(

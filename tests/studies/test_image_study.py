@@ -109,3 +109,14 @@ def test_settings_are_those_that_the_search_has_chosen():
     assert settings_of(Run("CL-MEx, probe", 0.2, 3), tried) is None
     with pytest.raises(ValueError, match="no settings for SimCLR with 20% of the labels"):
         settings_of(Run("SimCLR", 0.2, 0), tried)
+
+
+def test_a_finished_run_with_other_settings_is_run_again(tiny, tmp_path):
+    path, asked = tiny
+    (tmp_path / "studied").mkdir()
+    run = Run("from scratch", 0.5, 0)
+    for steps, times in ((7, 1), (7, 1), (8, 2)):
+        settings = Settings(steps, 0.1, "mild")
+        image_study.one(str(path), [], tmp_path, run, settings, tmp_path / "studied")
+        assert len(asked) == times
+        assert image_study.settings_in(tmp_path / "studied" / f"{run.stem}.parquet") == settings

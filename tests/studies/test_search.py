@@ -22,12 +22,14 @@ def rising_until(end: int):
 @pytest.mark.parametrize("end", LENGTHS)
 def test_lengths_double_until_twice_nothing_is_gained_and_the_shortest_enough_is_kept(end):
     tried = walk(rising_until(end))
-    lengths = [s.steps for s, _ in tried[: -len(RATES) - len(AUGMENTS) + 1]]
     expected = LENGTHS[: LENGTHS.index(end) + 3]
+    lengths = [s.steps for s, _ in tried[: len(expected)]]
     assert lengths == list(expected)
     assert kept(*map(list, zip(*tried, strict=True))).steps == end
     later = [s for s, _ in tried[len(lengths) :]]
-    assert all(s.steps == end for s in later)
+    others = len(RATES) + len(AUGMENTS) - 1
+    assert all(s.steps == end for s in later[:others])
+    assert [s.steps for s in later[others:]] == ([2 * end] if end == LENGTHS[-1] else [])
     assert [s.learning_rate for s in later[: len(RATES)]] == list(RATES)
 
 
@@ -49,6 +51,23 @@ def test_a_better_rate_and_augmentation_are_kept():
 
     tried = walk(accuracy)
     assert kept(*map(list, zip(*tried, strict=True))) == Settings(250, 1e-2, "standard")
+
+
+@pytest.mark.parametrize("end", [4000, 8000, 16_000, 32_000])
+def test_with_what_is_kept_the_length_doubles_for_as_long_as_it_gains(end):
+    tried = walk(rising_until(end))
+    assert max(s.steps for s, _ in tried) == min(2 * end, search.LONGEST)
+    assert kept(*map(list, zip(*tried, strict=True))).steps == min(end, search.LONGEST)
+    assert len({s for s, _ in tried}) == len(tried), "nothing is tried twice"
+
+
+def test_a_doubling_with_the_kept_rate_is_tried_although_the_first_rate_had_stopped():
+    def accuracy(s):
+        return 0.5 + (0.03 * np.log2(s.steps / 125) if s.learning_rate == 1e-2 else 0)
+
+    tried = walk(accuracy)
+    best = kept(*map(list, zip(*tried, strict=True)))
+    assert best.learning_rate == 1e-2 and best.steps == search.LONGEST
 
 
 def test_what_is_kept_is_within_a_point_of_the_best():
@@ -74,6 +93,12 @@ def test_people_and_what_is_kept(tiny_prepared, tmp_path, monkeypatch):
     tried = search.search(path, tmp_path / "encoders", "CL-MEx", 0.5, tmp_path)
     many = len(asked)
     again = search.search(path, tmp_path / "encoders", "CL-MEx", 0.5, tmp_path)
+    half = list(pd.read_csv(tmp_path / "clmex-0.5.csv").to_dict("records"))[:2]
+    pd.DataFrame(half).to_csv(tmp_path / "clmex-0.5.csv", index=False)
+    third = search.search(path, tmp_path / "encoders", "CL-MEx", 0.5, tmp_path)
+    pd.testing.assert_frame_equal(tried, third)
+    assert len(asked) == 2 * many - 2, "an interrupted search goes on where it stopped"
+    del asked[many:]
     study_methods.read.cache_clear()
     assert many == len(asked) == len(tried), "what is kept is not searched again"
     pd.testing.assert_frame_equal(tried, again)
