@@ -38,7 +38,6 @@ nitpick_ignore_regex = [
     ("py:class", r"(?!fermodels\.)[\w.\[]+"),
     ("py:class", r"fermodels\.\w+\.\w+\.\w+"),
 ]
-suppress_warnings = ["toc.empty_glob"]
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
