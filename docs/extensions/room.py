@@ -105,18 +105,7 @@ def _skip(app, kind: str, name: str, value: object, skip: bool, options) -> bool
     return True if (inspect.getdoc(value) or "").startswith("Alias for field") else None
 
 
-def _drop_dangling(app, env) -> None:
-    """Source pages link to the descriptions of one package; those of another are left out."""
-    objects = env.domains["py"].objects
-    for module in getattr(env, "_viewcode_modules", {}).values():
-        if module:
-            _, _, described, package = module
-            for name in [name for name in described if f"{package}.{name}" not in objects]:
-                del described[name]
-
-
 def setup(app):
     app.add_directive("room", Room)
-    app.connect("env-updated", _drop_dangling)
     app.connect("autodoc-skip-member", _skip)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -71,9 +71,8 @@ class ClusteringLoss(ContrastiveLoss):
         queue_size: how many clips of past batches are clustered along; 0 for none.
         fill_queue: True waits until so many clips have passed. Until then the loss is 0, without a
             gradient, and there are no centroids.
-        temperature: τ > 0; a ``torch.nn.Parameter`` learns, see
-            :class:`~fermodels.losses.contrastive.ContrastiveLoss`. A choice of ours, as the
-            paper has none.
+        temperature: τ > 0; a ``torch.nn.Parameter`` learns (`ContrastiveLoss`). A choice of
+            ours, as the paper has none.
         margin: δ ≥ 0.
         iterations: of k-means in each step at most, or of Sinkhorn's scaling.
         epsilon: ε of Sinkhorn's assignment.
