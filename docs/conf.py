@@ -16,6 +16,7 @@ version = release = fermodels.__version__
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "formulas",
@@ -45,6 +46,7 @@ myst_heading_anchors = 4
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}
 
+autosummary_generate = False
 default_role = "literal"
 autodoc_inherit_docstrings = False
 autodoc_typehints_format = "short"

@@ -43,8 +43,8 @@ def write_font(app, error: Exception | None) -> None:
         return
     source = Path(find_spec("ziamath").origin).parent / "fonts" / "STIXTwoMath-Regular.ttf"
     target = Path(app.outdir) / "_static" / FONT
-    ranges = f"--unicodes={CHARACTERS},{LETTERS}"
-    subset.main([str(source), ranges, "--flavor=woff", f"--output-file={target}"])
+    kept = [f"--unicodes={CHARACTERS},{LETTERS}", "--name-IDs=*"]  # its licence stays in it
+    subset.main([str(source), *kept, "--flavor=woff", f"--output-file={target}"])
 
 
 def setup(app):

@@ -25,7 +25,7 @@ EXPRESSIONS = (
 )
 #: The seven of them that most data sets label.
 EMOTIONS = EXPRESSIONS[:7]
-#: The views of KDEF and of the data that ships, by their yaw from -90° to 90°.
+#: The views of KDEF and of the data that ships, by their yaw from −90° to 90°.
 VIEWS = ("full_left", "half_left", "straight", "half_right", "full_right")
 UNKNOWN_VIEW = "unknown"  # what a view is called that is null in a prepared file
 _YAWS = (-90.0, -45.0, 0.0, 45.0, 90.0)  # of VIEWS; DDCF's are nearer to the front

@@ -36,6 +36,13 @@ def test_all_public_names_of_a_room_are_found_where_they_are_made(page):
         assert public_name in vars(importlib.import_module(module))
 
 
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_all_public_classes_and_functions_have_a_docstring(page):
+    package = importlib.import_module(f"fermodels.{page}")
+    public = {name: getattr(package, name) for name in room.public_names(f"fermodels.{page}")}
+    assert [name for name, value in public.items() if callable(value) and not value.__doc__] == []
+
+
 @pytest.mark.parametrize(
     ("name", "begin"), [("MODALITIES", "The modalities"), ("VIEWS", "The views of KDEF")]
 )
@@ -44,7 +51,7 @@ def test_constants_are_described_by_their_comment(name, begin):
     assert room.comment(module, name)[0].startswith(begin)
 
 
-def test_formulas_of_the_notebooks_are_known(monkeypatch):
+def test_an_unknown_command_of_a_formula_warns(monkeypatch):
     unknown = []
     monkeypatch.setattr(formulas.logger, "warning", lambda *args, **more: unknown.append(args))
     assert "<mfrac>" in formulas.mathml(r"\frac{1}{\tau}", "block")
