@@ -18,6 +18,7 @@ MAKERS = {
         "render faces of another face model, for judging only",
     ),
     "anny-clips": ("synthetic.anny_clips", "make the Anny Clips data set: faces that speak"),
+    "turning-head": ("synthetic.turning_head", "render a film of turning heads, to try a camera"),
     "features": ("features", "run frozen backbones over prepared clips"),
     "mosei-features": ("importers.mosei_features", "take the features of CMU-MOSEI's .csd files"),
 }
@@ -26,10 +27,13 @@ IMPORTERS = {
     "ddcf": ("importers.ddcf", "import DDCF: children, 8 expressions, 5 views"),
     "image-folder": ("importers.image_folder", "import images of your own"),
     "multiface": ("importers.multiface", "import views of Multiface's captures"),
+    "mead-images": ("importers.mead_images", "import MEAD: speakers as seven cameras saw them"),
     "mosei": ("importers.mosei", "import CMU-MOSEI: clips with sentiment and emotions"),
     "meld": ("importers.meld", "import MELD: clips of dialogues"),
     "caer": ("importers.caer", "import CAER (clips) or CAER-S (stills)"),
     "ravdess": ("importers.ravdess", "import RAVDESS: actors who speak and sing"),
+    "crema-d": ("importers.crema_d", "import CREMA-D: actors, and how people judged them"),
+    "mead-clips": ("importers.mead_clips", "import MEAD: clips of actors, by one of its cameras"),
     "voxceleb2": ("importers.voxceleb2", "import VoxCeleb2: unlabelled clips of speakers"),
 }
 

@@ -30,6 +30,7 @@ _LONGEST_EDGE = 1280
 _MOST_PIXELS = 8192 * 4320
 # A file that breaks off before this share of what it announces is not the clip any more.
 _LEAST_SHARE = 0.5
+_MOMENT = 0.04  # seconds that one frame is looked for
 _TOLERANCE = 0.25  # seconds that a track may be shorter than announced without a word
 # Containers whose header tells the end on the file's clock, not the time from where that begins.
 _ENDS_BY_THE_CLOCK = ("matroska", "asf")
@@ -60,6 +61,7 @@ def read_footage(
     max_seconds: float,
     start: float | None = None,
     end: float | None = None,
+    sound: bool = True,
 ) -> Footage:
     """Decode a file, or the stretch from `start` to `end` seconds of it, as a player shows it.
 
@@ -71,6 +73,7 @@ def read_footage(
         fps: frames a second of the result. Each of its frames is the one that a player shows at
             that moment, so that files of a varying rate keep their timing.
         max_seconds: what is longer is cut there.
+        sound: False leaves it alone.
 
     Raises:
         MediaError: neither video nor sound in it, broken from the start or soon after, of absurd
@@ -82,7 +85,8 @@ def read_footage(
     if length <= 0:
         raise MediaError(f"the stretch from {start} to {end} s is empty")
     with opened(source) as container:
-        video, audio = first_track(container, "video"), first_track(container, "audio")
+        video = first_track(container, "video")
+        audio = first_track(container, "audio") if sound else None
         if video is None and audio is None:
             raise MediaError("neither video nor sound in it, or of an unknown codec")
         if video is not None:
@@ -94,6 +98,16 @@ def read_footage(
         reader.read(container, video, audio)
         announced = max(0.0, _announced_seconds(container, video, audio, zero) - (start or 0.0))
     return reader.footage(announced, video is not None, audio is not None, end)
+
+
+def frame_at(source: bytes | Path, seconds: float) -> tuple[np.ndarray, list[str]]:
+    """The frame uint8 (H, W, 3) RGB that a player shows at a moment, and what was put right.
+
+    Raises:
+        MediaError: the film ends before, has no image, or cannot be read.
+    """
+    found = read_footage(source, 1 / _MOMENT, _MOMENT, seconds, seconds + _MOMENT, sound=False)
+    return found.frames[0], found.notes
 
 
 class _Reader:
@@ -225,7 +239,7 @@ class _Reader:
         frames = np.stack(self.frames) if self.frames else None
         waveform = self._waveform()
         if frames is None and waveform is None:
-            what = self.problem or "no frame and no sound"
+            what = self.problem or ("no frame and no sound" if has_audio else "no frame")
             if self.start is not None:
                 what += f" in the stretch from {self.start:g} s on"
             raise MediaError(what)

@@ -7,6 +7,7 @@ from .crops import find_square as find_square
 from .crops import median_box as median_box
 from .crops import square_for as square_for
 from .crops import whole_square as whole_square
+from .pose import head_yaw as head_yaw
 from .squares import Square as Square
 from .squares import check_image as check_image
 from .squares import cut as cut

@@ -95,7 +95,7 @@ class ClipFinetuning:
 
 
 class ClipExperiment(Experiment):
-    """ConCluGen on CMU-MOSEI, MELD, CAER or clips of your own, once for each seed.
+    """ConCluGen on CMU-MOSEI, MELD, CAER, MEAD or clips of your own, once for each seed.
 
     Args:
         name: of the run, as the table of results shows it.

@@ -88,7 +88,7 @@ class ImageFinetuning:
 
 
 class ImageExperiment(Experiment):
-    """CL-MEx and its kin on KDEF, DDCF or images of your own, fold by fold.
+    """CL-MEx and its kin on KDEF, DDCF, MEAD or images of your own, fold by fold.
 
     Fold k is tested; the fold after it validates, where there are three or more; the others train.
     Nobody is in two folds, and pre-training sees the training people alone. Images without an

@@ -37,22 +37,25 @@ class Canvas:
 
     Args:
         size: height and width of the images in pixels, 16…512.
+        width: another width, 16…1024.
 
     Raises:
         ValueError: another size.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, width: int | None = None) -> None:
         import pyvista
         from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
 
         if not 16 <= size <= 512:
             raise ValueError(f"size must be between 16 and 512 pixels, got {size}")
-        self.size = size
+        if width is not None and not 16 <= width <= 1024:
+            raise ValueError(f"width must be between 16 and 1024 pixels, got {width}")
+        self.size, self.width = size, size if width is None else width
         self._pv = pyvista
         with pyvista.vtk_verbosity("error"):  # no warning that there is no display: none is needed
             self._plotter = pyvista.Plotter(
-                off_screen=True, window_size=(size * SUPERSAMPLING,) * 2, lighting="none"
+                off_screen=True, window_size=self._window(), lighting="none"
             )
         window = self._plotter.ren_win
         window.multi_samples = 0  # SUPERSAMPLING does the smoothing
@@ -61,6 +64,9 @@ class Canvas:
         self._plotter.renderer.GetCullers().RemoveAllItems()
         self._pixels = vtkUnsignedCharArray()
         self._mesh = None
+
+    def _window(self) -> tuple[int, int]:
+        return self.width * SUPERSAMPLING, self.size * SUPERSAMPLING
 
     def close(self) -> None:
         """Frees the window."""
@@ -91,7 +97,7 @@ class Canvas:
         self._mesh.regular_faces = np.asarray(triangles, np.int32)
 
     def draw(self, colors: np.ndarray, view: Viewpoint) -> np.ndarray:
-        """uint8 (size, size, 4): the mesh in colours uint8 (V, 3), and how much it covers."""
+        """uint8 (size, width, 4): the mesh in colours uint8 (V, 3), and how much it covers."""
         self._mesh.point_data["color"][:] = colors
         self._mesh.GetPointData().GetScalars().Modified()
         camera = self._plotter.renderer.GetActiveCamera()  # pyvista's setters look for bounds
@@ -103,9 +109,9 @@ class Canvas:
         camera.SetClippingRange(NEAR, FAR)
         camera.Roll(view.roll)
         self._plotter.ren_win.Render()
-        side = self.size * SUPERSAMPLING
-        self._plotter.ren_win.GetRGBACharPixelData(0, 0, side - 1, side - 1, 1, self._pixels)
-        large = np.asarray(self._pixels, dtype=np.uint8).reshape(side, side, 4)[::-1]
+        wide, high = self._window()
+        self._plotter.ren_win.GetRGBACharPixelData(0, 0, wide - 1, high - 1, 1, self._pixels)
+        large = np.asarray(self._pixels, dtype=np.uint8).reshape(high, wide, 4)[::-1]
         return _average(large, SUPERSAMPLING)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -140,14 +141,15 @@ class FaceRenderer:
 
     Args:
         size: height and width of the images in pixels, 16…512.
+        width: of cutouts that are wider than high, 16…1024; images are square.
     """
 
-    def __init__(self, size: int = 96) -> None:
+    def __init__(self, size: int = 96, width: int | None = None) -> None:
         # Before any window: importing anny after Mesa's software OpenGL has started crashes, as
         # both bring an LLVM of their own.
         head_model()
         self.size = size
-        self._canvas = Canvas(size)
+        self._canvas = Canvas(size, width)
         self._identity: _Identity | None = None
         self._scene: tuple[tuple, _Scene] | None = None
         self._backgrounds: dict = {}
@@ -180,29 +182,57 @@ class FaceRenderer:
         Raises:
             ValueError: actions are not 52 weights.
         """
-        head = head_model()
         takes = as_takes(actions)
+        images = np.empty((len(takes), len(yaws), self.size, self.size, 3), np.uint8)
+        for i, j, drawn in self._draw(person, session, takes, yaws, pose, pitch):
+            camera = session.camera(j)
+            images[i, j] = develop(
+                drawn, self._background(camera), camera, picture_number(takes[i], j)
+            )
+        return images[0] if np.ndim(actions) == 1 else images
+
+    def cutout(
+        self,
+        person: Person,
+        session: Session,
+        actions: np.ndarray,
+        yaw: float = 0.0,
+        pose: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    ) -> np.ndarray:
+        """A person before nothing, to be put into an image: see `render` and `develop`.
+
+        Args:
+            actions: (52,).
+
+        Returns:
+            uint8 (size, width, 4), colours and coverage.
+
+        Raises:
+            ValueError: actions are not 52 weights.
+        """
+        takes = as_takes(actions)[:1]
+        return next(self._draw(person, session, takes, (yaw,), pose, 0.0))[2]
+
+    def _draw(
+        self, person: Person, session: Session, takes: np.ndarray, yaws, pose, pitch: float
+    ) -> Iterator[tuple[int, int, np.ndarray]]:
+        """(take, view, what `Canvas.draw` gives) of all takes from all cameras."""
+        head = head_model()
         poses = np.broadcast_to(np.asarray(pose, dtype=float), (len(takes), 3))
         coarse = head.coarse_vertices(person.phenotype, person.shapes, _lips_meet(takes))
         fine = head.smooth_vertices(coarse)
         scene = self._scene_of(person, session)
-        images = np.empty((len(takes), len(yaws), self.size, self.size, 3), np.uint8)
         for i, (points, surface, turn) in enumerate(zip(coarse, fine, poses, strict=True)):
             take = _Take(scene, session, takes[i], points, surface, rotation(*turn))
             for j, yaw in enumerate(yaws):
-                camera = session.camera(j)
-                view = viewpoint(camera, yaw, pitch, scene.own.unit)
+                view = viewpoint(session.camera(j), yaw, pitch, scene.own.unit)
                 seen = take.seen_from(view)
                 if i == j == 0:
                     self._canvas.load(take.points, seen)
                 elif j == 0:
                     self._canvas.move(take.points)
                 self._canvas.choose(seen)
-                drawn = self._canvas.draw(take.colors(view), view)
-                images[i, j] = develop(
-                    drawn, self._background(camera), camera, picture_number(takes[i], j)
-                )
-        return images[0] if np.ndim(actions) == 1 else images
+                yield i, j, self._canvas.draw(take.colors(view), view)
 
     def _scene_of(self, person: Person, session: Session) -> _Scene:
         """Of the last person, kept: a face that is pulled live stays the same person's."""

@@ -123,8 +123,23 @@ def test_sizes_outside_16_to_512_are_refused(size):
         Canvas(size)
 
 
+@pytest.mark.parametrize("width", [15, 1025])
+def test_widths_outside_16_to_1024_are_refused(width):
+    with pytest.raises(ValueError, match=f"between 16 and 1024 pixels, got {width}"):
+        Canvas(64, width)
+
+
 @pytest.mark.parametrize("size", [16, 33])
 def test_images_have_the_size(size):
     canvas = Canvas(size)
     assert drawn(canvas, SQUARE, FACES).shape == (size, size, 4)
     canvas.close()
+
+
+def test_a_wider_image_shows_the_same_and_more_at_its_sides(canvas):
+    wide = Canvas(64, 100)
+    image = drawn(wide, SQUARE, FACES)
+    wide.close()
+    assert image.shape == (64, 100, 4)
+    np.testing.assert_array_equal(image[:, 18:82], drawn(canvas, SQUARE, FACES))
+    assert not image[:, :18].any() and not image[:, 82:].any()

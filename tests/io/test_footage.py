@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_prep.io.footage import read_footage
+from data_prep.io.footage import frame_at, read_footage
 from fermodels.data.media import SAMPLE_RATE, MediaError, encode_audio
 from tests.importers.fixtures.clips import (
     footage,
@@ -96,6 +96,29 @@ def test_a_stretch_of_a_longer_file():
         read_footage(data, 4.0, 20, start=60.0, end=61.0)
     with pytest.raises(MediaError, match="empty"):
         read_footage(data, 4.0, 20, start=2.0, end=2.0)
+
+
+@pytest.mark.parametrize(
+    ("second", "level"), [(0.0, 1), (0.26, 2), (1.0, 5), (3.49, 14), (5.9, 24)]
+)
+@pytest.mark.parametrize("sound", [None, "aac"])
+def test_the_frame_of_a_moment(second, level, sound):
+    data = video_bytes(0, frames=numbered(24), fps=4.0, sound=sound)
+    image, notes = frame_at(data, second)
+    assert levels(image[None]) == [level] and image.shape == (64, 64, 3) and notes == []
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (video_bytes(0, frames=numbered(4), fps=4.0), "no frame in the stretch from 3 s on"),
+        (sound_bytes(0), "neither video nor sound"),
+        (b"no film", "FFmpeg cannot read it"),
+    ],
+)
+def test_moments_that_a_film_does_not_have(data, why):
+    with pytest.raises(MediaError, match=why):
+        frame_at(data, 3.0)
 
 
 def test_frames_that_are_announced_but_not_there():

@@ -93,8 +93,8 @@ def emotion_curve(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     fading, gone = rng.uniform(0.6, 0.85), rng.uniform(0.95, 1.2)
     before, after = rng.uniform(0.0, 0.25), rng.uniform(0.1, 0.5)
     x = times / end
-    up = _smooth((x - start) / (full - start))
-    down = _smooth((x - fading) / (gone - fading))
+    up = smooth((x - start) / (full - start))
+    down = smooth((x - fading) / (gone - fading))
     return (before + (1 - before) * up) * (1 - (1 - after) * down)
 
 
@@ -124,15 +124,21 @@ def mouth(
 
 def gestures(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     """Actions (T, 52) that mean nothing: blinks, and often a lift or a knit of the brows."""
-    out = np.zeros((len(times), len(ACTIONS)))
-    blink = np.zeros(len(ACTIONS))
-    blink[[ACTIONS.index("eyeBlinkLeft"), ACTIONS.index("eyeBlinkRight")]] = 1
-    for moment in rng.uniform(0, times[-1], rng.integers(0, 3)):
-        out += np.outer(np.exp(-(((times - moment) / 0.09) ** 2)), blink)
+    out = blinks(times, rng.uniform(0, times[-1], rng.integers(0, 3)))
     units = ({1: 0.5, 2: 0.5}, {4: 0.45}, {2: 0.4}, {})[rng.integers(4)]
     moment, width = rng.uniform(0, times[-1]), rng.uniform(0.2, 0.45)
     size = rng.uniform(0.4, 1.0)
     out += np.outer(np.exp(-(((times - moment) / width) ** 2)), size * unit_weights(units))
+    return out
+
+
+def blinks(times: np.ndarray, moments: np.ndarray) -> np.ndarray:
+    """Actions (T, 52) of lids that close and open at these moments, in seconds."""
+    out = np.zeros((len(times), len(ACTIONS)))
+    blink = np.zeros(len(ACTIONS))
+    blink[[ACTIONS.index("eyeBlinkLeft"), ACTIONS.index("eyeBlinkRight")]] = 1
+    for moment in moments:
+        out += np.outer(np.exp(-(((times - moment) / 0.09) ** 2)), blink)
     return out
 
 
@@ -143,6 +149,7 @@ def sway(rng: np.random.Generator, times: np.ndarray) -> np.ndarray:
     return size * np.sin(2 * np.pi * pace * times[:, None] + phase)
 
 
-def _smooth(x: np.ndarray) -> np.ndarray:
+def smooth(x: np.ndarray) -> np.ndarray:
+    """0 before 0, 1 after 1, without a corner."""
     x = np.clip(x, 0, 1)
     return x * x * (3 - 2 * x)
