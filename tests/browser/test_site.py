@@ -39,7 +39,9 @@ def test_who_opens_the_folder_is_sent_to_the_first_page(open_page):
 
 def test_search_finds_a_class_and_a_word_of_a_notebook(open_page):
     for word, place in (("MultiViewContrastiveLoss", "losses"), ("uniformity", "02_contrastive")):
-        page = open_page(f"search.html?q={word}")
+        page = open_page("docs/index.html")
+        page.locator(".sidebar-search").first.fill(word)
+        page.keyboard.press("Enter")
         link = page.locator(f"ul.search li a[href*='{place}']").first
         link.wait_for(timeout=20_000)
         page.close()
