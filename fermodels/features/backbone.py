@@ -36,7 +36,7 @@ class Backbone(Protocol):
         """Inputs of N clips → float32 (N, dim)."""
 
     def augmented(self, value: Any, generators: Sequence[torch.Generator]) -> Tensor:
-        """One clip and its augmented copies → float32 (1 + len(generators), dim), row 0 as it is."""
+        """A clip and its augmented copies → float32 (1 + len(generators), dim), row 0 as it is."""
 
 
 class ClipByClip:
