@@ -18,6 +18,7 @@ from fermodels.data.containers import (
     FrameConverter,
     MediaError,
     Pauses,
+    clock_at_the_beginning,
     first_track,
     mono_resampler,
     opened,
@@ -91,7 +92,7 @@ def read_footage(
             raise MediaError("neither video nor sound in it, or of an unknown codec")
         if video is not None:
             _check_dimensions(video)
-        zero = _clock_at_the_beginning(container)
+        zero = clock_at_the_beginning(container)
         reader = _Reader(fps, length, start, zero)
         if start is not None and start > 1:
             _seek(container, start + zero)
@@ -296,13 +297,6 @@ def _seek(container: Any, start: float) -> None:
 
     # To the last whole image before; what lies between is decoded and left out.
     container.seek(int((start - 0.5) * av.time_base))
-
-
-def _clock_at_the_beginning(container: Any) -> float:
-    """Seconds on the file's clock where a player begins; encoders' delays before 0 are no part."""
-    import av
-
-    return max(0.0, (container.start_time or 0) / av.time_base)
 
 
 def _announced_seconds(container: Any, video: Any, audio: Any, zero: float) -> float:

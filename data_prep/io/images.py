@@ -70,8 +70,7 @@ def image_row(
     Raises:
         Skip: it is no image, or an empty frame.
     """
-    # A face may be a tenth of the image; without looking for one, resizing needs twice the size.
-    at_least = max(2 * options.size, 1280) if options.crop == "face" else 2 * options.size
+    at_least = crops.enough_pixels(options.crop, options.size)
     pixels, (width, height), turned = decode(data, at_least, item.file.name if item.file else "")
     row = cropped_row(item, pixels, options)
     if with_size:

@@ -25,6 +25,7 @@ from fermodels.crops.yunet import Box, FaceFinder, face_finder
 
 #: What the importers can cut out: a square around the face, the middle square, or nothing.
 CROPS = ("face", "centre", "none")
+_FACES_IN = 1280  # pixels of the shorter side in which faces are looked for: one may be a tenth
 #: What a crop has around the face, as a share of the face's height. No margin is known of the
 #: papers' KDEF crops. This and `DOWN` make a found face as large in its crop, and as high, as the
 #: faces that ship with the course, on which its encoders were trained: 2.9 distances from the eyes
@@ -59,6 +60,11 @@ def crop(
     """
     square, found = find_square(image, how, size, margin, finder)
     return cut(image, square, size), found
+
+
+def enough_pixels(how: str, size: int) -> int:
+    """Pixels that the shorter side of an image must keep for crops of this size."""
+    return max(2 * size, _FACES_IN) if how == "face" else 2 * size
 
 
 def find_square(
