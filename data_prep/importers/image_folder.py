@@ -18,6 +18,9 @@ folders of a split above them; this is how images are read of whose names none i
     RAW/train/happy/im01.jpg
     RAW/test/sad/im07.jpg
 
+Images of such folders that are there twice, byte for byte, perhaps in two splits, are counted in
+the report; ``--copies skip`` takes each once.
+
 Others by ``--pattern``, a regular expression for the end of their paths with any of the groups
 subject, expression, view or yaw, session, instance, split, gender, age, such as
 ``'(?P<expression>[a-z]+)-(?P<subject>\\d+)_.*'``; ``--dry-run`` shows how names are read and writes
@@ -33,6 +36,7 @@ import argparse
 import re
 from typing import Any
 
+from data_prep.io.copies import add_copies_argument, settle_copies
 from data_prep.io.images import image_row, is_image, what_is_there
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.labelled import (
@@ -75,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="what the folders are, subject/expression/view.jpg or expression/image.jpg",
     )
+    add_copies_argument(parser, default="keep")
     parser.add_argument("--name", default="own-photographs", help="of the data set")
 
 
@@ -123,6 +128,8 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     own = sorted(own, key=natural_key)
     if own:
         report.warn(f"expressions that the course does not know keep their names: {', '.join(own)}")
+    if not needed or options.copies == "skip":  # images of the internet are often there twice
+        items = settle_copies(items, options.copies, raw, report)
     return Plan(items, _metadata(options.name, items), "images")
 
 
