@@ -1,6 +1,7 @@
 # make course   install, then run notebooks 00…10 in order; executed copies in runs/course/
 # make test     install, then lint, unit tests, the widgets in a browser, and all notebooks in
 #               their fast preset
+# make site     the course, how-tos, cards and reference as web pages: runs/site/html
 # make lab      JupyterLab in the course's environment
 # make explore  the encoders' maps and the face lab as a page of your browser
 #               (your own: make explore FACES=faces.parquet ENCODER=folder, or either)
@@ -32,7 +33,7 @@ export MALLOC_TOP_PAD_ ?= 268435456
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help course test lab explore camera notebooks data weights study ablation readability outside \
+.PHONY: help course test site lab explore camera notebooks data weights study ablation readability outside \
 	benchmark rendering browser heads clean
 help:
 	@sed -n '/^# /!q; s/^# //p' Makefile
@@ -55,7 +56,7 @@ test: export OMP_NUM_THREADS ?= 2
 test: export FERMODELS_PRESET := fast
 test: export FERMODELS_PROGRESS := 0
 test: export FERMODELS_RUNS := $(CURDIR)/runs/test
-test: rendering $(VENV)/.dev browser heads
+test: rendering $(VENV)/.dev browser heads site
 	rm -rf runs/test
 	$(PY) -m ruff check .
 	$(VENV)/bin/lint-imports
@@ -63,6 +64,13 @@ test: rendering $(VENV)/.dev browser heads
 	$(PY) -m pytest --verbose --durations=10 tests/browser
 	$(PY) -m pytest --nbval-lax --nbval-current-env --nbval-sanitize-with tools/nbval.cfg \
 		--nbval-cell-timeout=300 --timeout=0 --durations=10 notebooks
+
+# Anew each time: only pages that are read again warn. Notebooks are shown as they are.
+site: $(VENV)/.site
+	rm -rf runs/site
+	$(PY) -m sphinx --quiet --fail-on-warning --builder html --conf-dir docs \
+		--doctree-dir runs/site/doctrees . runs/site/html
+	$(PY) tools/check_site.py runs/site/html --external runs/site/external.txt
 
 # Runs of earlier versions must not stand in for training.
 notebooks: rendering $(VENV)/.course heads
@@ -190,6 +198,10 @@ $(VENV)/.data: requirements-data.txt $(VENV)/.course
 $(VENV)/.dev: requirements-dev.txt requirements-data.txt requirements-judge.txt $(VENV)/.course
 	@set -o pipefail; $(PIP) -r requirements-dev.txt | $(BRIEFLY)
 	@set -o pipefail; $(PIP) --no-deps -r requirements-judge.txt | $(BRIEFLY)
+	@touch $@
+
+$(VENV)/.site: requirements-site.txt $(VENV)/.course
+	@set -o pipefail; $(PIP) -r requirements-site.txt | $(BRIEFLY)
 	@touch $@
 
 clean:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+#: The modalities of a clip, in their order.
 MODALITIES = ("video", "audio", "text")
 
 

@@ -29,8 +29,8 @@ def readings(name: str) -> pd.DataFrame:
         name: of the data set, as for `course.data`: "anny_views_kdef", "anny_views_wide", …
 
     Returns:
-        A row per frontal image, by its row in the prepared file: `expression` (what is meant; None
-        without a label), `read` (the likeliest to the judge) and `probability` (of that, 0…1).
+        A row per frontal image, by its row in the prepared file, with `expression` (what is meant;
+        None without a label), `read` (the likeliest to the judge) and `probability` (of that, 0…1).
 
     Raises:
         FileNotFoundError: no readings are stored, or none of this data set.

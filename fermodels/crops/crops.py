@@ -23,12 +23,13 @@ import numpy as np
 from fermodels.crops.squares import Square, check_image, cut
 from fermodels.crops.yunet import Box, FaceFinder, face_finder
 
+#: What the importers can cut out: a square around the face, the middle square, or nothing.
 CROPS = ("face", "centre", "none")
 _FACES_IN = 1280  # pixels of the shorter side in which faces are looked for: one may be a tenth
-# No margin is known of the papers' KDEF crops. These two make a found face as large in its crop,
-# and as high, as the faces that ship with the course, on which its encoders were trained: 2.9
-# distances from the eyes to the mouth, centred half-way between them.
-# `python -m benchmarks.face_finders` measures both.
+#: What a crop has around the face, as a share of the face's height. No margin is known of the
+#: papers' KDEF crops. This and `DOWN` make a found face as large in its crop, and as high, as the
+#: faces that ship with the course, on which its encoders were trained: 2.9 distances from the eyes
+#: to the mouth, centred half-way between them. `python -m benchmarks.face_finders` measures both.
 MARGIN = 0.15
 DOWN = 0.08  # from the middle of the face's box to the middle of the square, in heights of the face
 

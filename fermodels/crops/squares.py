@@ -84,6 +84,11 @@ def _softened(crop: Image.Image, away: np.ndarray) -> np.ndarray:
 
 
 def check_image(image: np.ndarray, size: int, margin: float = 0.0) -> None:
+    """Whether a crop can be cut: an image uint8 (H, W, 3), a size in pixels, a margin.
+
+    Raises:
+        ValueError: it is none, the size is below 1 pixel, or the margin is not above −0.9.
+    """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3 or 0 in image.shape:
         raise ValueError(f"expected a uint8 image (H, W, 3), got {image.dtype} {image.shape}")
     if size < 1:

@@ -78,7 +78,8 @@ class PreparedImages(PreparedTable):
 
     Attributes:
         table: DataFrame without the image column, index 0…N−1. `yaw`, `pitch` in degrees.
-        metadata, expressions, views, image_size (H, W).
+        metadata, expressions, views: of the file.
+        image_size: (H, W) in pixels.
         labels: int64 (N,), indices into `expressions`, −1 = unlabelled.
         view_ids: int64 (N,), indices into `views`.
         subject_ids, instance_ids: int64 (N,), indices into the sorted names in this table.

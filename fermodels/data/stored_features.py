@@ -42,8 +42,8 @@ def clean_batch(
         device: where the tensors go.
 
     Returns:
-        Features {modality: float32 (n, D)}, and which of the clips have the modality
-        {modality: bool (n,)}.
+        The features, modality → float32 (n, D), and which of the clips have the modality,
+        modality → bool (n,).
     """
     at = torch.as_tensor(resolve_indices(indices, len(features)))
     names = [name for name in modalities or features.features if name in features.features]
@@ -62,8 +62,8 @@ def all_copies(
     Arguments as of :func:`clean_batch`.
 
     Returns:
-        Features {modality: float32 (M, D)} and presence {modality: bool (M,)}, with M the clips
-        times 1 + num_augmentations: all copies of a clip after each other.
+        The features, modality → float32 (M, D), and which clips have them, modality → bool (M,),
+        with M the clips times 1 + num_augmentations; all copies of a clip after each other.
     """
     at = torch.as_tensor(resolve_indices(indices, len(features)))
     names = [name for name in modalities or features.features if name in features.features]

@@ -12,6 +12,7 @@ from fermodels.data.names import natural_key, number_of
 
 __all__ = ["EMOTIONS", "EXPRESSIONS", "MODALITIES", "VIEWS", "view_degrees", "view_order"]
 
+#: The names of expressions that all data sets share, in the order of their class indices.
 EXPRESSIONS = (
     "afraid",
     "angry",
@@ -22,7 +23,9 @@ EXPRESSIONS = (
     "surprised",
     "content",
 )
+#: The seven of them that most data sets label.
 EMOTIONS = EXPRESSIONS[:7]
+#: The views of KDEF and of the data that ships, by their yaw from −90° to 90°.
 VIEWS = ("full_left", "half_left", "straight", "half_right", "full_right")
 UNKNOWN_VIEW = "unknown"  # what a view is called that is null in a prepared file
 _YAWS = (-90.0, -45.0, 0.0, 45.0, 90.0)  # of VIEWS; DDCF's are nearer to the front

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 class ProbeResult:
     """What a probe found on the test set.
 
-    accuracy: share of correct predictions, in [0, 1].
-    balanced_accuracy: mean over the classes of the test set of the share found, in [0, 1].
-    predictions: (N_test,) predicted labels, same kind as the labels given.
-    train_accuracy: the same on the training set; far above `accuracy` means overfitting.
+    Attributes:
+        accuracy: share of correct predictions, in [0, 1].
+        balanced_accuracy: mean over the classes of the test set of the share found, in [0, 1].
+        predictions: (N_test,) predicted labels, same kind as the labels given.
+        train_accuracy: the same on the training set; far above `accuracy` means overfitting.
     """
 
     accuracy: float

@@ -13,6 +13,7 @@ from fermodels.evaluation.arrays import as_whole_numbers, check_alike, check_lab
 if TYPE_CHECKING:
     import pandas as pd
 
+#: The two views from the side.
 PROFILE_VIEWS = (VIEWS[0], VIEWS[-1])
 
 

@@ -310,8 +310,8 @@ class EmbeddingExplorer:
 
     @property
     def data_set(self) -> str:
-        """Whose points are on the maps: the name of a data set, or "all". Numbers, neighbours and
-        shares are of these; set it to another one."""
+        """Whose points are on the maps, by the name of a data set, or "all". Numbers, neighbours
+        and shares are of these; set it to another one."""
         return self._controls.data_set.value
 
     @data_set.setter
@@ -343,7 +343,7 @@ class EmbeddingExplorer:
 
     @property
     def lines(self) -> str:
-        """Which instances' views are joined: "none", "one", "selected" or "all"."""
+        """Which instances' views are joined, one of "none", "one", "selected" or "all"."""
         return self._controls.lines.value
 
     @lines.setter
@@ -353,7 +353,7 @@ class EmbeddingExplorer:
 
     @property
     def map(self) -> str:
-        """Which map is shown: "pca", "umap" or "given". Set here, it is computed at once."""
+        """Which map is shown, one of "pca", "umap" or "given". Set here, it is computed at once."""
         return self._controls.map.value
 
     @map.setter

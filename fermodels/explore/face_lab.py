@@ -218,7 +218,7 @@ class FaceLab:
         The angles are `step` degrees apart, 1…90, and the five standard cameras are among them.
 
         Returns:
-            A row per encoder and angle: `encoder`, `yaw`, `x`, `y` (on the map, where there is
+            A row per encoder and angle, with `encoder`, `yaw`, `x`, `y` (on the map, where there is
             one), `cosine` to the frontal view.
         """
         with self._lock:

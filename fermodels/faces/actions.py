@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+#: The names of the facial actions, in the order of their weights.
 ACTIONS: tuple[str, ...] = (
     "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
     "cheekPuff", "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight",
@@ -27,7 +28,7 @@ ACTIONS: tuple[str, ...] = (
     "noseSneerRight", "tongueOut",
 )  # fmt: skip
 
-# FACS number → (facial action without its side, weight at full intensity), and whether it has sides
+#: FACS number → (facial action without its side, weight at full intensity).
 ACTION_UNITS: dict[int, tuple[tuple[str, float], ...]] = {
     1: (("browInnerUp", 1.0),),
     2: (("browOuterUp", 1.0),),
@@ -72,6 +73,7 @@ class Variant:
     share: float = 1.0
 
 
+#: Expression → the ways in which it is shown.
 PROTOTYPES: dict[str, tuple[Variant, ...]] = {
     "afraid": (
         Variant({1: 1.0, 2: 0.5, 4: 0.5, 5: 1.0, 20: 1.0, 25: 0.9, 26: 0.6}, share=2.5),

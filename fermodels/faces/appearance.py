@@ -47,7 +47,9 @@ class Appearance:
     occluded: float = 0.0
 
 
+#: The studio, with even light and cameras of one kind.
 STUDIO = Appearance("studio")
+#: The wide world, with light, backgrounds and cameras of many kinds.
 WIDE = Appearance(
     "wide",
     shape_spread=0.20,
@@ -69,4 +71,5 @@ WIDE = Appearance(
     quality=1.0,
     occluded=0.08,
 )
+#: Name → appearance.
 APPEARANCES = {appearance.name: appearance for appearance in (STUDIO, WIDE)}

@@ -1,11 +1,4 @@
-"""What a backbone is.
-
-A backbone is a small object with `.name` (which identifies it, with a digest of its weights and
-settings), `.dim`, a call that turns a list of inputs into float32 (N, dim), and
-`.augmented(input, generators)`, which gives the features of one clip and of its augmented copies,
-float32 (1 + len(generators), dim), row 0 as it is. A backbone of sound may say at which
-`.sample_rate` it listens. Inputs are uint8 frames (T, H, W, 3), a waveform (S,) or a sentence.
-"""
+"""What a backbone is."""
 
 from __future__ import annotations
 
@@ -26,12 +19,24 @@ class FeatureError(ValueError):
 
 
 class Backbone(Protocol):
+    """What turns one modality of clips into features: any object that has this.
+
+    Inputs are uint8 frames (T, H, W, 3), a waveform (S,) or a sentence. A backbone of sound may say
+    at which `sample_rate` it listens.
+
+    Attributes:
+        name: which identifies it, with a digest of its weights and settings.
+        dim: length of its features.
+    """
+
     name: str
     dim: int
 
-    def __call__(self, inputs: Sequence[Any]) -> Tensor: ...
+    def __call__(self, inputs: Sequence[Any]) -> Tensor:
+        """Inputs of N clips → float32 (N, dim)."""
 
-    def augmented(self, value: Any, generators: Sequence[torch.Generator]) -> Tensor: ...
+    def augmented(self, value: Any, generators: Sequence[torch.Generator]) -> Tensor:
+        """A clip and its augmented copies → float32 (1 + len(generators), dim), row 0 as it is."""
 
 
 class ClipByClip:

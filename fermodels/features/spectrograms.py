@@ -135,7 +135,7 @@ def mask_spectrogram(
 ) -> Tensor:
     """SpecAugment: bands and frames of one spectrogram (bands, frames) replaced by its mean.
 
-    `settings` are those of :func:`draw_masks`.
+    `settings` are those of `draw_masks`.
     """
     if spectrogram.ndim != 2:
         raise ValueError(f"expected a spectrogram (bands, frames), got {tuple(spectrogram.shape)}")
@@ -157,7 +157,7 @@ def mask_waveform(
     """SpecAugment for what listens to samples: the same masks, silent in a waveform (S,).
 
     A hidden mel band takes the Fourier bins with it in which it is the strongest band. `settings`
-    are those of :func:`draw_masks`.
+    are those of `draw_masks`.
     """
     if waveform.ndim != 1 or len(waveform) == 0:
         raise ValueError(f"expected a waveform (S,), got {tuple(waveform.shape)}")

@@ -1,4 +1,4 @@
-"""Losses over embeddings. Plain ``nn.Module``s that know tensors only: use them in any loop."""
+"""Losses over embeddings. Plain modules that know tensors only: use them in any loop."""
 
 from fermodels.losses.barlow_twins import BarlowTwinsLoss
 from fermodels.losses.clustering import ClusteringLoss

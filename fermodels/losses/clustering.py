@@ -41,7 +41,7 @@ class ClusteringLoss(ContrastiveLoss):
     Who belongs where: "kmeans", as in the paper, gives a clip to the nearest centroid (a is 0 or
     1). Nothing keeps clusters apart there: the loss also falls when all clips move into few
     directions, and then it means nothing. "sinkhorn" gives soft shares of clusters that are
-    equally large over batch and queue (:func:`fermodels.losses.sinkhorn.sinkhorn`), so that a
+    equally large over batch and queue (:func:`fermodels.losses.sinkhorn`), so that a
     network that collapses stands at chance. With no queue a batch itself fills all clusters
     equally: of a batch of one speaker that asks for clusters of what a speaker *does*, not of who
     speaks. Only where each speaker shows everything about equally often is that true.
@@ -71,7 +71,7 @@ class ClusteringLoss(ContrastiveLoss):
         queue_size: how many clips of past batches are clustered along; 0 for none.
         fill_queue: True waits until so many clips have passed. Until then the loss is 0, without a
             gradient, and there are no centroids.
-        temperature: τ > 0; a ``torch.nn.Parameter`` learns (:class:`ContrastiveLoss`). A choice of
+        temperature: τ > 0; a ``torch.nn.Parameter`` learns (`ContrastiveLoss`). A choice of
             ours, as the paper has none.
         margin: δ ≥ 0.
         iterations: of k-means in each step at most, or of Sinkhorn's scaling.

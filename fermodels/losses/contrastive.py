@@ -40,7 +40,7 @@ def unit_vectors(z: Tensor, name: str = "z") -> Tensor:
         name: what to call z in an error.
 
     Returns:
-        (..., D). A row of zeros has no direction: it stays zero and receives no gradient.
+        (..., D). A row of zeros has no direction; it stays zero and receives no gradient.
 
     Raises:
         TypeError: if z is not a floating tensor.
@@ -220,7 +220,7 @@ class ContrastiveLoss(GatheringLoss):
 
     @property
     def temperature_setting(self) -> float | dict[str, float]:
-        """τ, or what it learns from, as JSON: the same before and after training."""
+        """τ, or what it learns from, as JSON; the same before and after training."""
         learns = isinstance(self.temperature, Tensor)
         return {"learned_from": self._first} if learns else self.temperature
 

@@ -37,7 +37,7 @@ class MultiModalContrastiveLoss(ContrastiveLoss):
     (:mod:`fermodels.losses.tiles`); there is no second derivative.
 
     Args:
-        temperature: τ > 0; a ``torch.nn.Parameter`` learns (:class:`ContrastiveLoss`).
+        temperature: τ > 0; a ``torch.nn.Parameter`` learns (`ContrastiveLoss`).
         margin: δ ≥ 0.
         gather_distributed: in training, contrast with the rows of all processes of
             torch.distributed; see :func:`fermodels.losses.distributed.all_gather_with_grad` for the
@@ -134,7 +134,7 @@ def mms_floor(num_clips: int, temperature: float | Tensor = 1.0, margin: float =
 
     Args:
         num_clips: B ≥ 2.
-        temperature: τ > 0; a ``torch.nn.Parameter`` learns (:class:`ContrastiveLoss`).
+        temperature: τ > 0; a ``torch.nn.Parameter`` learns (`ContrastiveLoss`).
         margin: δ ≥ 0.
 
     Raises:

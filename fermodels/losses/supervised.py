@@ -25,7 +25,7 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
     grows with N and not with N² (:mod:`fermodels.losses.tiles`); there is no second derivative.
 
     Args:
-        temperature: τ > 0; a ``torch.nn.Parameter`` learns (:class:`ContrastiveLoss`).
+        temperature: τ > 0; a ``torch.nn.Parameter`` learns (`ContrastiveLoss`).
         gather_distributed: in training, contrast with the rows of all processes of
             torch.distributed; see :func:`fermodels.losses.distributed.all_gather_with_grad` for the
             gradient. No effect without.

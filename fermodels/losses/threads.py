@@ -48,7 +48,7 @@ class Queue:
         self._lock = threading.Lock()
 
     def work(self, worker: Worker) -> None:
-        """worker(tile, *turns) for each tile that no other thread has taken."""
+        """`worker(tile, *turns)` for each tile that no other thread has taken."""
         while (taken := self._take()) is not None:
             tile, turns = taken
             try:
@@ -86,7 +86,7 @@ def share_out(tiles: list[Tile], make_worker: Callable[[], Worker], threads: int
     starts with one core too.)
 
     Args:
-        make_worker: gives a function worker(tile, *turns) with memory of its own.
+        make_worker: gives a function `worker(tile, *turns)` with memory of its own.
 
     Raises:
         Exception: what a worker raised first, when no thread works any more.

@@ -156,7 +156,7 @@ class Learner(nn.Module):
     def parameter_groups(self) -> list[dict]:
         """Parameters, peak of the learning rate and decay, as an optimiser takes them.
 
-        Those of :meth:`learning_rates`, and the temperatures that learn.
+        Those of `learning_rates`, and the temperatures that learn.
         """
         groups, known = [], set()
         losses = (loss for loss in self.children() if isinstance(loss, ContrastiveLoss))

@@ -40,8 +40,9 @@ class ConCluGen(ClipLearner):
         hidden_dim, representation_dim: of a new encoder.
         projection_dim: length of z. The hidden layer of g is `hidden_dim` wide.
         temperature, margin: τ and δ of the contrastive loss; τ = 1 is the paper's.
-        num_clusters, cluster_mode, cluster_assignment, cluster_temperature, cluster_epsilon,
-            queue_size, fill_queue: of :class:`fermodels.losses.ClusteringLoss`; the margin is δ
+        num_clusters, cluster_mode, cluster_assignment: of
+            :class:`fermodels.losses.ClusteringLoss`.
+        cluster_temperature, cluster_epsilon, queue_size, fill_queue: of the same; the margin is δ
             here as well.
         cluster_projection: "shared", the paper's linear head on z; "own", another projection head
             on h, so that what contrast wants of g does not bind the clusters; or "none", a linear

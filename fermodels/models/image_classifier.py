@@ -48,7 +48,7 @@ class ImageClassifier(SavedModule, coders={nn.Module: (_config_of, _encoder_from
         return f"{type(self).__name__}({self.encoder!r}, classes={self.classes})"
 
     def save_pretrained(self, save_directory, *, half: bool = False, **hub_options) -> None:
-        """As :meth:`fermodels.models.SavedModule.save_pretrained`.
+        """As :meth:`fermodels.models.saving.SavedModule.save_pretrained`.
 
         Raises:
             TypeError: the encoder is none of :class:`fermodels.models.ImageEncoder`, so that

@@ -85,7 +85,7 @@ class SmallResNet(nn.Module):
         width: channels of the stem and the first stage; the next two have 2 and 4 times as many.
         feature_dim: channels of the last stage.
         norm: "batch"; "group", which knows no other images, in training nor after it (Wu & He,
-            ECCV 2018, arXiv 1803.08494); or "instance-batch", :class:`InstanceBatchNorm` after
+            ECCV 2018, arXiv 1803.08494); or "instance-batch", `InstanceBatchNorm` after
             the first convolution of the first three stages, as IBN-Net-a has it.
 
     Raises:

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from fermodels.data import PreparedClips
 
-# Apart from each other for normal sight and the three dichromacies, and not an emotion's colours.
+#: Modality → colour: apart from each other for normal sight and the three dichromacies, and not an
+#: emotion's colours.
 MODALITY_COLORS = {"video": "#4B2E83", "audio": "#A0522D", "text": "#7CB98F"}
-# Anything that uses several modalities.
+#: The colour of whatever uses several modalities.
 TOGETHER_COLOR = "#777777"
 
 _LOUD = 0.05  # of the loudest moment: below it, nobody speaks

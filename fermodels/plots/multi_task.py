@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
+#: Task of ConCluGen → colour.
 TASK_COLORS = {task: METHOD_COLORS[task] for task in TASKS}
-# Of label budgets, the largest first.
+#: Colours of label fractions, the largest first.
 FRACTION_COLORS = ("#0060B0", "#C43C00", "#666666", "#009E73")
-# Clusters have no meaning, so their colours are none of those that emotions or modalities have.
+#: Colours of clusters. They have no meaning, so these are none of those that emotions or modalities
+#: have.
 CLUSTER_COLORS = ("#4477AA", "#EE6677", "#228833", "#AA3377", "#BBAA22", "#66CCEE")
 
 

@@ -15,7 +15,8 @@ from fermodels.data.vocabulary import UNKNOWN_VIEW
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Chosen apart (CIELAB distance of at least 15) for normal sight and for the three dichromacies.
+#: Expression → colour, chosen apart (CIELAB distance of at least 15) for normal sight and for the
+#: three dichromacies.
 EXPRESSION_COLORS = {
     "afraid": "#CC79A7",
     "angry": "#C43C00",
@@ -26,7 +27,7 @@ EXPRESSION_COLORS = {
     "surprised": "#56B4E9",
     "content": "#EFE04A",
 }
-# The second cue, for print in grey.
+#: Expression → marker, the second cue, for print in grey.
 EXPRESSION_MARKERS = {
     "afraid": "v",
     "angry": "X",
@@ -37,7 +38,7 @@ EXPRESSION_MARKERS = {
     "surprised": "^",
     "content": "p",
 }
-# Blue on one side, red on the other, darker towards the profile.
+#: View → colour: blue on one side, red on the other, darker towards the profile.
 VIEW_COLORS = {
     "full_left": "#0B3C8C",
     "half_left": "#6BAED6",
@@ -45,6 +46,7 @@ VIEW_COLORS = {
     "half_right": "#F4A261",
     "full_right": "#B3380E",
 }
+#: View → marker.
 VIEW_MARKERS = {
     "full_left": "<",
     "half_left": "P",
@@ -52,8 +54,8 @@ VIEW_MARKERS = {
     "half_right": "X",
     "full_right": ">",
 }
-# Every method of the course. Those of one family of figures, faces or clips, are chosen apart as
-# expressions are; a combination of two tasks has a hue of its own.
+#: Method → colour, for every method of the course. Those of one family of figures, faces or
+#: clips, are chosen apart as expressions are; a combination of two tasks has a hue of its own.
 METHOD_COLORS = {
     "clmex": "#0060B0",
     "clmex96px": "#80B0D8",

@@ -126,7 +126,7 @@ def fit(
     with a `run_dir` that all of them see.
 
     Returns:
-        One row for each optimiser step: `step` (from 1), `epoch` (from 0), `loss` (NaN where a
+        One row for each optimiser step, with `step` (from 1), `epoch` (from 0), `loss` (NaN where a
         batch had nothing to learn from), `lr` (the largest of the parameter groups), `seconds` of
         training so far; the learner's `loss_names`, NaN in steps without them; validation metrics
         in the last row of their epoch, NaN elsewhere. `attrs["best"]` maps each validation metric

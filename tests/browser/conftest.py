@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: here in item.path.parents)
 
 
-def _missing(reason: str):
+def missing(reason: str):
     """Skip; on CI the tests must run, so there it is a failure."""
     if os.environ.get("CI"):
         pytest.fail(reason, pytrace=False)
@@ -46,7 +46,7 @@ def playwright():
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        _missing("Playwright is not installed: pip install -r requirements-dev.txt")
+        missing("Playwright is not installed: pip install -r requirements-dev.txt")
     with sync_playwright() as started:
         yield started
 
@@ -57,7 +57,7 @@ def launch(playwright):
     # `find` cannot ask Playwright while Playwright is running.
     program = find(playwright)
     if program is None:
-        _missing(ADVICE)
+        missing(ADVICE)
     started = []
 
     def start(flags=FLAGS):

@@ -116,8 +116,8 @@ def pretrain_clips(
             others by who it is (see :class:`fermodels.data.SpeakerBatchSampler`). None
             draws clips at random, as the paper does.
         batch_size: clips to a batch at most; batches of an epoch are equally long.
-        validate, validate_every, save_every, extend, progress, logger, callbacks, accelerator,
-            precision: see `fit`.
+        validate, validate_every, save_every, extend, progress: see `fit`.
+        logger, callbacks, accelerator, precision: see `fit`.
         overrides: settings of :class:`fermodels.methods.ConCluGen`, in place of those in
             `PRETRAINING` and `TASK_WEIGHTS`.
 

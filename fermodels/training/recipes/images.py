@@ -32,13 +32,16 @@ if TYPE_CHECKING:
     from fermodels.training.callbacks import Callback
 
 _MUON = {"optimizer": "muon", "learning_rate": 1e-2, "weight_decay": 1e-2}
+#: Method → settings of its pre-training.
 PRETRAINING: dict[str, dict[str, Any]] = {
     "clmex": {"temperature": 0.15, "augment": Augment.mild} | _MUON,
     "simclr": {"temperature": 0.2, "augment": Augment} | _MUON,
     "viewfx": {"temperature": 0.15, "augment": Augment.mild} | _MUON,
 }
-# Chosen on validation subjects (`python -m studies.search`).
+#: Settings of training from new weights, chosen on validation subjects
+#: (`python -m studies.search`).
 FROM_SCRATCH: dict[str, Any] = _MUON | {"warmup": 0.2}
+#: Settings of fine-tuning a pre-trained encoder.
 PRETRAINED = FROM_SCRATCH | {"learning_rate": 3e-3}
 _GROUPS, _GROUP = 7, 35  # to a batch by default; images: the 7 expressions × 5 views of KDEF
 _FLOOR = 128  # images to a batch at least, where nothing is said
@@ -94,8 +97,8 @@ def pretrain(
             of moments drawn from everybody, which asks for the person more than the expression.
         epoch_steps: length of an epoch, after which a checkpoint and a validation come; default
             one pass over the images.
-        validate, validate_every, extend, progress, logger, callbacks, accelerator, precision,
-            compile: see `fit`.
+        validate, validate_every, extend, progress, logger, callbacks: see `fit`.
+        accelerator, precision, compile: see `fit`.
         overrides: settings of the method, in place of those in `PRETRAINING`.
 
     Returns:
