@@ -91,10 +91,11 @@ data: rendering $(VENV)/.data heads
 	fi
 
 # Pre-trained on people who do not ship: a quarter of an hour to draw the wide world's, five to
-# seven minutes for the studio's. clmex-anny-views-v1 is the first release's, made on its faces;
-# what follows goes on from it.
+# seven minutes for the studio's. What follows goes on from the first release's encoder, made on its
+# faces, which the history of this repository holds.
 WIDE := runs/wide.parquet
 STUDIO := runs/studio.parquet
+RELEASE_1 := runs/release-1/weights/clmex-anny-views-v1
 FIRST := runs/clmex-first
 SECOND := runs/clmex-second
 POOL := --decoded runs/decoded --groups-per-batch 5
@@ -107,11 +108,15 @@ $(STUDIO): | rendering $(VENV)/.data heads
 	@mkdir -p runs
 	$(PY) -m data_prep anny-views $@ --protocol kdef --subjects 500 --seed 1
 
+$(RELEASE_1):
+	@mkdir -p runs/release-1
+	git archive c8e99c3 weights/clmex-anny-views-v1 | tar -x -C runs/release-1
+
 # The first of the three was run before brows, resting faces and disgust were as they are now.
-weights: $(WIDE) $(STUDIO)
+weights: $(WIDE) $(STUDIO) $(RELEASE_1)
 	$(PY) -m studies.pretrain clmex --out $(FIRST) --data $(WIDE) $(POOL) $(LONG) \
 		--results $(FIRST) --runs runs/pretrain/first --images-seen 1200000 \
-		--learning-rate 2e-3 --start weights/clmex-anny-views-v1
+		--learning-rate 2e-3 --start $(RELEASE_1)
 	cp $(FIRST)/pretrain_clmex.json weights/clmex-anny-views/results/pretrain_first.json
 	$(PY) -m studies.pretrain clmex --out $(SECOND) --data $(WIDE) $(POOL) $(LONG) \
 		--results $(SECOND) --runs runs/pretrain/second --images-seen 1000000 \

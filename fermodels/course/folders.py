@@ -26,8 +26,7 @@ def weights(name: str) -> Path:
 
     Args:
         name: "clmex-anny-views", "clmex-anny-views-96px", "clmex-anny-views-early" (some minutes
-            from new weights), "clmex-anny-views-v1" (the first release) or "simclr-anny-views"
-            (`ImageEncoder`), or "conclugen-anny-clips" (`MultiModalEncoder`). FERMODELS_WEIGHTS
+            from new weights) or "simclr-anny-views" (`ImageEncoder`), or "conclugen-anny-clips" (`MultiModalEncoder`). FERMODELS_WEIGHTS
             names another folder.
     """
     return shipped_weights(name)
