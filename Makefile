@@ -1,4 +1,4 @@
-# make course   install, then run notebooks 00…09 in order; executed copies in runs/course/
+# make course   install, then run notebooks 00…10 in order; executed copies in runs/course/
 # make test     install, then lint, unit tests, the widgets in a browser, and all notebooks in
 #               their fast preset
 # make lab      JupyterLab in the course's environment
@@ -136,6 +136,7 @@ study: $(VENV)/.dev
 		--methods "from scratch" "CL-MEx, shipped" "CL-MEx, shipped, probe" "HOG, probe"
 	$(PY) -m studies.frozen
 	$(PY) -m studies.readability
+	$(PY) -m studies.head_yaw
 	$(PY) -m studies.outside weights/clmex-anny-views weights/clmex-anny-views-96px \
 		weights/simclr-anny-views $(if $(LONDON),--london "$(LONDON)")
 	$(PY) -m studies.report

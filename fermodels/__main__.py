@@ -10,6 +10,7 @@ HELP = """usage: python -m fermodels COMMAND …
   fit      train and test as a configuration file says: --config configs/kdef_clmex.yaml
   cost     what such a configuration takes on a GPU, computed: --config configs/kdef_clmex.yaml
   report   the table of results of finished runs: RUNS…
+  predict  the expressions of faces in images and films: MODEL INPUT… --out table.csv
   embed    the representations of images or clips: MODEL DATA --out embeddings.parquet
   export   a graph that runs without this package: MODEL --onnx FILE.onnx
 
@@ -21,6 +22,7 @@ COMMANDS = {
     "fit": ("command_line", "fit"),
     "cost": ("command_line", "cost"),
     "report": ("report", "command"),
+    "predict": ("predict_command", "command"),
     "embed": ("embed", "command"),
     "export": ("export", "command"),
 }
@@ -42,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"fermodels: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("fermodels: interrupted; the same command goes on from here", file=sys.stderr)
+        more = "; the same command goes on from here" if command == "fit" else ""
+        print(f"fermodels: interrupted{more}", file=sys.stderr)
         return 130
     return 0
 

@@ -35,7 +35,7 @@ LENGTHS = (250, 500, 1000, 2000, 4000)
 RATES = (1e-2,)  # beside the first
 AUGMENTS = {"mild": Augment.mild, "standard": Augment}
 GAIN = 0.01
-LONGEST = 16_000  # steps
+LONGEST = 8_000  # steps
 
 
 class Settings(NamedTuple):

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import math
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data_prep.io.footage import read_footage
+from data_prep.io.footage import Footage, read_footage
 from data_prep.io.importing import OUTSIDE, REPAIRED, Item, Skip
 from fermodels import crops
 from fermodels.data.media import SAMPLE_RATE, MediaError, encode_audio, encode_video
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from data_prep.io.report import ImportReport
+
+_APART = 1.0  # seconds that image and sound may differ in length without a word
 _LOOKED_AT = 7  # frames in which the face is searched
 
 
@@ -52,7 +58,11 @@ def crop_frames(frames: np.ndarray, how: str, size: int) -> tuple[np.ndarray, bo
 
 
 def clip_row(
-    item: Item, data: bytes, options: Namespace, stretch: tuple[float, float] | None = None
+    item: Item,
+    data: bytes,
+    options: Namespace,
+    stretch: tuple[float, float] | None = None,
+    sound: bytes | None = None,
 ) -> dict[str, Any]:
     """The row of one clip: what is known of it, its video and its sound.
 
@@ -61,14 +71,13 @@ def clip_row(
 
     Args:
         stretch: the seconds from and to which the file is used; all of it without.
+        sound: a file of its own that has the sound, from the same moment on. What cannot be used of
+            the two is left out.
     """
-    if not data:
-        raise Skip("an empty file")
-    start, end = stretch or (None, None)
-    try:
-        footage = read_footage(data, options.fps, options.max_seconds, start, end)
-    except MediaError as error:
-        raise Skip(str(error)) from error
+    if sound is None:
+        footage = _footage(data, options, *(stretch or (None, None)))
+    else:
+        footage = _together(data, sound, options)
     if footage.cut:
         if options.too_long == "skip":
             raise Skip(
@@ -88,6 +97,57 @@ def clip_row(
         seconds = max(seconds, len(footage.waveform) / SAMPLE_RATE)
     row["seconds"] = round(seconds, 3)
     return row | ({REPAIRED: "; ".join(footage.notes)} if footage.notes else {})
+
+
+def paired_row(
+    item: Item, data: bytes, options: Namespace, sound: bytes | None = None
+) -> dict[str, Any]:
+    """The row of a film, of its sound, or of both; `modality` says what of it is there."""
+    row = clip_row(item, data, options, sound=sound)
+    there = [name for name in ("audio", "video") if row[name] is not None]
+    return row | {"modality": "-".join(there)}
+
+
+def tell_of_modalities(table: pd.DataFrame, report: ImportReport) -> pd.DataFrame:
+    """For `Plan.finish`: reports the clips that lack the image or the sound."""
+    for modality, what in (("video", "an image but no sound"), ("audio", "a sound but no image")):
+        clips = table.loc[table["modality"].eq(modality), "clip"]
+        if len(clips):
+            report.warn(f"{len(clips):,} clips have {what}, such as {', '.join(clips[:3])}")
+    return table
+
+
+def _footage(
+    data: bytes, options: Namespace, start: float | None = None, end: float | None = None
+) -> Footage:
+    if not data:
+        raise Skip("an empty file")
+    try:
+        return read_footage(data, options.fps, options.max_seconds, start, end)
+    except MediaError as error:
+        raise Skip(str(error)) from error
+
+
+def _together(data: bytes, sound: bytes, options: Namespace) -> Footage:
+    """The image of a film and the sound of another file; the film's own where that has none."""
+    found, notes = [], []
+    for name, source in (("film", data), ("sound", sound)):
+        try:
+            found.append(_footage(source, options))
+        except Skip as why:
+            notes.append(f"its {name} cannot be used: {why}")
+    if not found:
+        raise Skip("; ".join(notes))
+    # The last has the say: where there are both files, that of the sound.
+    frames = next((one.frames for one in found if one.frames is not None), None)
+    heard = next((one.waveform for one in found[::-1] if one.waveform is not None), None)
+    if frames is not None and heard is not None:
+        seen, lasts = len(frames) / options.fps, len(heard) / SAMPLE_RATE
+        if abs(seen - lasts) > _APART:
+            notes.append(f"its image lasts {seen:.1f} s and its sound {lasts:.1f} s")
+    notes += dict.fromkeys(note for one in found for note in one.notes)
+    seconds, cut = max(one.seconds for one in found), any(one.cut for one in found)
+    return Footage(frames, heard, seconds, cut, notes)
 
 
 def _positive(text: str) -> float:

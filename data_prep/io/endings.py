@@ -9,16 +9,9 @@ from __future__ import annotations
 from typing import Literal
 
 from data_prep.io.raw import RawFile
+from fermodels.data.containers import FILM_ENDINGS as VIDEOS
 from fermodels.data.image_files import is_image_name
 
-# What FFmpeg reads cannot be asked for by ending: of most of its formats it knows none.
-VIDEOS = frozenset(
-    (
-        *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".m2ts", ".m2v", ".m4v"),
-        *(".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".qt", ".rm"),
-        *(".rmvb", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
-    )
-)
 SOUNDS = frozenset(
     (
         *(".aac", ".ac3", ".aif", ".aiff", ".amr", ".au", ".caf", ".flac", ".m4a", ".m4b", ".mka"),

@@ -18,6 +18,7 @@ from fermodels.data.containers import (
     FrameConverter,
     MediaError,
     Pauses,
+    clock_at_the_beginning,
     first_track,
     mono_resampler,
     opened,
@@ -30,6 +31,7 @@ _LONGEST_EDGE = 1280
 _MOST_PIXELS = 8192 * 4320
 # A file that breaks off before this share of what it announces is not the clip any more.
 _LEAST_SHARE = 0.5
+_MOMENT = 0.04  # seconds that one frame is looked for
 _TOLERANCE = 0.25  # seconds that a track may be shorter than announced without a word
 # Containers whose header tells the end on the file's clock, not the time from where that begins.
 _ENDS_BY_THE_CLOCK = ("matroska", "asf")
@@ -60,6 +62,7 @@ def read_footage(
     max_seconds: float,
     start: float | None = None,
     end: float | None = None,
+    sound: bool = True,
 ) -> Footage:
     """Decode a file, or the stretch from `start` to `end` seconds of it, as a player shows it.
 
@@ -71,6 +74,7 @@ def read_footage(
         fps: frames a second of the result. Each of its frames is the one that a player shows at
             that moment, so that files of a varying rate keep their timing.
         max_seconds: what is longer is cut there.
+        sound: False leaves it alone.
 
     Raises:
         MediaError: neither video nor sound in it, broken from the start or soon after, of absurd
@@ -82,18 +86,30 @@ def read_footage(
     if length <= 0:
         raise MediaError(f"the stretch from {start} to {end} s is empty")
     with opened(source) as container:
-        video, audio = first_track(container, "video"), first_track(container, "audio")
+        video = first_track(container, "video")
+        audio = first_track(container, "audio") if sound else None
         if video is None and audio is None:
             raise MediaError("neither video nor sound in it, or of an unknown codec")
         if video is not None:
             _check_dimensions(video)
-        zero = _clock_at_the_beginning(container)
+        zero = clock_at_the_beginning(container)
         reader = _Reader(fps, length, start, zero)
         if start is not None and start > 1:
             _seek(container, start + zero)
         reader.read(container, video, audio)
-        announced = max(0.0, _announced_seconds(container, video, audio, zero) - (start or 0.0))
+        announced = _announced_seconds(container, video, audio, zero)
+        announced = max(0.0, announced - (reader.empty_before(zero) if start is None else start))
     return reader.footage(announced, video is not None, audio is not None, end)
+
+
+def frame_at(source: bytes | Path, seconds: float) -> tuple[np.ndarray, list[str]]:
+    """The frame uint8 (H, W, 3) RGB that a player shows at a moment, and what was put right.
+
+    Raises:
+        MediaError: the film ends before, has no image, or cannot be read.
+    """
+    found = read_footage(source, 1 / _MOMENT, _MOMENT, seconds, seconds + _MOMENT, sound=False)
+    return found.frames[0], found.notes
 
 
 class _Reader:
@@ -131,6 +147,10 @@ class _Reader:
             if len(self.past) == len(streams):
                 break
         self._flush()
+
+    def empty_before(self, zero: float) -> float:
+        """Seconds without an image before the first, as in an AVI of which they are a part."""
+        return 0.0 if self.origin is None or self.damaged else max(0.0, self.origin - zero)
 
     def _decoded(self, container: Any, streams: list) -> Iterator[tuple[str, Any]]:
         """Frames of all tracks in the order of the file; a broken packet ends its track."""
@@ -225,7 +245,7 @@ class _Reader:
         frames = np.stack(self.frames) if self.frames else None
         waveform = self._waveform()
         if frames is None and waveform is None:
-            what = self.problem or "no frame and no sound"
+            what = self.problem or ("no frame and no sound" if has_audio else "no frame")
             if self.start is not None:
                 what += f" in the stretch from {self.start:g} s on"
             raise MediaError(what)
@@ -282,13 +302,6 @@ def _seek(container: Any, start: float) -> None:
 
     # To the last whole image before; what lies between is decoded and left out.
     container.seek(int((start - 0.5) * av.time_base))
-
-
-def _clock_at_the_beginning(container: Any) -> float:
-    """Seconds on the file's clock where a player begins; encoders' delays before 0 are no part."""
-    import av
-
-    return max(0.0, (container.start_time or 0) / av.time_base)
 
 
 def _announced_seconds(container: Any, video: Any, audio: Any, zero: float) -> float:

@@ -70,9 +70,16 @@ def image_row(
     Raises:
         Skip: it is no image, or an empty frame.
     """
-    # A face may be a tenth of the image; without looking for one, resizing needs twice the size.
-    at_least = max(2 * options.size, 1280) if options.crop == "face" else 2 * options.size
+    at_least = crops.enough_pixels(options.crop, options.size)
     pixels, (width, height), turned = decode(data, at_least, item.file.name if item.file else "")
+    row = cropped_row(item, pixels, options)
+    if with_size:
+        row |= {"width": width, "height": height}
+    return row | ({REPAIRED: turned} if turned else {})
+
+
+def cropped_row(item: Item, pixels: np.ndarray, options: Namespace) -> dict[str, Any]:
+    """The row of an image uint8 (H, W, 3) that is decoded already; see :func:`image_row`."""
     if empty := empty_frame(pixels):
         raise Skip(empty)
     square, found = crops.find_square(pixels, options.crop, options.size)
@@ -80,9 +87,7 @@ def image_row(
     row = {"image": encode_image(image, "WEBP", QUALITY)} | item.about
     row["face_found"] = bool(found)
     row[OUTSIDE] = round(crops.share_outside(square, *pixels.shape[:2]), 3)
-    if with_size:
-        row |= {"width": width, "height": height}
-    return row | ({REPAIRED: turned} if turned else {})
+    return row
 
 
 def what_is_there(raw: RawSource) -> str:

@@ -6,7 +6,8 @@ An importer is a module with three functions::
     plan(raw, options, report)       → Plan: what is to be read, from names and labels alone
     make_row(item, data, options)    one row of the prepared file, or raises Skip
 
-`make_row` runs in other processes, so it stands at the top level of its module. A file that cannot
+A module that sets `TARS_AS_FOLDERS = True` finds what is in the .tar files of a folder among its
+raw files. `make_row` runs in other processes, so it stands at the top level. A file that cannot
 be used costs one line of the report and never the import. The rows are made in parts of a few
 dozen files: interrupted, the same command goes on with the parts that are missing.
 """
@@ -14,6 +15,7 @@ dozen files: interrupted, the same command goes on with the parts that are missi
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shlex
@@ -29,6 +31,7 @@ from data_prep.io.endings import called
 from data_prep.io.parts import check_out, make_in_parts
 from data_prep.io.raw import MAX_ERROR, RawError, RawFile, RawSource, printable, shortened, storable
 from data_prep.io.report import ImportReport, NothingUsable, by_kind, counted
+from data_prep.io.sides import tell_of_sides
 from fermodels import __version__
 from fermodels._shared.digests import json_digest
 from fermodels._shared.files import replacing
@@ -67,20 +70,32 @@ class Item:
     """One row to be made.
 
     Attributes:
-        file: what is read for it; None for a row made of labels alone.
+        file: what is read for it; None for a row made of labels alone, or of `data`.
         about: columns known already, in types that JSON holds.
         repaired: what was put right in its name or labels, for the report.
         name: what the report calls it, if not by its file.
+        sound: a second file, with the sound of the first; `make_row` gets its bytes, or None where
+            they cannot be read, as the argument `sound`.
+        data: an image's file that is no file of its own, such as a row of a table of pixels.
     """
 
     file: RawFile | None
     about: dict[str, Any]
     repaired: str | None = None
     name: str = ""
+    sound: RawFile | None = None
+    data: bytes | None = None
 
     @property
     def title(self) -> str:
         return self.name or (self.file.name if self.file else "")
+
+    @property
+    def size(self) -> int | None:
+        """Bytes that are read for it; None where nothing is."""
+        if self.data is not None:
+            return len(self.data)
+        return self.file.size if self.file else None
 
 
 @dataclass(frozen=True)
@@ -139,7 +154,7 @@ def run_importer(importer: ModuleType, options: argparse.Namespace) -> None:
     _check(options)
     report = ImportReport(name, str(options.raw))
     try:
-        raw = RawSource.open(options.raw)
+        raw = RawSource.open(options.raw, getattr(importer, "TARS_AS_FOLDERS", False))
         try:
             plan = importer.plan(raw, options, report)
         finally:
@@ -181,10 +196,12 @@ def _name_the_rest(
 ) -> None:
     """Every file is read, or reported: also what an importer did not so much as look at."""
     known = {name for name, _ in report.skipped}
-    known |= {printable(item.file.name) for item in plan.items if item.file}
+    used = {file for item in plan.items for file in (item.file, item.sound) if file}
+    known |= {printable(file.name) for file in used}
     known |= {printable(name) for name in raw.opened}  # tables of labels, for instance
     root = raw.path.resolve()
-    for path in (options.out, options.report, getattr(options, "labels", None)):
+    tables = (getattr(options, name, None) for name in ("labels", "transcripts"))
+    for path in (options.out, options.report, *tables):
         if path is not None and path.resolve().is_relative_to(root):
             known.add(printable(path.resolve().relative_to(root).as_posix()))
     for file in raw.files:
@@ -212,11 +229,16 @@ class _Job:
 
     def fingerprint(self) -> str:
         items = [
-            (item.title, item.file and item.file.size, item.about, item.repaired)
+            (item.title, item.size, item.about, item.repaired, _digest(item.data))
+            + ((item.sound.name, item.sound.size) if item.sound else ())
             for item in self.plan.items
         ]
         what = [__version__, self.make_row.__module__, self.plan.kind, vars(self.options), items]
         return json_digest(what, default=str)
+
+
+def _digest(data: bytes | None) -> str | None:
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def run_import(
@@ -240,7 +262,7 @@ def run_import(
     if not plan.items:
         raise NothingUsable(plan.expected, f"none of it among {len(raw.files):,} files")
     metadata = plan.metadata | {"crop": options.crop}
-    if options.crop == "face" and any(item.file for item in plan.items):
+    if options.crop == "face" and any(item.size is not None for item in plan.items):
         from fermodels.crops import face_finder
 
         # Better missed now than in every file.
@@ -277,12 +299,17 @@ def _make_part(path: Path, part: _Part, index: int) -> None:
     rows: list[dict[str, Any]] = []
     notes: dict[str, list[tuple[int, str, str]]] = {"skipped": [], "repaired": [], "warnings": []}
     last: tuple[RawFile | None, bytes] = (None, b"")
+    sounds = _sounds(part) if part.raw.in_order else {}
     for number, item in part.items:
-        title = printable(item.title)
+        title, beside, silent = printable(item.title), {}, None
+        if item.sound:
+            sound = sounds[number] if number in sounds else _sound(part.raw, item.sound)
+            beside["sound"], silent = sound
         try:
             if item.file != last[0]:  # several rows may come from one file
                 last = (item.file, part.raw.read(item.file) if item.file else b"")
-            row = part.make_row(item, last[1], part.options)
+            data = last[1] if item.data is None else item.data
+            row = part.make_row(item, data, part.options, **beside)
         except (Skip, RawError) as error:
             notes["skipped"].append((number, title, printable(str(error))))
             continue
@@ -295,7 +322,7 @@ def _make_part(path: Path, part: _Part, index: int) -> None:
             reason = f"cannot be used ({type(error).__name__}: {error})"
             notes["skipped"].append((number, title, printable(reason)))
             continue
-        repaired = "; ".join(filter(None, (item.repaired, row.pop(REPAIRED, None))))
+        repaired = "; ".join(filter(None, (item.repaired, silent, row.pop(REPAIRED, None))))
         if repaired:
             notes["repaired"].append((number, title, repaired))
         if warning := row.pop(WARNING, None):
@@ -307,6 +334,19 @@ def _make_part(path: Path, part: _Part, index: int) -> None:
     table = table.replace_schema_metadata({"notes": json.dumps(notes)})
     with replacing(path) as temporary:
         pq.write_table(table, temporary, compression="NONE", use_dictionary=False)
+
+
+def _sounds(part: _Part) -> dict[int, tuple[bytes | None, str | None]]:
+    """The sounds beside the films of a part: where one cannot go back, they are read before."""
+    beside = [(item.sound.place, number, item.sound) for number, item in part.items if item.sound]
+    return {number: _sound(part.raw, file) for _, number, file in sorted(beside)}
+
+
+def _sound(raw: RawSource, file: RawFile) -> tuple[bytes | None, str | None]:
+    try:
+        return raw.read(file), None
+    except RawError as error:
+        return None, str(error)
 
 
 def _read_part(path: Path) -> pa.Table:
@@ -352,6 +392,7 @@ def _join(
         )
     report.kept = len(frame)
     _tell_of_crops(frame, report)
+    tell_of_sides(frame, report)
     report.count(frame, dict.fromkeys((*_COUNTED[plan.kind], *plan.counted)))
     metadata = plan.metadata | {"command": _command(report.dataset, options)}
     with warnings.catch_warnings(record=True) as remarks:
@@ -378,7 +419,7 @@ def _command(dataset: str, options: argparse.Namespace) -> str:
     """How the file was made, without the paths of this machine."""
     words = ["python", "-m", "data_prep", dataset, "RAW", "OUT.parquet"]
     for name, value in vars(options).items():
-        if name in _ELSEWHERE or value in (None, False):
+        if name in _ELSEWHERE or value is None or value is False:
             continue
         value = value.name if isinstance(value, Path) else value
         if isinstance(value, dict):

@@ -3,6 +3,7 @@
 A zip has a table of contents, so any file is read from its place. A tar.gz can only be read from
 its beginning: it is gone through once to list it, and then once in every process that reads from
 it, if files are asked for in the order of `RawFile.place` (going back means starting again).
+Where an importer asks for it, .tar files in a folder are read as if they were folders.
 
 An archive is somebody else's data: names that climb out, links, devices and encrypted files are
 left out with a reason, and one that would grow beyond measure is refused. Nothing is ever written
@@ -35,10 +36,13 @@ MAX_GROWTH = 200  # bytes out of an archive for each of its own; images and vide
 SMALL = 64 << 20  # growth below this many bytes harms nobody
 MAX_HEADER = 16 << 20  # no honest tar header (long names, attributes) is larger
 MAX_ERROR = 3000  # characters of a message that ends a command
+MAX_POINTER = 1024  # bytes of a pointer of Git LFS
 MAX_NAME = 4096  # characters of a path; file systems have no longer ones, archives may
 
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+_POINTER = b"version https://git-lfs.github.com/spec/"
 _JUNK = {".ds_store", "thumbs.db", "desktop.ini"}
+_JUNK_FOLDERS = {"__MACOSX", ".git"}
 _COMPRESSIONS = {
     zipfile.ZIP_STORED: "stored",
     zipfile.ZIP_DEFLATED: "deflate",
@@ -69,7 +73,8 @@ class RawFile:
         name: path relative to the root, with "/". Bytes that are no UTF-8 are kept as Python's
             surrogate escapes: `printable` before writing it anywhere.
         size: bytes.
-        place: where it is in an archive, increasing in the archive's own order; 0 in a folder.
+        place: where it is in an archive, increasing in the archive's own order; 0 in a folder, but
+            for what is in a .tar there.
     """
 
     name: str
@@ -97,6 +102,14 @@ def printable(name: str) -> str:
     return storable(name).translate(_CONTROLS)
 
 
+def is_lfs_pointer(raw: RawSource, file: RawFile) -> bool:
+    """Whether a clone made without Git LFS has a few lines of text in place of this file."""
+    try:
+        return file.size < MAX_POINTER and raw.read(file).startswith(_POINTER)
+    except RawError:
+        return False
+
+
 def shortened(text: str, most: int = 500) -> str:
     """The text without its middle where it is longer; it may quote what a damaged file holds."""
     return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
@@ -109,7 +122,8 @@ class RawSource:
         path: what was opened.
         files: its files, sorted by name.
         left_out: (name, reason) of what is there but is not safe or not possible to read.
-        junk: how many files of macOS and Windows bookkeeping (`._*`, `.DS_Store`) were passed over.
+        junk: how many files of macOS, Windows and Git bookkeeping (`._*`, `.DS_Store`, `.git`) were
+            passed over.
         in_order: whether files are best read in the order of `RawFile.place`.
         opened: names of the files that were read.
     """
@@ -127,8 +141,12 @@ class RawSource:
         self.files.sort(key=lambda file: file.name)
 
     @classmethod
-    def open(cls, path: str | os.PathLike) -> RawSource:
+    def open(cls, path: str | os.PathLike, tars_as_folders: bool = False) -> RawSource:
         """Lists a folder, .zip, .tar, .tar.gz, .tar.bz2 or .tar.xz, told apart by content.
+
+        Args:
+            tars_as_folders: list what is in the .tar files of a folder, too. Their files have the
+                archive's name for a folder: `M003/video.tar/video/front/angry/level_1/001.mp4`.
 
         Raises:
             RawError: there is no such thing, it is of another kind, it is damaged or cut off, or
@@ -136,7 +154,7 @@ class RawSource:
         """
         path = given_path(path)
         if path.is_dir():
-            return _Folder(path)
+            return _Folder(path, tars_as_folders)
         if not path.exists():
             beside = sorted(p.name for p in path.parent.glob("*")) if path.parent.is_dir() else []
             hint = f" In {path.parent} there are: {', '.join(beside[:5])}." if beside else ""
@@ -270,6 +288,10 @@ class RawSource:
 
 
 class _Folder(RawSource):
+    def __init__(self, path: Path, tars_as_folders: bool) -> None:
+        self._tars_as_folders = tars_as_folders
+        super().__init__(path)
+
     def _index(self) -> None:
         root = os.path.realpath(self.path)
         waiting = [("", str(self.path))]
@@ -302,15 +324,48 @@ class _Folder(RawSource):
             return self._leave_out(name, f"a broken link or unreadable: {error.strerror}")
         if not stat.S_ISREG(about.st_mode):
             return self._leave_out(name, "not a regular file")
+        if self._tars_as_folders and name.lower().endswith(".tar"):
+            return self._add_tar(name)
         self.files.append(RawFile(name, about.st_size))
 
+    def _add_tar(self, name: str) -> None:
+        try:
+            inside = _Tar(self.path / name)
+        except RawError as error:
+            return self._leave_out(name, str(error))
+        inside._opened().close()
+        if inside.in_order:
+            return self._leave_out(name, "a .tar that is compressed: unpack it")
+        self.files += [
+            RawFile(f"{name}/{file.name}", file.size, file.place) for file in inside.files
+        ]
+        self.left_out += [(f"{name}/{other}", reason) for other, reason in inside.left_out]
+        self.junk += inside.junk
+
     def _stream(self, file: RawFile) -> BinaryIO:
-        return open(os.path.join(self.path, file.name), "rb")
+        if not file.place:
+            return open(os.path.join(self.path, file.name), "rb")
+        # Open archives stay open: there are about as many as people.
+        self._handle = self._handle or {}
+        name = self._tar_of(file)
+        if name not in self._handle:
+            self._handle[name] = io.FileIO(os.path.join(self.path, name))
+        return io.BufferedReader(_Section(self._handle[name], file.place, file.size))
+
+    def _tar_of(self, file: RawFile) -> str:
+        """The path of the archive in the folder that a file is in."""
+        names = (file.name[: slash.start()] for slash in re.finditer("/", file.name))
+        there = (name for name in names if os.path.isfile(os.path.join(self.path, name)))
+        return next(there, file.name)
 
     @contextmanager
     def local(self, file: RawFile) -> Iterator[Path]:
-        self.opened.add(file.name)
-        yield self.path / file.name
+        if file.place:
+            with super().local(file) as path:
+                yield path
+        else:
+            self.opened.add(file.name)
+            yield self.path / file.name
 
 
 class _Zip(RawSource):
@@ -468,7 +523,7 @@ class _Section(io.RawIOBase):
 
 def _is_junk(parts: list[str]) -> bool:
     last = parts[-1]
-    return last.startswith("._") or last.lower() in _JUNK or "__MACOSX" in parts
+    return last.startswith("._") or last.lower() in _JUNK or bool(_JUNK_FOLDERS & {*parts})
 
 
 def _check_growth(path: Path, size: int) -> None:

@@ -41,7 +41,7 @@ class ImportReport:
         repaired, skipped: (file, what was done or why).
         warnings: what else the user should know.
         counts: column → value → rows, of the kept rows.
-        junk: files of macOS and Windows bookkeeping that were passed over.
+        junk: files of macOS, Windows and Git bookkeeping that were passed over.
         error: why nothing was imported, None where something was.
     """
 
@@ -97,7 +97,9 @@ class ImportReport:
         if len(self.warnings) > REASONS:
             lines.append(f"  and {len(self.warnings) - REASONS:,} other warnings")
         if self.junk:
-            lines.append(f"  {self.junk:,} files of the operating system passed over (._*, …)")
+            lines.append(
+                f"  {self.junk:,} files of operating systems and of Git passed over (._*, …)"
+            )
         for column, values in self.counts.items():
             shown = ", ".join(f"{name}: {count:,}" for name, count in list(values.items())[:12])
             more = f", … ({len(values):,} in all)" if len(values) > 12 else ""

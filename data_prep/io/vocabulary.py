@@ -6,7 +6,8 @@ from fermodels.data import EXPRESSIONS
 from fermodels.data.names import name_key
 
 CALM = "calm"  # RAVDESS has it beside neutral; no other data set does
-NAMES = (*EXPRESSIONS, CALM)
+CONTEMPT = "contemptuous"  # of MEAD, RaFD and FER+
+NAMES = (*EXPRESSIONS, CALM, CONTEMPT)
 
 _WORDS = {
     "afraid": ("fear", "fearful", "scared", "frightened"),
@@ -18,11 +19,20 @@ _WORDS = {
     "sad": ("sadness", "unhappy"),
     "surprised": ("surprise",),
     CALM: (),
+    CONTEMPT: ("contempt",),
 }
 _COMMON = {word: name for name, words in _WORDS.items() for word in (name, *words)}
 
 # Codes that mean something in one data set only.
 CODES = {
+    "crema-d": {
+        **dict.fromkeys(("ang", "a"), "angry"),
+        **dict.fromkeys(("dis", "d"), "disgusted"),
+        **dict.fromkeys(("fea", "f"), "afraid"),
+        **dict.fromkeys(("hap", "h"), "happy"),
+        **dict.fromkeys(("neu", "n"), "neutral"),
+        **dict.fromkeys(("sad", "s"), "sad"),
+    },
     "kdef": {
         "af": "afraid",
         "an": "angry",
@@ -31,6 +41,25 @@ CODES = {
         "ne": "neutral",
         "sa": "sad",
         "su": "surprised",
+    },
+    "manyfaces": {
+        "ang": "angry",
+        "dis": "disgusted",
+        "fea": "afraid",
+        "hap": "happy",
+        "neu": "neutral",
+        "sad": "sad",
+        "sur": "surprised",
+    },
+    "multi-pie": {"smile": "happy"},
+    "raf-db": {
+        "1": "surprised",
+        "2": "afraid",
+        "3": "disgusted",
+        "4": "happy",
+        "5": "sad",
+        "6": "angry",
+        "7": "neutral",
     },
     "ravdess": {
         "01": "neutral",

@@ -19,6 +19,7 @@ _MAP = {
     "07": ("Explore", "hands on the\nembedding", (4, 0)),
     "08": ("Your own data", "importers, faces\nof real people", (4, 0.6)),
     "09": ("Appendix", "what moves\nthe learner", (2, -0.6)),
+    "10": ("You\non the map", "a head before\na camera", (5, 0)),
 }
 _ARROWS = (
     ("00", "01", ""),
@@ -30,6 +31,7 @@ _ARROWS = (
     ("04", "07", "questions"),
     ("03", "08", ""),
     ("02", "09", ""),
+    ("07", "10", ""),
 )
 
 
@@ -38,7 +40,7 @@ def draw_map() -> Axes:
     import matplotlib.pyplot as plt
 
     width, height, step = 1.3, 0.9, 1.8
-    _, ax = plt.subplots(figsize=(12, 4))
+    _, ax = plt.subplots(figsize=(14, 4))
     for i, (number, (title, about, (column, row))) in enumerate(_MAP.items()):
         corner = (column * step, row * 2 - height / 2)
         color = plt.get_cmap("Blues")(0.08 + 0.05 * i)
@@ -57,6 +59,6 @@ def draw_map() -> Axes:
         ax.annotate("", tip, tail, arrowprops={"arrowstyle": "-|>", "color": "0.35"})
         middle = ((tail[0] + tip[0]) / 2, (tail[1] + tip[1]) / 2 + 0.08)
         ax.text(*middle, label, ha="center", va="bottom", size=8)
-    ax.set(xlim=(-0.1, 4 * step + width + 0.1), ylim=(-1.75, 1.75))
+    ax.set(xlim=(-0.1, 5 * step + width + 0.1), ylim=(-1.75, 1.75))
     ax.set_axis_off()
     return ax

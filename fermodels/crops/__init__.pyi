@@ -2,6 +2,7 @@ from .crops import CROPS as CROPS
 from .crops import MARGIN as MARGIN
 from .crops import centre_square as centre_square
 from .crops import crop as crop
+from .crops import enough_pixels as enough_pixels
 from .crops import face_square as face_square
 from .crops import find_square as find_square
 from .crops import median_box as median_box

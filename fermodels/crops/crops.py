@@ -24,6 +24,7 @@ from fermodels.crops.squares import Square, check_image, cut
 from fermodels.crops.yunet import Box, FaceFinder, face_finder
 
 CROPS = ("face", "centre", "none")
+_FACES_IN = 1280  # pixels of the shorter side in which faces are looked for: one may be a tenth
 # No margin is known of the papers' KDEF crops. These two make a found face as large in its crop,
 # and as high, as the faces that ship with the course, on which its encoders were trained: 2.9
 # distances from the eyes to the mouth, centred half-way between them.
@@ -58,6 +59,11 @@ def crop(
     """
     square, found = find_square(image, how, size, margin, finder)
     return cut(image, square, size), found
+
+
+def enough_pixels(how: str, size: int) -> int:
+    """Pixels that the shorter side of an image must keep for crops of this size."""
+    return max(2 * size, _FACES_IN) if how == "face" else 2 * size
 
 
 def find_square(

@@ -13,6 +13,15 @@ import numpy as np
 _MOST_STRETCH = 4.0  # pixels more oblong than this are those of a damaged header
 _PAUSE = 0.1  # seconds
 
+# What FFmpeg reads cannot be asked for by ending: of most of its formats it knows none.
+FILM_ENDINGS = frozenset(
+    (
+        *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".m2ts", ".m2v", ".m4v"),
+        *(".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".qt", ".rm"),
+        *(".rmvb", ".ts", ".vob", ".webm", ".wmv", ".y4m"),
+    )
+)
+
 
 class MediaError(ValueError):
     """Bytes that hold no such track, are cut off, or cannot be decoded."""
@@ -57,6 +66,11 @@ def first_track(container: Any, kind: str) -> Any:
         stream.thread_count = 1  # decoding a short clip takes less than starting threads
         return stream
     return None
+
+
+def clock_at_the_beginning(container: Any) -> float:
+    """Seconds on the file's clock where a player begins; encoders' delays before 0 are no part."""
+    return max(0.0, (container.start_time or 0) / pyav().time_base)
 
 
 class FrameConverter:

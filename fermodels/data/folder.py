@@ -32,7 +32,9 @@ _BAR_AFTER = 3  # seconds
 
 
 @dataclass(frozen=True)
-class _File:
+class FolderFile:
+    """A file in a folder or below it."""
+
     path: Path
     name: str  # within the folder, with "/"
 
@@ -92,7 +94,7 @@ def table_of_folder(
     return table, metadata
 
 
-def _image_files(root: Path, given: str | os.PathLike) -> list[_File]:
+def _image_files(root: Path, given: str | os.PathLike) -> list[FolderFile]:
     """All files that may be images, by their names, in natural order."""
     if not root.exists():
         beside = sorted(p.name for p in root.parent.glob("*") if p.is_dir())[:5]
@@ -101,9 +103,9 @@ def _image_files(root: Path, given: str | os.PathLike) -> list[_File]:
     if not root.is_dir():
         more = " PreparedImages.read opens a prepared file." if root.suffix == ".parquet" else ""
         raise PreparedError(f"{given} is a file, not a folder of images.{more}")
-    others: list[_File] = []
-    files: list[_File] = []
-    for file in _walk(root):
+    others: list[FolderFile] = []
+    files: list[FolderFile] = []
+    for file in walk(root):
         (files if is_image_name(file.name) else others).append(file)
     if not files:
         seen = f"{len(others):,} other files, such as {others[0].name}" if others else "no files"
@@ -111,7 +113,7 @@ def _image_files(root: Path, given: str | os.PathLike) -> list[_File]:
     return sorted(files, key=lambda file: natural_key(file.name))
 
 
-def _walk(root: Path) -> Iterator[_File]:
+def walk(root: Path) -> Iterator[FolderFile]:
     """The files below a folder, without those of the operating system; links are followed once."""
     seen = {os.path.realpath(root)}
 
@@ -126,7 +128,7 @@ def _walk(root: Path) -> Iterator[_File]:
         for name in names:
             path = Path(folder, name)
             if not _is_junk(name) and path.is_file():
-                yield _File(path, _text(path.relative_to(root).as_posix()))
+                yield FolderFile(path, _text(path.relative_to(root).as_posix()))
 
 
 def _is_junk(name: str) -> bool:
@@ -139,12 +141,12 @@ def _text(name: str) -> str:
 
 
 def _encode_all(
-    files: list[_File], size: int, progress: bool | None
+    files: list[FolderFile], size: int, progress: bool | None
 ) -> tuple[list[bytes | None], list[tuple[str, str]]]:
     """The encoded images, None for what is broken; and its names with what is wrong."""
     from tqdm.auto import tqdm
 
-    def encode(file: _File) -> bytes | str:
+    def encode(file: FolderFile) -> bytes | str:
         try:
             return encode_image(_square(file, size))
         except (ImageError, OSError) as error:
@@ -174,7 +176,7 @@ def _encode_all(
     return [blob if isinstance(blob, bytes) else None for blob in found], broken
 
 
-def _square(file: _File, size: int) -> np.ndarray:
+def _square(file: FolderFile, size: int) -> np.ndarray:
     """uint8 (size, size, 3): upright, the short side resized to `size`, the middle cut out."""
     from PIL import Image, ImageOps
 

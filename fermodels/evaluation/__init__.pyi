@@ -7,6 +7,7 @@ from .invariance import ViewInvarianceReport as ViewInvarianceReport
 from .invariance import retrieval as retrieval
 from .invariance import view_invariance as view_invariance
 from .probes import ProbeResult as ProbeResult
+from .probes import fit_knn as fit_knn
 from .probes import fit_linear_probe as fit_linear_probe
 from .probes import knn as knn
 from .probes import linear_probe as linear_probe

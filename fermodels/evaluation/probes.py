@@ -13,6 +13,7 @@ from fermodels.evaluation.arrays import check_alike, check_embeddings, check_lab
 from fermodels.evaluation.scores import balanced_accuracy
 
 if TYPE_CHECKING:
+    from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import Pipeline
 
 
@@ -83,12 +84,23 @@ def knn(x_train, y_train, x_test, y_test, *, k: int = 20) -> ProbeResult:
     capped at the number of training images. `train_accuracy` counts each image among its own
     neighbours. Arguments and errors as in `linear_probe`.
     """
+    return _probe(partial(fit_knn, k=k), x_train, y_train, x_test, y_test)
+
+
+def fit_knn(x, y, *, k: int = 20) -> KNeighborsClassifier:
+    """What `knn` asks, of features (N, D) and labels (N,): a classifier of scikit-learn.
+
+    For who needs its probabilities, which are the shares of the k neighbours.
+
+    Raises:
+        ValueError: k is below 1, or features as in `linear_probe`.
+    """
     from sklearn.neighbors import KNeighborsClassifier
 
     if k < 1:
         raise ValueError(f"k is {k}; it must be at least 1")
-    model = KNeighborsClassifier(min(k, max(1, len(x_train))), metric="cosine", algorithm="brute")
-    return _probe(model.fit, x_train, y_train, x_test, y_test)
+    x = check_embeddings(x)
+    return KNeighborsClassifier(min(k, len(x)), metric="cosine", algorithm="brute").fit(x, y)
 
 
 def _probe(fit: Callable, x_train, y_train, x_test, y_test) -> ProbeResult:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 START, END = "<!-- OURS -->", "<!-- /OURS -->"
 _CLMEX = "[Roy & Etemad 2021](https://arxiv.org/abs/2108.06723)"
+_NONE = "–"  # neither paper is on it
 _CONCLUGEN = "[Halawa, Blume et al. 2024](https://arxiv.org/abs/2404.10904)"
 # The experiments of configs/, by their names, and the papers whose tables hold the numbers to
 # compare with. None is repeated here: they could not be checked against those tables.
@@ -31,9 +32,11 @@ PAPERS = {
     "KDEF, CL-MEx, ResNet-18": _CLMEX,
     "DDCF, CL-MEx, ResNet-50": _CLMEX,
     "DDCF, CL-MEx, ResNet-18": _CLMEX,
+    "MEAD, CL-MEx, ResNet-50": _NONE,
     "CMU-MOSEI, ConCluGen": _CONCLUGEN,
     "MELD, ConCluGen": _CONCLUGEN,
     "CAER, ConCluGen": _CONCLUGEN,
+    "MEAD, ConCluGen": _NONE,
 }
 _SCORES = ("accuracy", "balanced_accuracy", "weighted_f1")
 

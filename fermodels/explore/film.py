@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from fermodels._shared.paths import given_path
-from fermodels.data.containers import FrameConverter, MediaError, first_track, opened
+from fermodels.data.containers import MediaError
+from fermodels.data.films import open_film
 
 LONGEST = 640  # pixels: the longer side of a frame, as the browser sends them
 
@@ -56,13 +57,9 @@ class Film:
 
     def _read(self) -> Iterator[tuple[float, np.ndarray]]:
         try:
-            with opened(self.path) as container:
-                track = first_track(container, "video")
-                if track is None:
-                    raise MediaError("it has no video track")
-                convert = FrameConverter(track)
-                for frame in container.decode(track):
-                    yield float(frame.time or 0.0), convert(frame, _fit)
+            with open_film(self.path) as film:
+                for frame in film.frames(fit=_fit):
+                    yield frame.time, frame.pixels
         except MediaError as error:
             raise ValueError(f"{self.path} cannot be shown as a film: {error}") from error
 

@@ -90,7 +90,7 @@ class SavedModule(nn.Module, PyTorchModelHubMixin):
             ValueError: a file cannot be read, or the weights are those of another architecture.
         """
         source = str(given_path(pretrained_model_name_or_path))
-        if not os.path.isdir(source) and _looks_local(pretrained_model_name_or_path):
+        if not os.path.isdir(source) and looks_local(pretrained_model_name_or_path):
             raise FileNotFoundError(
                 f"{source}: no such folder. {cls.__name__}.from_pretrained takes a folder that "
                 "save_pretrained wrote"
@@ -181,7 +181,7 @@ def update_with_weights(digest: "hashlib._Hash", module: nn.Module) -> None:
         digest.update(value.reshape(-1).view(torch.uint8).numpy())
 
 
-def _looks_local(source) -> bool:
+def looks_local(source) -> bool:
     """A name on the Hub is one "user/name"; anything else, and any existing parent, is a path."""
     text = os.fspath(source)
     local = isinstance(source, Path) or text.startswith((".", "~", "$", os.sep)) or "\\" in text

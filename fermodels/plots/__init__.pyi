@@ -1,3 +1,5 @@
+from .annotated import FaceNote as FaceNote
+from .annotated import annotated as annotated
 from .clips import MODALITY_COLORS as MODALITY_COLORS
 from .clips import TOGETHER_COLOR as TOGETHER_COLOR
 from .clips import clip_strip as clip_strip
@@ -29,6 +31,7 @@ from .multi_task import task_diagram as task_diagram
 from .multi_task import unit_circle as unit_circle
 from .player import ClipPlayer as ClipPlayer
 from .player import clip_player as clip_player
+from .probabilities import probability_curve as probability_curve
 from .projection import pca as pca
 from .projection import project as project
 from .style import EXPRESSION_COLORS as EXPRESSION_COLORS
@@ -36,6 +39,7 @@ from .style import EXPRESSION_MARKERS as EXPRESSION_MARKERS
 from .style import METHOD_COLORS as METHOD_COLORS
 from .style import VIEW_COLORS as VIEW_COLORS
 from .style import VIEW_MARKERS as VIEW_MARKERS
+from .style import expression_colors as expression_colors
 from .style import method_colors as method_colors
 from .style import use_style as use_style
 from .style import view_colors as view_colors

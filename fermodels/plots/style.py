@@ -110,6 +110,13 @@ def use_style() -> None:
     )
 
 
+def expression_colors(names: Sequence[str]) -> dict[str, str]:
+    """A colour per expression: the course's have fixed ones, others those that nothing has."""
+    others = [name for name in names if name not in EXPRESSION_COLORS]
+    spare = {name: SPARE_COLORS[i % len(SPARE_COLORS)] for i, name in enumerate(others)}
+    return {name: EXPRESSION_COLORS.get(name) or spare[name] for name in names}
+
+
 def view_colors(views: Sequence, yaws: Mapping[Any, float] | None = None) -> dict:
     """A colour per view, left to right: the course's have fixed ones; others are blue on the left,
     grey at the front and red on the right, the darker the further from it.

@@ -10,7 +10,7 @@ from data_prep.io.film_files import write_film
 from fermodels import course
 from fermodels.data import PreparedImages
 from tests.browser.servers import ROOT, Server, free_port, own_folders
-from tests.fixtures.films import five_views, scene
+from tests.fixtures.heads import five_views, scene
 
 
 @pytest.fixture(scope="module")

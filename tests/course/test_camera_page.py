@@ -8,7 +8,7 @@ import torch
 from data_prep.io.film_files import write_film
 from fermodels.course import camera_page, explore_page
 from fermodels.models import ImageEncoder
-from tests.fixtures.films import five_views, scene
+from tests.fixtures.heads import five_views, scene
 
 
 @pytest.fixture

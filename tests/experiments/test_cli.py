@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,7 @@ from fermodels.experiments import report
 from fermodels.models import ImageClassifier, ImageEncoder
 from tests.fixtures.images import changed
 from tests.fixtures.processes import without_processes
-from tests.importers.fixtures import clip_sets, images, mosei
+from tests.importers.fixtures import clip_sets, images, mead, mosei
 from tests.importers.test_ddcf import FIT as DDCF_NAMES
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -343,6 +344,38 @@ def test_caer_without_pretraining_and_cost(tmp_path, capsys):
     given[-1] = other
     assert fit("caer_conclugen.yaml", tmp_path / "run", *given) == 2
     assert re.search(r"other settings: features was '\w+', is '\w+'", capsys.readouterr().err)
+
+
+def test_mead_as_images(tmp_path, capsys):
+    acted, people = [("angry", 1), ("neutral", 1)], ("M003", "W009", "W011")
+    films = [mead.takes(person, acted, ["001"], sounds=False) for person in people]
+    raw, parquet = images.write_folder(chain(*films), tmp_path / "MEAD"), tmp_path / "mead.parquet"
+    prepare("mead-images", raw, parquet, *IMPORT)
+    options = ["--experiment.num_folds", 3, "--experiment.folds", "[0]", *SMALL]
+    run = tmp_path / "run"
+    assert fit("mead_clmex.yaml", run, "--experiment.data", parquet, *options) == 0
+    scores = pd.read_csv(run / "scores.csv").set_index("group")
+    assert scores["count"].to_dict() == {"all": 14} | dict.fromkeys(scores.index[1:], 2)
+    assert {"full_left", "straight", "top", "down"} < set(scores.index) and len(scores) == 8
+    assert (run / "fold0/pretraining/encoder").is_dir()
+    config = ["--config", str(CONFIGS / "mead_clmex.yaml"), "--experiment.network.name", "small"]
+    capsys.readouterr()
+    assert main(["cost", *config]) == 0
+    text = capsys.readouterr().out
+    assert "counted for 73,920 images" in text and "a batch of 257" in text
+
+
+def test_mead_as_clips(tmp_path):
+    people, acted = ("M003", "M011", "W009", "W011", "W014"), [("angry", 1), ("contempt", 2)]
+    files = [mead.takes(person, acted, ["001"], ["front"]) for person in people]
+    raw = images.write_folder(chain(*files), tmp_path / "MEAD")
+    parquet, features = tmp_path / "mead.parquet", tmp_path / "mead.safetensors"
+    prepare("mead-clips", raw, parquet, *IMPORT)
+    prepare("features", parquet, features, "--text", "none", "--copies", 1, "--jobs", 1)
+    scores, predictions = clips_run("mead_conclugen.yaml", tmp_path / "run", parquet, features)
+    hit = (predictions["emotion"] == predictions["predicted"]).mean()
+    assert scores["accuracy"].iloc[1] == pytest.approx(hit) and (scores["count"] == 2).all()
+    assert set(predictions["emotion"]) == {"angry", "contemptuous"}
 
 
 def test_every_experiment_is_in_the_table_and_can_be_read():

@@ -76,7 +76,10 @@ def test_one_fold_by_its_name_and_mistakes(tiny_prepared):
 
 # ------------------------------------------------------------------------------------ report
 
-DATA = {"KDEF": "kdef", "DDCF": "ddcf", "CMU-MOSEI": "cmu-mosei", "MELD": "meld", "CAER": "caer"}
+DATA = {
+    **{"KDEF": "kdef", "DDCF": "ddcf", "CMU-MOSEI": "cmu-mosei", "MELD": "meld", "CAER": "caer"},
+    "MEAD": "mead",
+}
 
 
 def run_of(path):

@@ -14,7 +14,7 @@ from fermodels.evaluation import embed
 from fermodels.explore import CameraLab
 from fermodels.explore.camera_guide import ENOUGH
 from fermodels.models import ImageClassifier, ImageEncoder
-from tests.fixtures.films import five_views, scene
+from tests.fixtures.heads import five_views, scene
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from fermodels.explore.camera_turn import sentence
 from fermodels.explore.film import LONGEST, Film
 from fermodels.explore.latest import Latest
 from fermodels.explore.track import YAWS, Track
-from tests.fixtures.films import five_views, scene
+from tests.fixtures.heads import five_views, scene
 
 CROP = np.zeros((8, 8, 3), np.uint8)
 

@@ -96,7 +96,7 @@ CONTAINERS = {".MP4": "mp4", ".mov": "mov", ".webm": "matroska", ".mkv": "matros
 
 
 @pytest.mark.parametrize("ending", CONTAINERS)
-@pytest.mark.parametrize("name", ["caer", "meld", "ravdess", "voxceleb2"])
+@pytest.mark.parametrize("name", ["caer", "crema-d", "mead-clips", "meld", "ravdess", "voxceleb2"])
 def test_clips_in_all_containers(run, tmp_path, name, ending):
     raw = tmp_path / "raw"
     data = film(0.4, sound=[(0, 0.4)], container=CONTAINERS[ending])
@@ -110,6 +110,12 @@ def test_clips_in_all_containers(run, tmp_path, name, ending):
     elif name == "ravdess":
         write(raw / f"Actor_01/01-01-05-02-01-02-01{ending}", data)
         write(raw / "Actor_01/03-01-05-02-01-02-01.flac", b"x")
+    elif name == "crema-d":
+        write(raw / f"VideoFlash/1001_IEO_ANG_HI{ending}", data)
+        write(raw / f"Videos/1001_IEO_ANG_HI{ending}", data)
+    elif name == "mead-clips":
+        write(raw / f"M003/video/front/angry/level_1/001{ending}", data)
+        write(raw / f"M003/video/top/angry/level_1/001{ending}", data)
     else:
         write(raw / f"dev/mp4/id00012/21Uxsk56VDQ/00001{ending}", data)
     write(raw / "notes.txt", b"x")

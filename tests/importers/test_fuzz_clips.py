@@ -7,9 +7,10 @@ import pytest
 
 from data_prep.importers import csd
 from data_prep.importers.csd import CsdError, CsdFile
+from data_prep.importers.mead_takes import CAMERAS
 from data_prep.importers.mosei_labels import read_folds, read_transcript
-from fermodels.data import PreparedClips
-from tests.importers.fixtures import clip_sets, mosei
+from fermodels.data import PreparedClips, PreparedImages
+from tests.importers.fixtures import clip_sets, crema_d, mead, mosei
 from tests.importers.fixtures.clips import sound_bytes, video_bytes, write
 from tests.importers.fixtures.damage import (
     all_said,
@@ -19,6 +20,7 @@ from tests.importers.fixtures.damage import (
     thrower,
     watched,
 )
+from tests.importers.fixtures.importing import reasons
 
 pytest.importorskip("h5py")
 OPTIONS = ("--size", "16", "--jobs", "1", "--crop", "none", "--fps", "2", "--max-seconds", "2")
@@ -71,6 +73,57 @@ def test_tables_of_utterances(thrown, tmp_path):
         assert all(3 < len(entry["reason"]) < 600 for entry in about["skipped"])
         assert len(error) < 9000
     assert codes.count(2) > 20 and codes.count(0) > 20
+
+
+def test_films_with_sounds_beside_them(thrown, tmp_path):
+    whole, heard = crema_d.film(0, sound="aac"), sound_bytes(0)
+    films, sounds = {}, {}
+    for number, rng in inputs("films with sounds beside them"):
+        name = f"{1001 + number}_IEO_ANG_HI"
+        films[name], sounds[name] = f"VideoFlash/{name}.flv", f"AudioWAV/{name}.wav"
+        # One of the two is whole, the other or both are damaged.
+        film = whole if number % 3 == 0 else damaged(whole, rng)
+        sound = heard if number % 3 == 1 else damaged(heard, rng)
+        write(tmp_path / "raw" / films[name], film)
+        write(tmp_path / "raw" / sounds[name], sound)
+    _, _, about = thrown("crema-d", tmp_path / "raw")
+    table, why = PreparedClips.read(tmp_path / "out.parquet").table, reasons(about)
+    assert not [reason for reason in why.values() if reason.startswith("cannot be used (")]
+    for name in set(films) - set(table["clip"]):
+        film = why[films[name]]
+        assert sounds[name] in why or "its sound cannot be used" in film
+    assert about["kept"] > 40 and set(table["modality"]) >= {"audio-video", "audio"}
+    assert table["seconds"].between(0, 2.6, inclusive="right").all()
+
+
+def test_films_of_several_cameras(run, tmp_path):
+    thrown = thrower(run, tmp_path, PreparedImages.read, OPTIONS[:6])
+    names = []
+    for number, rng in inputs("films of several cameras"):
+        camera, take = CAMERAS[number % 7], number // 7 + 1
+        names.append(f"M003/video/{camera}/angry/level_1/{take:03d}.mp4")
+        write(tmp_path / "raw" / names[-1], damaged(mead.film("M003", "angry", camera), rng))
+    _, _, about = thrown("mead-images", tmp_path / "raw")
+    all_said(about, [f"{name} at 1 s" for name in names])
+    assert 20 < about["kept"] < len(names) - 20
+
+
+def test_tables_of_votes(thrown, tmp_path):
+    raw, left_out = tmp_path / "raw", []
+    for name in ("1001_IEO_ANG_HI", "1040_ITH_SAD_X"):
+        write(raw / f"AudioWAV/{name}.wav", sound_bytes(0))
+    bits = (*',"\n\r\0;:', "\ufeff", "é", "9" * 5000, "x" * 140_000, "FileName", "A:B", "::")
+    for number, rng in inputs("tables of votes"):
+        for text, place in (
+            (crema_d.VOTES, "processedResults/summaryTable.csv"),
+            (crema_d.DEMOGRAPHICS, "VideoDemographics.csv"),
+        ):
+            data = garbled(text, rng, bits).encode()
+            write(raw / place, damaged(data, rng) if number % 2 else data)
+        code, _, about = thrown("crema-d", raw)
+        left_out.append(about["skipped"])
+        assert code == 0 and about["kept"] == 2
+    assert 8 < sum(map(bool, left_out)) < 40
 
 
 def test_sequences(thrown, tmp_path, monkeypatch):

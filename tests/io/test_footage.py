@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from data_prep.io.footage import read_footage
+from data_prep.io.footage import frame_at, read_footage
 from fermodels.data.media import SAMPLE_RATE, MediaError, encode_audio
+from tests.fixtures.films import film
 from tests.importers.fixtures.clips import (
     footage,
     sound_bytes,
@@ -98,6 +99,29 @@ def test_a_stretch_of_a_longer_file():
         read_footage(data, 4.0, 20, start=2.0, end=2.0)
 
 
+@pytest.mark.parametrize(
+    ("second", "level"), [(0.0, 1), (0.26, 2), (1.0, 5), (3.49, 14), (5.9, 24)]
+)
+@pytest.mark.parametrize("sound", [None, "aac"])
+def test_the_frame_of_a_moment(second, level, sound):
+    data = video_bytes(0, frames=numbered(24), fps=4.0, sound=sound)
+    image, notes = frame_at(data, second)
+    assert levels(image[None]) == [level] and image.shape == (64, 64, 3) and notes == []
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (video_bytes(0, frames=numbered(4), fps=4.0), "no frame in the stretch from 3 s on"),
+        (sound_bytes(0), "neither video nor sound"),
+        (b"no film", "FFmpeg cannot read it"),
+    ],
+)
+def test_moments_that_a_film_does_not_have(data, why):
+    with pytest.raises(MediaError, match=why):
+        frame_at(data, 3.0)
+
+
 def test_frames_that_are_announced_but_not_there():
     data = video_bytes(0, frames=numbered(24), fps=8.0, sound=None, container="avi", codec="mpeg4")
     movie = data.index(b"movi")
@@ -107,6 +131,15 @@ def test_frames_that_are_announced_but_not_there():
     assert "of 3.00 seconds are there" in found.notes[0]
     with pytest.raises(MediaError, match=r"of 3\.00 seconds are there"):
         read_footage(data[: movie + (len(data) - movie) // 5], 8.0, 20)
+
+
+@pytest.mark.parametrize("first", [0.0, 3.0])
+@pytest.mark.parametrize("container", ["avi", "matroska", "mov", "mp4", "mpegts"])
+def test_a_whole_film_whose_first_image_comes_late_is_not_cut_off(container, first):
+    sound = () if container == "avi" else ((0, 2),)  # whose sound cannot come late
+    found = read_footage(film(2, sound, container=container, first=first), 8.0, 20)
+    assert 15 <= len(found.frames) <= 17 and found.notes == []
+    assert not sound or len(found.waveform) / SAMPLE_RATE == pytest.approx(2, abs=0.2)
 
 
 def test_a_file_without_its_index_cannot_be_read():

@@ -247,6 +247,92 @@ def test_several_rows_of_one_file_read_it_once(files, tmp_path, inline, monkeypa
     assert len(prepared) == 5 and len(read) == 1
 
 
+def make_pair(item, data, options, sound=None):
+    text = "none" if sound is None else sound.decode()
+    return make_row(item, data, options) | {"heard": text}
+
+
+def paired(raw, tmp_path, monkeypatch):
+    """Films 0 to 6, each with a sound beside it: the table, the report and what was read when."""
+    monkeypatch.setattr(importing, "PER_PART", 4)
+    source = RawSource.open(raw)
+    read, whole = [], type(source).read
+    monkeypatch.setattr(
+        type(source), "read", lambda self, file: (read.append(file.name), whole(self, file))[1]
+    )
+    named = {file.name: file for file in source.files}
+    items = [
+        Item(named[f"film/{n}.txt"], about(n), sound=named.get(f"sound/{n}.txt")) for n in range(7)
+    ]
+    options = Namespace(out=tmp_path / "o.parquet", size=16, crop="none", jobs=1, limit=None)
+    report = ImportReport("toy", "raw")
+    prepared = run_import(Plan(items, {}, "images"), make_pair, options, source, report)
+    return prepared.table, report, read
+
+
+PAIRS = [
+    *((f"film/{n}.txt", str(n).encode()) for n in range(7)),
+    *((f"sound/{n}.txt", f"sound {n}".encode()) for n in range(6)),
+]
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "tar", "tar.gz"])
+def test_a_sound_lies_beside_its_film(tmp_path, inline, monkeypatch, kind):
+    if kind == "folder":
+        raw = write_folder(PAIRS, tmp_path / "raw")
+    else:
+        raw = (write_zip if kind == "zip" else write_tar)(PAIRS, tmp_path / f"a.{kind}")
+    table, _, read = paired(raw, tmp_path, monkeypatch)
+    assert table["heard"].tolist() == [*(f"sound {n}" for n in range(6)), "none"]
+    if kind == "tar.gz":  # part by part, sounds before films, instead of back and forth
+        sounds, films = ([f"{what}/{n}.txt" for n in range(7)] for what in ("sound", "film"))
+        assert read == [*sounds[:4], *films[:4], *sounds[4:6], *films[4:]]
+
+
+def test_a_sound_that_cannot_be_read_does_not_cost_the_film(tmp_path, inline, monkeypatch):
+    raw = write_folder(PAIRS, tmp_path / "raw")
+    vanishes = raw / "sound/3.txt"
+    monkeypatch.setattr(importing, "_make_part", vanish(importing._make_part, vanishes))
+    table, report, _ = paired(raw, tmp_path, monkeypatch)
+    assert table["heard"].tolist()[3:5] == ["none", "sound 4"]
+    ((name, what),) = report.repaired
+    assert name == "film/3.txt" and "sound/3.txt" in what and "cannot be read" in what
+
+
+def test_another_sound_starts_over(tmp_path, inline, monkeypatch):
+    raw, inline.stop_before = write_folder(PAIRS, tmp_path / "raw"), 1
+    with pytest.raises(KeyboardInterrupt):
+        paired(raw, tmp_path, monkeypatch)
+    (raw / "sound/0.txt").write_bytes(b"another one")
+    inline.stop_before, inline.done = None, []
+    table, _, _ = paired(raw, tmp_path, monkeypatch)
+    assert inline.done == [0, 1] and table["heard"][0] == "another one"
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_rows_that_bring_their_own_bytes(tmp_path, inline, monkeypatch, changed):
+    monkeypatch.setattr(importing, "PER_PART", 3)
+    source = RawSource.open(write_folder([("table.csv", b"x")], tmp_path / "raw"))
+    options = Namespace(out=tmp_path / "o.parquet", size=16, crop="none", jobs=1, limit=None)
+
+    def go(*numbers):
+        items = [
+            Item(None, about(at), name=f"row {at}", data=b"%d" % number)
+            for at, number in enumerate(numbers)
+        ]
+        plan, report = Plan(items, {}, "images"), ImportReport("toy", "raw")
+        return run_import(plan, make_row, options, source, report), report
+
+    inline.stop_before = 1
+    with pytest.raises(KeyboardInterrupt):
+        go(1, 2, 3, 4, 7)
+    inline.stop_before, inline.done = None, []
+    prepared, report = go(9 if changed else 1, 2, 3, 4, 7)
+    assert colors(prepared) == [9 if changed else 1, 2, 3, 4, 7]
+    assert inline.done == ([0, 1] if changed else [1])
+    assert report.repaired == [("row 4", "mended")]
+
+
 # ------------------------------------------------------------------------------ interruptions
 
 
@@ -530,7 +616,11 @@ def test_words_of_all_data_sets_have_a_common_name():
         "neutral",
     ]
     assert expression("02", "ravdess") == "calm" and expression("08", "ravdess") == "surprised"
-    assert all(expression(name) == name for name in (*EXPRESSIONS, "calm")) and len(NAMES) == 9
+    assert all(expression(name) == name for name in NAMES) and len(NAMES) == 10
+    assert {*EXPRESSIONS, "calm", "contemptuous"} == set(NAMES)
+    assert expression("contempt") == expression("Contemptuous") == "contemptuous"
+    assert [expression(code, "raf-db") for code in "17"] == ["surprised", "neutral"]
+    assert expression("smile", "multi-pie") == expression("hap", "manyfaces") == "happy"
     with pytest.raises(ValueError, match="unknown expression 'AF'; known are afraid, fear"):
         expression("AF")
 
@@ -538,3 +628,4 @@ def test_words_of_all_data_sets_have_a_common_name():
 def test_an_item_is_called_by_its_name_or_file():
     item = Item(None, {}, name="row 3")
     assert item.title == "row 3" and replace(item, name="").title == ""
+    assert item.size is None and replace(item, data=b"abc").size == 3

@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 from data_prep.io import raw as raw_module
-from data_prep.io.raw import RawError, RawFile, RawSource, printable
+from data_prep.io.raw import RawError, RawFile, RawSource, is_lfs_pointer, printable
 from tests.importers.fixtures.images import write_folder, write_tar, write_zip
 
 FILES = {
@@ -97,6 +97,7 @@ def test_a_tar_gz_is_decompressed_once_in_its_own_order(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 def test_bookkeeping_of_operating_systems_is_counted_only(kind, tmp_path):
     junk = ["__MACOSX/x.txt", "set/._b.txt", "set/.DS_Store", "Thumbs.db", "set/desktop.ini"]
+    junk += [".git/HEAD"]
     source = RawSource.open(make(kind, {"set/b.txt": b"b"} | dict.fromkeys(junk, b""), tmp_path))
     assert [file.name for file in source.files] == ["set/b.txt"] and source.left_out == []
     if kind != "folder":
@@ -254,6 +255,65 @@ def test_a_file_larger_than_memory_is_not_read(tmp_path):
     (file,) = RawSource.open(root).files
     with pytest.raises(RawError, match="are more than"):
         source.read(file)
+
+
+# ---------------------------------------------------------------------- archives in a folder
+
+
+def packed(tmp_path):
+    """A folder with archives of two people, and beside them what is none."""
+    root = write_folder([("ann/notes.txt", b"notes"), ("x.tar/y.txt", b"y")], tmp_path / "raw")
+    write_tar(
+        [("video/a.txt", b"aaa"), ("video/._a.txt", b""), ("../up", b"1")], root / "ann/v.tar"
+    )
+    write_tar([("b.txt", b"b" * 3000)], root / "x.tar/V.TAR")
+    return root
+
+
+def test_tars_in_a_folder_are_folders_where_that_is_asked_for(tmp_path):
+    source = RawSource.open(packed(tmp_path), tars_as_folders=True)
+    contents = {
+        **{"ann/notes.txt": b"notes", "ann/v.tar/video/a.txt": b"aaa"},
+        **{"x.tar/V.TAR/b.txt": b"b" * 3000, "x.tar/y.txt": b"y"},
+    }
+    assert [file.name for file in source.files] == sorted(contents) and source.junk == 1
+    assert source.left_out == [("ann/v.tar/../up", "its name leads out of the archive")]
+    sent = pickle.loads(pickle.dumps(source))
+    for file in (*source.files, *source.files[::-1]):
+        assert source.read(file) == sent.read(file) == contents[file.name]
+        assert b"".join(source.blocks(file)) == contents[file.name]
+        with source.local(file) as path:
+            assert path.read_bytes() == contents[file.name]
+    names = [file.name for file in RawSource.open(packed(tmp_path / "2")).files]
+    assert names == ["ann/notes.txt", "ann/v.tar", "x.tar/V.TAR", "x.tar/y.txt"]
+
+
+def test_a_tar_in_a_folder_that_cannot_be_read_is_named(tmp_path):
+    root = packed(tmp_path)
+    write_tar([("z.txt", b"z")], root / "z.tar.gz").rename(root / "z.tar")
+    (root / "half.tar").write_bytes((root / "x.tar/V.TAR").read_bytes()[:2000])
+    (root / "none.tar").write_bytes(b"<!DOCTYPE html>")
+    source = RawSource.open(root, tars_as_folders=True)
+    why = dict(source.left_out)
+    assert why["z.tar"] == "a .tar that is compressed: unpack it"
+    assert "damaged or cut off" in why["half.tar"] and "damaged or cut off" in why["none.tar"]
+    assert len(source.files) == 4
+
+
+def test_a_tar_that_vanishes_is_an_error_of_its_files(tmp_path):
+    source = RawSource.open(packed(tmp_path), tars_as_folders=True)
+    (tmp_path / "raw/ann/v.tar").unlink()
+    (file,) = (file for file in source.files if "v.tar" in file.name)
+    with pytest.raises(RawError, match="ann/v.tar/video/a.txt in .* cannot be read"):
+        source.read(file)
+
+
+def test_pointers_of_git_lfs(tmp_path):
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4\n"
+    source = RawSource.open(write_folder([("a", pointer), ("b", b"version 1")], tmp_path / "raw"))
+    assert [is_lfs_pointer(source, file) for file in source.files] == [True, False]
+    (tmp_path / "raw/a").unlink()
+    assert not is_lfs_pointer(source, source.files[0])
 
 
 # ------------------------------------------------------------------------------------- damage

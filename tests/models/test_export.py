@@ -75,6 +75,24 @@ def test_any_model_is_read_by_its_folder(name, tmp_path):
         read_model(tmp_path)
 
 
+def test_a_model_is_read_by_its_name_on_the_hub(tmp_path, monkeypatch):
+    """Asked for where no folder can be meant; the Hub is played by one."""
+    image_encoder().save_pretrained(tmp_path / "someone" / "faces")
+    monkeypatch.chdir(tmp_path / "someone")
+
+    def download(repo_id=None, filename=None, **options):
+        path = tmp_path / repo_id / filename
+        if not path.exists():
+            raise OSError(f"no {repo_id} there")
+        return str(path)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    monkeypatch.setattr("huggingface_hub.hub_mixin.hf_hub_download", download)
+    assert repr(read_model("someone/faces")) == repr(image_encoder())
+    with pytest.raises(FileNotFoundError, match=r"no such folder.*\(no someone/else there\)"):
+        read_model("someone/else")
+
+
 def test_what_is_no_model(tmp_path):
     assert read_model("clmex-anny-views").image_size
     with pytest.raises(FileNotFoundError):

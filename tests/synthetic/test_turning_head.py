@@ -11,6 +11,7 @@ import pytest
 from data_prep.__main__ import main
 from data_prep.synthetic.turning_head import Film, film, frames, make, truth
 from data_prep.synthetic.turning_head.acting import HALTS, act, showings, turn
+from fermodels.crops import face_finder, head_yaw
 from fermodels.faces import ACTIONS, sample_person
 
 SECONDS = 20.0
@@ -237,13 +238,17 @@ def test_the_command_writes_the_film_and_the_truth(tmp_path, cardboard):
     assert len(pd.read_parquet(told)) == 8
 
 
-def test_a_rendered_film_is_the_same_in_both_kinds_of_files(tmp_path):
-    small = Film(size=(96, 72), seconds=1.0, fps=3.0, missing=((0.6, 1.0),))
+def test_a_rendered_head_is_where_the_truth_says_and_the_file_shows_it(tmp_path):
+    small = Film(size=(214, 160), seconds=1.0, fps=4.0, missing=((0.6, 1.0),))
     drawn = list(frames(small))
-    for ending in (".mp4", ".y4m"):
-        with av.open(str(make(tmp_path / f"film{ending}", small))) as container:
-            shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-        assert len(shown) == 3 and shown[0].shape == (72, 96, 3)
-        assert np.abs(np.stack(shown).astype(int) - drawn).mean() < 5
-    head = np.abs(drawn[0].astype(int) - drawn[2]).sum(axis=2) > 60  # the last is the wall alone
-    assert 0.1 < head.mean() < 0.6 and head[:, 36:60].mean() > 4 * head[:, :24].mean()
+    told = truth(small)
+    assert len(drawn) == 4 and len(told) == 3 and told["yaw"].min() < -40
+    assert not face_finder().faces(drawn[3], most=1)
+    for frame, row in zip(drawn, told.itertuples(), strict=False):
+        (face,) = face_finder().faces(frame, most=2)
+        assert head_yaw(face) == pytest.approx(row.yaw, abs=20)
+        assert abs((face.box.x0 + face.box.x1) / 2 - row.x) < row.eyes_to_mouth
+        assert abs((face.box.y0 + face.box.y1) / 2 - row.y) < row.eyes_to_mouth
+    with av.open(str(make(tmp_path / "film.mp4", small))) as container:
+        shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    assert np.abs(np.stack(shown).astype(int) - drawn).mean() < 5

@@ -35,7 +35,7 @@ _ROOM = replace(WIDE, outdoors=0.0)  # lit as in a studio, before any background
 _PLACES = {1: ((0.5, 2.0),), 2: ((0.75, 3.0), (0.29, 2.1))}
 _ABOVE = 0.35  # how far the face is above the middle, in distances from the eyes to the mouth
 _LENS = 0.3  # metres of distance for each half height: the lens of a laptop
-_BODY = 0.65  # share of the turn that shoulders make; the neck is not made for all of it
+_BODY = 0.8  # share of the turn that shoulders make: the neck is not made for turning far
 _NOISE = 0.004
 _WHO, _HOW = range(2)  # streams of random numbers
 
