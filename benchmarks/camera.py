@@ -5,7 +5,9 @@
 Frames of 640×480 pixels come as JPEG, as a browser sends them, with a face that fills a third of
 the frame's height and turns; two encoders and 4,900 faces that ship with the course. Each frame is
 decoded, the face is found and cropped, embedded by both encoders, put on both maps with its
-probabilities and nearest faces, and all of it is handed to the widget.
+probabilities and nearest faces, and all of it is handed to the widget. Updates a second are by the
+clock on the wall; the parts of an update are seconds of the processor, which a busy machine does
+not stretch.
 """
 
 import argparse
@@ -51,7 +53,7 @@ def make_frames() -> list[bytes]:
 
 
 def measure(lab, frames: list[bytes], count: int) -> dict:
-    """Updates a second of each round, and milliseconds of an update by what they are spent on."""
+    """Updates a second, and milliseconds of the processor by what they are spent on."""
     from fermodels.explore import camera_lab, camera_sight
 
     def update(number: int) -> None:
@@ -71,7 +73,7 @@ def measure(lab, frames: list[bytes], count: int) -> dict:
     cpu = time.process_time() - start
     rates = sorted(count / spent for spent in seconds)
 
-    clock, eye = Clock(), lab._session._eye
+    clock, eye = Clock(time.process_time), lab._session._eye
     camera_lab.decode_image = clock.watch("decode", camera_lab.decode_image)
     eye.finder.faces = clock.watch("find", eye.finder.faces)
     camera_sight.cut = clock.watch("crop", camera_sight.cut)
@@ -81,7 +83,9 @@ def measure(lab, frames: list[bytes], count: int) -> dict:
         column.projection = clock.watch("maps", column.projection)
         column.classify = clock.watch("maps", column.classify)
     eye.nearest = clock.watch("maps", eye.nearest)
-    spent = run()
+    start = time.process_time()
+    run()
+    spent = time.process_time() - start
     parts = {name: clock.seconds[name] for name in STEPS if name in clock.seconds}
     parts["send"] = spent - sum(parts.values())
     return {
@@ -108,8 +112,8 @@ def run(quick: bool = False) -> dict:
     spread = (seen["fastest"] - seen["slowest"]) / 2
     name = "a frame of 640×480, two encoders"
     rows = [_row(name, seen["updates"], "updates/s", limit=LIMIT, spread=spread)]
-    rows.append(_row("processor time", seen["cpu_ms"], "ms of an update"))
-    rows += [_row(name, value, "ms of an update") for name, value in seen["parts"].items()]
+    rows.append(_row("all of it", seen["cpu_ms"], "ms of processor"))
+    rows += [_row(name, value, "ms of processor") for name, value in seen["parts"].items()]
     return {"rows": rows}
 
 

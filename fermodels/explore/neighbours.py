@@ -64,7 +64,9 @@ class Space:
 
     def _distance(self, h: np.ndarray) -> np.ndarray:
         """(N,), to an embedding (D,)."""
-        return 1 - self.x @ h / (self._length * (np.linalg.norm(h) or 1))
+        # Not `@`, whose threads wait for each other for ten times as long as this takes.
+        dots = np.einsum("nd,d->n", self.x, h)
+        return 1 - dots / (self._length * (np.linalg.norm(h) or 1))
 
 
 def _smallest(distance: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
