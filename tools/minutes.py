@@ -122,7 +122,7 @@ def page(text: str, timed: list[Timed]) -> str:
             whole = sum(section.work for section in timed)
             exercises = sum(section.exercises for section in timed)
             result += ["", f"*About {whole} minutes, of which {exercises} are exercises.*"]
-    return "\n".join(result) + "\n"
+    return "\n".join(result).rstrip("\n") + "\n"
 
 
 def table(course: dict[str, tuple[Timed, ...]]) -> str:

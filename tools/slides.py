@@ -37,7 +37,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 COMMENT = re.compile(r"<!--\s*(figure|text|note)\b:?\s*(.*?)\s*-->", flags=re.DOTALL)
 FORMULA = re.compile(r"\$\$(.+?)\$\$", flags=re.DOTALL)
 # From this ratio of width to height on a figure stands below the text, else beside it.
-WIDE = 2.1
+WIDE = 2.3
 
 
 @cache
