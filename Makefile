@@ -4,6 +4,8 @@
 # make lab      JupyterLab in the course's environment
 # make explore  the encoders' maps and the face lab as a page of your browser
 #               (your own: make explore FACES=faces.parquet ENCODER=folder, or either)
+# make camera   your own face on the encoders' maps, as a page of your browser
+#               (a film instead: make camera FILM=film.mp4; the file of your face: OWN=me.parquet)
 # make student, make solutions   copies of the notebooks without solutions, or with all of them
 #               filled in: runs/student/, runs/solutions/
 # make checkpoint 6   what notebook 06 needs from those before it, for whoever starts there
@@ -35,7 +37,8 @@ export MALLOC_TOP_PAD_ ?= 268435456
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help course test lab explore student solutions checkpoint slides minutes notebooks data weights study ablation readability outside \
+.PHONY: help course test lab explore camera student solutions checkpoint slides minutes notebooks \
+	data weights study ablation readability outside \
 	benchmark rendering browser heads clean
 help:
 	@sed -n '/^# /!q; s/^# //p' Makefile
@@ -46,8 +49,12 @@ course: rendering $(VENV)/.course heads
 lab: $(VENV)/.course
 	$(PY) -m jupyterlab --notebook-dir=notebooks
 
+YOURS = $(if $(FACES),--faces "$(FACES)") $(if $(ENCODER),--encoder "$(ENCODER)")
 explore: rendering $(VENV)/.course
-	$(PY) tools/explore.py $(if $(FACES),--faces "$(FACES)") $(if $(ENCODER),--encoder "$(ENCODER)")
+	$(PY) tools/explore.py $(YOURS)
+
+camera: $(VENV)/.course
+	$(PY) tools/explore.py --camera $(YOURS) $(if $(FILM),--film "$(FILM)") $(if $(OWN),--own "$(OWN)")
 
 student solutions: $(VENV)/.course
 	$(PY) -m tools.editions $@

@@ -40,6 +40,7 @@ TOPICS = {
     "kdef_import": "importing 4,900 photographs of KDEF's shape",
     "explorer": "the embedding explorer's kernel side",
     "face_lab": "updates of the face lab",
+    "camera": "updates of the camera lab",
 }
 
 

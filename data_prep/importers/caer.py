@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from data_prep.io import clip_rows
+from data_prep.io.copies import settle_copies
 from data_prep.io.endings import kind
 from data_prep.io.images import image_row
 from data_prep.io.importing import Item, Plan, add_common_arguments
-from data_prep.io.raw import RawError, RawFile, RawSource
+from data_prep.io.raw import RawFile, RawSource
 from data_prep.io.report import ImportReport, NothingUsable
 from data_prep.io.vocabulary import expression
 
@@ -25,8 +25,6 @@ _SPLITS = {
     "test": "test",
 }
 _KINDS = {"video": "clips", "image": "images"}
-# Of copies in several splits, the one that results are published on stays.
-_RANK = ("test", "val", "train")
 _NAME = re.compile(
     r"(?:.*/)?(?P<split>train|validation|valid|val|test)/(?P<label>[A-Za-z]+)/"
     r"(?P<number>[^/]+)",
@@ -91,12 +89,12 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     rows = "clips" if files["clips"] else "images"
     if not files[rows]:
         raise NothingUsable(EXPECTED, f"{raw.glimpse()}, but none in train/, validation/ or test/")
-    chosen = _without_copies(raw, files[rows], report)
+    items = [Item(file, _columns(about, rows)) for file, about in files[rows]]
+    items = settle_copies(items, "skip", raw, report)
     report.warn(
         "there are no names of people: every row is a subject of its own, and a split by subject "
         "has the same actors on all sides. Use split('official')."
     )
-    items = [Item(file, _columns(about, rows)) for file, about in chosen]
     names = [expression(label, "caer") for label in CLASSES]
     metadata = METADATA | {"name": "caer" if rows == "clips" else "caer-s"}
     metadata |= {"emotions": names} if rows == "clips" else {"expressions": names, "views": ["any"]}
@@ -116,49 +114,3 @@ def _columns(about: Mapping[str, Any], rows: str) -> dict[str, Any]:
     # The camera's angle is not known: 0 degrees stand for that, under a view called "any".
     place = {"view": "any", "yaw": 0.0, "pitch": 0.0, "session": "1", "instance": name}
     return {**about, "expression": label, **place}
-
-
-def _without_copies(
-    raw: RawSource, files: list[tuple[RawFile, dict[str, Any]]], report: ImportReport
-) -> list[tuple[RawFile, dict[str, Any]]]:
-    """One file of each content; copies within a split go as well, their labels may differ."""
-    same_size: dict[int, list[int]] = {}
-    for index, (file, _) in enumerate(files):
-        same_size.setdefault(file.size, []).append(index)
-    doubtful = [index for group in same_size.values() if len(group) > 1 for index in group]
-    by_content: dict[bytes, list[int]] = {}
-    for index, digest in _digests(raw, files, doubtful):
-        by_content.setdefault(digest, []).append(index)
-    dropped, across, contradicting = set(), 0, 0
-    for group in by_content.values():
-        if len(group) == 1:
-            continue
-        group.sort(key=lambda i: (_RANK.index(files[i][1]["split"]), files[i][0].name))
-        first, about = files[group[0]]
-        across += len({files[i][1]["split"] for i in group}) > 1
-        contradicting += len({files[i][1]["emotion"] for i in group}) > 1
-        for index in group[1:]:
-            file, other = files[index]
-            contrary = "" if other["emotion"] == about["emotion"] else ", under another label"
-            report.skip(file.name, f"byte for byte the same as {first.name}{contrary}")
-            dropped.add(index)
-    if dropped:
-        report.warn(
-            f"{len(dropped):,} copies of other files were left out; {across:,} contents were in "
-            f"more than one split (the copy in test stays, then that in validation), "
-            f"{contradicting:,} under more than one label"
-        )
-    return [pair for index, pair in enumerate(files) if index not in dropped]
-
-
-def _digests(
-    raw: RawSource, files: list[tuple[RawFile, dict[str, Any]]], indices: list[int]
-) -> Iterator[tuple[int, bytes]]:
-    for index in sorted(indices, key=lambda i: files[i][0].place):
-        digest = hashlib.sha256()
-        try:
-            for block in raw.blocks(files[index][0]):
-                digest.update(block)
-        except RawError:
-            continue  # reading it for its row will say what is wrong
-        yield index, digest.digest()

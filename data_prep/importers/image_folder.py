@@ -18,6 +18,9 @@ folders of a split above them; this is how images are read of whose names none i
     RAW/train/happy/im01.jpg
     RAW/test/sad/im07.jpg
 
+Images of such folders that are there twice, byte for byte, perhaps in two splits, are counted in
+the report; ``--copies skip`` takes each once.
+
 Others by ``--pattern``, a regular expression for the end of their paths with any of the groups
 subject, expression, view or yaw, session, instance, split, gender, age, such as
 ``'(?P<expression>[a-z]+)-(?P<subject>\\d+)_.*'``; ``--dry-run`` shows how names are read and writes
@@ -33,6 +36,7 @@ import argparse
 import re
 from typing import Any
 
+from data_prep.io.copies import add_copies_argument, settle_copies
 from data_prep.io.images import image_row, is_image, what_is_there
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.labelled import (
@@ -49,6 +53,7 @@ from data_prep.io.patterns import add_pattern_arguments, dry_run, read_names
 from data_prep.io.raw import RawSource, printable
 from data_prep.io.report import ImportReport, NothingUsable
 from data_prep.io.vocabulary import NAMES
+from fermodels.data.columns import split_of
 from fermodels.data.names import natural_key
 
 make_row = image_row
@@ -57,11 +62,6 @@ _EXPECTED = (
     "images in folders, subject/expression/view.jpg or expression/image.jpg, or names that are "
     "explained (--pattern), or a table (--labels)"
 )
-_SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
 _AGAIN = re.compile(r"(?P<view>.*?)[ _-]*\(?(?P<number>\d+)\)?")
 
 
@@ -75,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="what the folders are, subject/expression/view.jpg or expression/image.jpg",
     )
+    add_copies_argument(parser, default="keep")
     parser.add_argument("--name", default="own-photographs", help="of the data set")
 
 
@@ -123,6 +124,8 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     own = sorted(own, key=natural_key)
     if own:
         report.warn(f"expressions that the course does not know keep their names: {', '.join(own)}")
+    if not needed or options.copies == "skip":  # images of the internet are often there twice
+        items = settle_copies(items, options.copies, raw, report)
     return Plan(items, _metadata(options.name, items), "images")
 
 
@@ -132,7 +135,7 @@ def _are_classes(raw: RawSource, views: dict[str, float], layout: str) -> bool:
         return layout == "classes"
     folders = [file.name.split("/") for file in raw.files if is_image(file)]
     people = (
-        (split[-3], split[-1]) for split in folders if len(split) > 2 and not _split(split[-3])
+        (split[-3], split[-1]) for split in folders if len(split) > 2 and not split_of(split[-3])
     )
     inside = any(len(split) > 1 for split in folders)
     return inside and not any(_view_and_number(name, views)[0] for _, name in people)
@@ -146,7 +149,7 @@ def _by_classes(raw: RawSource, views: dict[str, float], report: ImportReport) -
             report.skip(file.name, "does not lie in the folder of a class")
             continue
         fields = {"expression": above[-1], "view": _view_and_number(name, views)[0] or ""}
-        if split := next(filter(None, map(_split, reversed(above[:-1]))), None):
+        if split := next(filter(None, map(split_of, reversed(above[:-1]))), None):
             fields["split"] = split
         readings.append(Reading(file, fields))
     if readings:
@@ -162,10 +165,6 @@ def _by_classes(raw: RawSource, views: dict[str, float], report: ImportReport) -
                 "of a split, and others are"
             )
     return readings
-
-
-def _split(folder: str) -> str | None:
-    return _SPLITS.get(folder.lower())
 
 
 def _view_and_number(name: str, views: dict[str, float]) -> tuple[str | None, str | None]:

@@ -16,8 +16,8 @@ Known faults, and what becomes of them:
 **Views.** KDEF calls its angles "full left profile" (FL), "half left profile" (HL), "straight"
 (S), HR and FR (kdef.se, "codes"). A left profile shows the left side of the face, and then the nose
 points to the image's left edge: this is the course's −90°. That the images agree could not
-be checked, as they may not be passed on. If yours show the right cheek under FL, add
-``--mirrored``: left and right change places.
+be checked, as they may not be passed on. If yours show the right cheek under FL, of which the
+report of ``--crop face`` warns, add ``--mirrored``: left and right change places.
 
 Source: Lundqvist, Flykt & Öhman (1998), https://kdef.se, by registration, not for commerce.
 """
@@ -29,8 +29,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from data_prep.importers.subject_splits import read_split
-from data_prep.io.images import YAWS, image_row, is_image, what_is_there
+from data_prep.io.images import image_row, is_image, what_is_there
 from data_prep.io.importing import WARNING, Item, Plan, add_common_arguments
+from data_prep.io.named import choose, in_order, seen_from
 from data_prep.io.raw import RawFile, RawSource, printable
 from data_prep.io.report import ImportReport, NothingUsable
 from data_prep.io.vocabulary import expression
@@ -99,14 +100,10 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
         about["file"] = printable(file.name)
         repaired = None if _stem(file) == code else f"misnamed in KDEF: it is {code}"
         items.append(Item(file, about, repaired))
-    order = {name: at for at, name in enumerate(VIEWS)}
-    items.sort(
-        key=lambda x: (x.about["subject"], x.about["instance"], order[x.about["view"]]),
-    )
     if options.limit is None:
         _check_complete(set(named), report)
     return Plan(
-        items,
+        in_order(items),
         _metadata(),
         "images",
         expected=_EXPECTED,
@@ -130,15 +127,10 @@ def _about(code: str, mirrored: bool) -> dict[str, Any]:
     name = _NAME.fullmatch(code)
     subject = name["gender"] + name["number"]
     shown = expression(name["expression"], "kdef")
-    view = ANGLES[name["angle"]]
-    if mirrored:
-        view = VIEWS[::-1][VIEWS.index(view)]
     return {
         "subject": subject,
         "expression": shown,
-        "view": view,
-        "yaw": YAWS[view],
-        "pitch": 0.0,
+        **seen_from(ANGLES[name["angle"]], mirrored),
         "session": name["session"],
         "instance": f"{subject}-{name['session']}-{shown}",
         "gender": {"F": "female", "M": "male"}[name["gender"]],
@@ -147,11 +139,8 @@ def _about(code: str, mirrored: bool) -> dict[str, Any]:
 
 
 def _choose(code: str, files: list[RawFile], raw: RawSource, report: ImportReport) -> RawFile:
-    """One of the files of a name: the largest, as a copy that was cut off is smaller."""
-    best, *others = sorted(files, key=lambda file: (-file.size, len(file.name), file.name))
-    for other in others:
-        what = "the same bytes" if raw.same(other, best) else "of the same name"
-        report.skip(other.name, f"a duplicate ({what}) of a file that is kept")
+    """One of the files of a name; says so where it lies in the folder of another person."""
+    best = choose(files, raw, report)
     folder = best.name.rpartition("/")[0].rpartition("/")[2].upper()
     if re.fullmatch(r"[AB][FM]\d\d", folder) and folder != code[:4]:
         report.warn(f"{best.name} lies in the folder {folder}; its name is taken to be right")

@@ -14,19 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.importers.csd import CsdError, Sequence, split_key
+from fermodels.data.columns import split_of
 
 # The order of the columns of "All Labels" (README of the CMU Multimodal SDK, CMU_MOSEI).
 COLUMNS = ("sentiment", "happy", "sad", "anger", "surprise", "disgust", "fear")
 EMOTIONS = COLUMNS[1:]
 LARGEST = 3.0  # of sentiment, to both sides, and of emotions
-_FOLDS = {
-    "train": "train",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "val": "val",
-    "test": "test",
-}
 
 
 @dataclass(frozen=True)
@@ -167,7 +160,7 @@ def _pairs_of_lists(lists: object, path: Path) -> list[tuple[str, str]]:
     pairs = []
     for name, videos in lists.items() if isinstance(lists, Mapping) else ():
         words = re.split(r"[^a-z]+", str(name).lower())
-        split = next((_FOLDS[word] for word in words if word in _FOLDS), None)
+        split = next(filter(None, map(split_of, words)), None)
         if split and isinstance(videos, (list, tuple)):
             # Of lists in lists, a YAML of a few lines can hold billions.
             if other := [video for video in videos if not isinstance(video, (str, int))]:
@@ -187,7 +180,7 @@ def _pairs_of_csv(text: str, path: Path) -> list[tuple[str, str]]:
         raise ValueError(f"{path}: columns video and split are needed, not {reader.fieldnames}")
     pairs = []
     for row in reader:
-        split = _FOLDS.get((row["split"] or "").strip().lower())
+        split = split_of(row["split"] or "")
         if split is None:
             raise ValueError(
                 f"{path}, line {reader.line_num}: split {row['split']!r} is not one of train, "

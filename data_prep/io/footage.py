@@ -97,7 +97,8 @@ def read_footage(
         if start is not None and start > 1:
             _seek(container, start + zero)
         reader.read(container, video, audio)
-        announced = max(0.0, _announced_seconds(container, video, audio, zero) - (start or 0.0))
+        announced = _announced_seconds(container, video, audio, zero)
+        announced = max(0.0, announced - (reader.empty_before(zero) if start is None else start))
     return reader.footage(announced, video is not None, audio is not None, end)
 
 
@@ -146,6 +147,10 @@ class _Reader:
             if len(self.past) == len(streams):
                 break
         self._flush()
+
+    def empty_before(self, zero: float) -> float:
+        """Seconds without an image before the first, as in an AVI of which they are a part."""
+        return 0.0 if self.origin is None or self.damaged else max(0.0, self.origin - zero)
 
     def _decoded(self, container: Any, streams: list) -> Iterator[tuple[str, Any]]:
         """Frames of all tracks in the order of the file; a broken packet ends its track."""

@@ -15,6 +15,7 @@ dozen files: interrupted, the same command goes on with the parts that are missi
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shlex
@@ -30,6 +31,7 @@ from data_prep.io.endings import called
 from data_prep.io.parts import check_out, make_in_parts
 from data_prep.io.raw import MAX_ERROR, RawError, RawFile, RawSource, printable, shortened, storable
 from data_prep.io.report import ImportReport, NothingUsable, by_kind, counted
+from data_prep.io.sides import tell_of_sides
 from fermodels import __version__
 from fermodels._shared.digests import json_digest
 from fermodels._shared.files import replacing
@@ -68,12 +70,13 @@ class Item:
     """One row to be made.
 
     Attributes:
-        file: what is read for it; None for a row made of labels alone.
+        file: what is read for it; None for a row made of labels alone, or of `data`.
         about: columns known already, in types that JSON holds.
         repaired: what was put right in its name or labels, for the report.
         name: what the report calls it, if not by its file.
         sound: a second file, with the sound of the first; `make_row` gets its bytes, or None where
             they cannot be read, as the argument `sound`.
+        data: an image's file that is no file of its own, such as a row of a table of pixels.
     """
 
     file: RawFile | None
@@ -81,10 +84,18 @@ class Item:
     repaired: str | None = None
     name: str = ""
     sound: RawFile | None = None
+    data: bytes | None = None
 
     @property
     def title(self) -> str:
         return self.name or (self.file.name if self.file else "")
+
+    @property
+    def size(self) -> int | None:
+        """Bytes that are read for it; None where nothing is."""
+        if self.data is not None:
+            return len(self.data)
+        return self.file.size if self.file else None
 
 
 @dataclass(frozen=True)
@@ -218,12 +229,16 @@ class _Job:
 
     def fingerprint(self) -> str:
         items = [
-            (item.title, item.file and item.file.size, item.about, item.repaired)
+            (item.title, item.size, item.about, item.repaired, _digest(item.data))
             + ((item.sound.name, item.sound.size) if item.sound else ())
             for item in self.plan.items
         ]
         what = [__version__, self.make_row.__module__, self.plan.kind, vars(self.options), items]
         return json_digest(what, default=str)
+
+
+def _digest(data: bytes | None) -> str | None:
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def run_import(
@@ -247,7 +262,7 @@ def run_import(
     if not plan.items:
         raise NothingUsable(plan.expected, f"none of it among {len(raw.files):,} files")
     metadata = plan.metadata | {"crop": options.crop}
-    if options.crop == "face" and any(item.file for item in plan.items):
+    if options.crop == "face" and any(item.size is not None for item in plan.items):
         from fermodels.crops import face_finder
 
         # Better missed now than in every file.
@@ -293,7 +308,8 @@ def _make_part(path: Path, part: _Part, index: int) -> None:
         try:
             if item.file != last[0]:  # several rows may come from one file
                 last = (item.file, part.raw.read(item.file) if item.file else b"")
-            row = part.make_row(item, last[1], part.options, **beside)
+            data = last[1] if item.data is None else item.data
+            row = part.make_row(item, data, part.options, **beside)
         except (Skip, RawError) as error:
             notes["skipped"].append((number, title, printable(str(error))))
             continue
@@ -376,6 +392,7 @@ def _join(
         )
     report.kept = len(frame)
     _tell_of_crops(frame, report)
+    tell_of_sides(frame, report)
     report.count(frame, dict.fromkeys((*_COUNTED[plan.kind], *plan.counted)))
     metadata = plan.metadata | {"command": _command(report.dataset, options)}
     with warnings.catch_warnings(record=True) as remarks:

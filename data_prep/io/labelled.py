@@ -240,7 +240,8 @@ def alike(items: Iterable[Item]) -> list[tuple[Item, Item]]:
 
 
 def label_lists(items: Iterable[Item]) -> dict[str, list[str]]:
-    """`expressions` (the course's order first) and `views` (by their angle) for the metadata.
+    """`expressions` (the course's order first) and `views` (by their angle, then those whose angle
+    is not known) for the metadata.
 
     Where no image has an expression, or none a view, there is no list of them.
     """
@@ -248,13 +249,13 @@ def label_lists(items: Iterable[Item]) -> dict[str, list[str]]:
 
     items = list(items)
     shown = {item.about["expression"] for item in items} - {None}
-    yaws: dict[str, float] = {}
+    yaws: dict[str, float | None] = {}
     for item in items:
         if item.about["view"] is not None:
             yaws.setdefault(item.about["view"], item.about["yaw"])
     expressions = [n for n in NAMES if n in shown]
     expressions += sorted(shown - set(NAMES), key=natural_key)
-    views = sorted(yaws, key=lambda view: (yaws[view], natural_key(view)))
+    views = sorted(yaws, key=lambda v: (yaws[v] is None, yaws[v] or 0.0, natural_key(v)))
     lists = {"expressions": expressions, "views": views}
     return {name: values for name, values in lists.items() if values}
 

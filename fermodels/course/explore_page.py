@@ -56,7 +56,7 @@ def course_explorer(
     Raises:
         PreparedError, FileNotFoundError: the file or a folder cannot be read.
     """
-    return EmbeddingExplorer(**(_material(faces, _load(encoders), say, others) | options))
+    return EmbeddingExplorer(**(_material(faces, load_encoders(encoders), say, others) | options))
 
 
 def course_page(
@@ -71,19 +71,30 @@ def course_page(
         encoders: as of `course_explorer`; FERMODELS_EXPLORE_ENCODER can name a folder, which is
             shown beside CL-MEx.
     """
-    faces = faces or os.environ.get(FACES_VARIABLE) or None
-    if encoders is None and os.environ.get(ENCODER_VARIABLE):
-        folder = given_path(os.environ[ENCODER_VARIABLE])
-        encoders = {folder.name: folder, "CL-MEx": folders.weights(ENCODERS["CL-MEx"])}
+    faces, encoders = chosen(faces, encoders)
 
     def prepare(say: Say) -> Material:
-        loaded = _load(encoders)
+        loaded = load_encoders(encoders)
         return Material(loaded, _material(faces, loaded, say))
 
     return explore_page(prepare, folders.run_dir("explore"))
 
 
-def _load(encoders: Mapping[str, str | os.PathLike] | None) -> dict[str, ImageEncoder]:
+def chosen(
+    faces: str | os.PathLike | None, encoders: Mapping[str, str | os.PathLike] | None
+) -> tuple[str | os.PathLike | None, Mapping[str, str | os.PathLike] | None]:
+    """Faces and encoders as given, or as the environment names them, or None each."""
+    faces = faces or os.environ.get(FACES_VARIABLE) or None
+    if encoders is None and os.environ.get(ENCODER_VARIABLE):
+        folder = given_path(os.environ[ENCODER_VARIABLE])
+        encoders = {folder.name: folder, "CL-MEx": folders.weights(ENCODERS["CL-MEx"])}
+    return faces, encoders
+
+
+def load_encoders(
+    encoders: Mapping[str, str | os.PathLike] | None = None,
+) -> dict[str, ImageEncoder]:
+    """Saved ImageEncoders by name, from their folders. Default: those of the course."""
     from fermodels.models import ImageEncoder
 
     if encoders is None:

@@ -72,15 +72,15 @@ def _pixels_away(square: Square, height: int, width: int, size: int) -> np.ndarr
 
 
 def _softened(crop: Image.Image, away: np.ndarray) -> np.ndarray:
-    from PIL import ImageFilter
+    from PIL import Image, ImageFilter
 
-    pixels = np.asarray(crop, np.float32)
+    soft = crop
     for radius in (crop.width / 48, crop.width / 16):
         # From two radii on, next to nothing of the image itself is in the blurred edge.
-        share = np.clip(away / radius - 1.0, 0.0, 1.0)[..., None]
-        blurred = np.asarray(crop.filter(ImageFilter.GaussianBlur(radius)), np.float32)
-        pixels += share * (blurred - pixels)
-    return pixels.round().astype(np.uint8)
+        share = np.clip(away * (255 / radius) - 255, 0, 255).round().astype(np.uint8)
+        blurred = crop.filter(ImageFilter.GaussianBlur(radius))
+        soft = Image.composite(blurred, soft, Image.fromarray(share))
+    return np.asarray(soft)
 
 
 def check_image(image: np.ndarray, size: int, margin: float = 0.0) -> None:

@@ -114,7 +114,11 @@ class YuNetFinder:
         cv2.setNumThreads(1)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
         self.name = f"{path.stem}-{digest}"
-        self._detector = cv2.FaceDetectorYN.create(str(path), "", (320, 320), CANDIDATE, 0.3, 100)
+        # One for each look: a detector sets its network up anew whenever the size changes.
+        self._searching, self._looking = (
+            cv2.FaceDetectorYN.create(str(path), "", (size, size), CANDIDATE, 0.3, 100)
+            for size in (SEARCHES[0][0], LOOK_SIZE)
+        )
 
     def find(self, image: np.ndarray) -> Box | None:
         """The largest face in an image uint8 (H, W, 3) RGB, or None; at least 8×8 px."""
@@ -128,7 +132,9 @@ class YuNetFinder:
             image: uint8 (H, W, 3) RGB.
             most: how many are wanted.
         """
-        found = self._search(image, SEARCHES, most)
+        # A small image is enlarged by the first search already.
+        small = max(image.shape[:2]) <= SEARCHES[0][0]
+        found = self._search(image, SEARCHES[:1] if small else SEARCHES, most)
         for border in () if found else BORDERS:
             margin = round(border * max(image.shape[:2]))
             found = self._search(_with_border(image, margin), SEARCHES[:1], most)  # it is large
@@ -143,7 +149,7 @@ class YuNetFinder:
         height, width = image.shape[:2]
         for size, enough in searches:
             scale = size / max(height, width)
-            faces = _detected(self._detector, _resized(image, scale)) / ([scale] * 14 + [1.0])
+            faces = _detected(self._searching, _resized(image, scale)) / ([scale] * 14 + [1.0])
             largest = np.argsort(faces[:, 2] * faces[:, 3] * faces[:, 14])[::-1]
             found: list[np.ndarray] = []
             for face in faces[largest[: max(MOST_LOOKS, most)]]:
@@ -163,8 +169,8 @@ class YuNetFinder:
         left, top = x + width / 2 - side / 2, y + height / 2 - side / 2
         picture = cut(image, Square(left, top, side), LOOK_SIZE)
         seen = [
-            _nearest(_detected(self._detector, picture)),
-            _mirrored(_nearest(_detected(self._detector, picture[:, ::-1]))),
+            _nearest(_detected(self._looking, picture)),
+            _mirrored(_nearest(_detected(self._looking, picture[:, ::-1]))),
         ]
         there = [row for row in seen if row[14] > 0]
         if not there:

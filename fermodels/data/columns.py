@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SPLITS = ("train", "val", "test")
+_SPLIT_WORDS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "development"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 
 
 def as_text(table: pd.DataFrame, column: str, source: str) -> pd.Series:
@@ -57,9 +62,14 @@ def label_names(metadata: Mapping[str, Any], key: str, source: str) -> list[str]
     raise PreparedError(f"{source}: metadata {key!r} must be a list of different names: {names!r}")
 
 
+def split_of(name: Any) -> str | None:
+    """The one of `SPLITS` that a name means, such as "Validation" or "dev"; None for any other."""
+    return _SPLIT_WORDS.get(name_key(name))
+
+
 def official_splits(table: pd.DataFrame) -> pd.Series:
     """The column `split`, each name as in `SPLITS` or else as it was spelt first."""
-    spelt: dict[str, Any] = {name: name for name in SPLITS}
+    spelt: dict[str, Any] = dict(_SPLIT_WORDS)
     return table["split"].map(
         lambda name: spelt.setdefault(name_key(name), name), na_action="ignore"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,10 +83,18 @@ class Film:
             return max(1, math.ceil(self.seconds / max(sampling.every, 1 / self.rate) - _SOON))
         return max(1, math.ceil(self.seconds * self.rate / (sampling.stride or 1) - _SOON))
 
-    def frames(self, sampling: Sampling = ALL) -> Iterator[FilmFrame]:
+    def frames(
+        self,
+        sampling: Sampling = ALL,
+        fit: Callable[[int, int], tuple[int, int]] | None = None,
+    ) -> Iterator[FilmFrame]:
         """The frames that are wanted, as a player shows them, once and in their order.
 
         A film that breaks off ends there, which `notes` then say.
+
+        Args:
+            sampling: which are wanted.
+            fit: of the size, as in `FrameConverter`; without it, as the film has it.
 
         Raises:
             MediaError: there is no frame that can be decoded.
@@ -100,7 +108,7 @@ class Film:
                 due = (math.floor((time + _SOON) / sampling.every) + 1) * sampling.every
             elif number % (sampling.stride or 1):
                 continue
-            yield FilmFrame(number, float(time), to_rgb(frame))
+            yield FilmFrame(number, float(time), to_rgb(frame, fit))
         self.notes += to_rgb.notes
         if number < 0:
             raise MediaError(f"no frame of it can be decoded{self._why()}")

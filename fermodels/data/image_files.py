@@ -23,6 +23,7 @@ MAX_PIXELS = 120_000_000
 # Pillow hands them to other programs, or reads no more than their header.
 _LEFT_OUT = {"EPS", "BUFR", "GRIB", "HDF5", "MPEG", "WMF", "PDF"}
 _HEIC = (".heic", ".heif", ".hif")
+_JPEG = (".jif", ".jfi", ".pjp", ".pjpeg", ".mpo")  # beside those that Pillow lists
 # Images all the same: to be named rather than passed over.
 _UNREADABLE = (
     *(".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef", ".srw"),
@@ -70,7 +71,8 @@ def readable_endings() -> frozenset[str]:
     from PIL import Image
 
     known = set(formats())
-    return frozenset(e for e, kind in Image.registered_extensions().items() if kind in known)
+    listed = {e for e, kind in Image.registered_extensions().items() if kind in known}
+    return frozenset(listed | (set(_JPEG) if "JPEG" in known else set()))
 
 
 def is_image_name(name: str) -> bool:
@@ -156,7 +158,10 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode.startswith(("I", "F")):  # 16 bits, or more, of grey
-        image = Image.fromarray(_eight_bits(np.asarray(image)))
+        values, clear = np.asarray(image), image.info.get("transparency")
+        image = Image.fromarray(_eight_bits(values))
+        if clear is not None:
+            image.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
     if image.mode == "LAB":
         from PIL import ImageCms
 
@@ -182,6 +187,7 @@ def _decode(data: bytes, at_least: int | None) -> DecodedImage:
                 image.draft("RGB", (at_least, at_least))
             image.load()
             image = _turned(image)
+            _scale_clear_value(image, raw_modes)
             if ";16" in raw_modes and image.mode in ("RGB", "RGBA"):
                 image = _with_lower_bits(data, image, orientation)
             image = to_rgb(image)
@@ -221,6 +227,17 @@ def _turned(image: Image.Image) -> Image.Image:
     with suppress(Exception):  # damaged metadata do not damage the image
         ImageOps.exif_transpose(image, in_place=True)
     return image
+
+
+def _scale_clear_value(image: Image.Image, raw_modes: str) -> None:
+    """A value that counts as transparent, as files of other depths have it, on Pillow's scale."""
+    clear = image.info.get("transparency")
+    if image.mode == "L" and isinstance(clear, int):
+        for bits in (2, 4):
+            if f"L;{bits}" in raw_modes:
+                image.info["transparency"] = clear * 255 // (2**bits - 1)
+    elif image.mode == "RGB" and isinstance(clear, tuple) and ";16" in raw_modes:
+        image.info["transparency"] = tuple(value >> 8 for value in clear)
 
 
 def _with_lower_bits(data: bytes, image: Image.Image, orientation: int | None) -> Image.Image:

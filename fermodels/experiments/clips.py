@@ -13,11 +13,13 @@ import numpy as np
 from fermodels._shared.paths import given_path
 from fermodels.data import PreparedClips, clean_batch
 from fermodels.evaluation import classification_scores, multi_label_scores
-from fermodels.experiments.experiment import Experiment, positive
+from fermodels.experiments.experiment import Experiment, LoggerName, check_numbers
 from fermodels.features import FeatureSet
 
 if TYPE_CHECKING:
     import pandas as pd
+
+TaskName = Literal["contrastive", "clustering", "reconstruction"]
 
 
 @dataclass
@@ -40,7 +42,7 @@ class ClipPretraining:
         learning_rate, weight_decay, warmup: of AdamW and its one cycle.
     """
 
-    tasks: list[str] = field(
+    tasks: list[TaskName] = field(
         default_factory=lambda: ["contrastive", "clustering", "reconstruction"]
     )
     task_weights: dict[str, float] | None = None
@@ -108,7 +110,7 @@ class ClipExperiment(Experiment):
         multi_label: several emotions a clip (CMU-MOSEI), each there where its intensity is above 0.
         split: "official" for the column `split`, or "subject" for people dealt out by seed 0.
         seeds: one fold each: of weights, order, copies and k-means.
-        accelerator, precision: see :class:`Experiment`.
+        accelerator, precision, logger: see :class:`Experiment`.
     """
 
     def __init__(
@@ -125,14 +127,15 @@ class ClipExperiment(Experiment):
         seeds: list[int] = (0, 1, 2),
         accelerator: str = "auto",
         precision: str | None = None,
+        logger: LoggerName | None = None,
     ) -> None:
-        super().__init__(name, data, run_dir, accelerator, precision)
+        super().__init__(name, data, run_dir, accelerator, precision, logger)
         self.features_path = given_path(features)
         self.pretraining, self.finetuning = pretraining, finetuning
         self.modalities, self.multi_label = modalities, multi_label
         self.split, self.seeds = split, list(seeds)
-        positive(finetuning.epochs, "finetuning.epochs")
-        positive(finetuning.batch_size, "finetuning.batch_size")
+        check_numbers(pretraining, "pretraining")
+        check_numbers(finetuning, "finetuning")
 
     def read(self) -> PreparedClips:
         clips = PreparedClips.read(self.data)
@@ -169,7 +172,12 @@ class ClipExperiment(Experiment):
     def train_and_test(self, seed: int, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         from fermodels.training import recipes
 
-        common = {"seed": seed, "accelerator": self.accelerator, "precision": self.precision}
+        common = {
+            "seed": seed,
+            "accelerator": self.accelerator,
+            "precision": self.precision,
+            "logger": self.logger,
+        }
         encoder, train = None, self.rows["train"]
         if self.pretraining is not None:
             settings = asdict(self.pretraining)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 
 # Where something lies, which folds are wanted and on what they run: a run may be continued with
 # others. That the data is the same is seen by its fingerprint and `made_with`.
-FREE = {"data", "features", "run_dir", "folds", "seeds", "accelerator"}
+FREE = {"data", "features", "run_dir", "folds", "seeds", "accelerator", "logger"}
+_ABOVE_ZERO = {
+    *("epochs", "batch_size", "groups_per_batch", "num_augmentations", "learning_rate"),
+    *("temperature", "cluster_temperature", "cluster_epsilon", "num_clusters"),
+    *("projection_dim", "hidden_dim", "representation_dim"),
+}
+
+LoggerName = Literal["tensorboard", "csv"]
 
 
 class Experiment:
@@ -40,13 +48,21 @@ class Experiment:
         run_dir: where the results go.
         accelerator: "auto" is one GPU of CUDA, or else the CPU.
         precision: as in Lightning; None is bfloat16 mixed precision on CUDA, float32 on CPU.
+        logger: "tensorboard" or "csv" writes the curves of every training while it runs, into
+            `logs/` of its folder; None writes the history at the end of each epoch only.
     """
 
     def __init__(
-        self, name: str, data: str, run_dir: str, accelerator: str, precision: str | None
+        self,
+        name: str,
+        data: str,
+        run_dir: str,
+        accelerator: str,
+        precision: str | None,
+        logger: str | None = None,
     ) -> None:
         self.name, self.data, self.run_dir = name, given_path(data), given_path(run_dir)
-        self.accelerator, self.precision = accelerator, precision
+        self.accelerator, self.precision, self.logger = accelerator, precision, logger
 
     # ------------------------------------------------------------------------- of a subclass
 
@@ -81,7 +97,52 @@ class Experiment:
         """
         import pandas as pd
 
+        about, folds = self.check(settings)
+        self.run_dir.mkdir(parents=True, exist_ok=True)
+        self._write("config.yaml", config)
+        self._write("run.json", _json(about))
+        for name, fold in folds:
+            folder = self.run_dir / name
+            if (folder / "scores.csv").exists():
+                print(f"{name}: done before")
+                continue
+            folder.mkdir(exist_ok=True)
+            predictions, scores = self._timed(name, fold, folder, about["measured"])
+            replace_file(folder / "predictions.csv", _csv(predictions))
+            replace_file(folder / "scores.csv", _csv(scores))
+            self._write("run.json", _json(about))
+            first = scores.iloc[0]
+            print(f"{name}: accuracy {first['accuracy']:.1%} of {first['count']:,}", flush=True)
+        found = {
+            path.parent.name: path
+            for path in self.run_dir.glob("*/scores.csv")
+            if not (path.parent / "run.json").exists()  # a run of a sweep, not a fold
+        }
+        frames = [
+            pd.read_csv(found[name]).assign(fold=name) for name in sorted(found, key=natural_key)
+        ]
+        scores = pd.concat(frames, ignore_index=True)
+        scores = scores[["fold", *(c for c in scores if c != "fold")]]
+        self._write("scores.csv", scores.to_csv(index=False))
+        print(f"{self.run_dir / 'scores.csv'}: {len(frames)} folds")
+        return scores
+
+    def check(self, settings: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
+        """What can be seen before anything is trained; writes nothing.
+
+        Args:
+            settings: see :meth:`run`.
+
+        Returns:
+            What `run.json` says of the run, and its folds.
+
+        Raises:
+            ValueError, OSError: see :meth:`run`.
+        """
+        from fermodels.training.loggers import make_loggers
+
         output_folder(self.run_dir, files=("config.yaml", "run.json", "scores.csv"))
+        make_loggers(self.logger, self.run_dir)  # the package for it may be missing
         data = self.read()
         data.check_trainable("an experiment")
         about = {
@@ -95,31 +156,7 @@ class Experiment:
                 **self.made_with(),
             },
         }
-        self.run_dir.mkdir(parents=True, exist_ok=True)
-        about["measured"] = self._earlier(about)
-        self._write("config.yaml", config)
-        self._write("run.json", _json(about))
-        for name, fold in self.make_folds():
-            folder = self.run_dir / name
-            if (folder / "scores.csv").exists():
-                print(f"{name}: done before")
-                continue
-            folder.mkdir(exist_ok=True)
-            predictions, scores = self._timed(name, fold, folder, about["measured"])
-            replace_file(folder / "predictions.csv", _csv(predictions))
-            replace_file(folder / "scores.csv", _csv(scores))
-            self._write("run.json", _json(about))
-            first = scores.iloc[0]
-            print(f"{name}: accuracy {first['accuracy']:.1%} of {first['count']:,}", flush=True)
-        found = {path.parent.name: path for path in self.run_dir.glob("*/scores.csv")}
-        frames = [
-            pd.read_csv(found[name]).assign(fold=name) for name in sorted(found, key=natural_key)
-        ]
-        scores = pd.concat(frames, ignore_index=True)
-        scores = scores[["fold", *(c for c in scores if c != "fold")]]
-        self._write("scores.csv", scores.to_csv(index=False))
-        print(f"{self.run_dir / 'scores.csv'}: {len(frames)} folds")
-        return scores
+        return about | {"measured": self._earlier(about)}, list(self.make_folds())
 
     @property
     def device(self) -> str:
@@ -173,10 +210,19 @@ class Experiment:
         replace_file(self.run_dir / name, text.encode())
 
 
-def positive(value: float, name: str) -> None:
-    """ValueError unless the setting of this name is above 0."""
-    if not value > 0:
-        raise ValueError(f"{name} must be above 0, got {value}")
+def check_numbers(training: Any, name: str) -> None:
+    """ValueError unless all numbers of a training are finite and at least 0, or above it.
+
+    Args:
+        training: a dataclass of settings, or None.
+        name: what messages call it.
+    """
+    for key, value in vars(training).items() if training else ():
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            continue
+        if not (0 < value < math.inf or (value == 0 and key not in _ABOVE_ZERO)):
+            least = "above 0" if key in _ABOVE_ZERO else "at least 0"
+            raise ValueError(f"{name}.{key} must be {least}, got {value}")
 
 
 def flat(value: Any, name: str = "") -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from fermodels.data import Augment, PreparedImages
 from fermodels.data.names import name_key, natural_key, number_of
 from fermodels.evaluation import classification_scores
-from fermodels.experiments.experiment import Experiment, positive
+from fermodels.experiments.experiment import Experiment, LoggerName, check_numbers
 from fermodels.models import ImageEncoder
 from fermodels.models.modes import forked_rng
 
@@ -107,7 +107,7 @@ class ImageExperiment(Experiment):
         num_folds: how many folds, without such a column.
         folds: which to run, by number or name; null is all.
         seed: of weights, order and augmentation.
-        accelerator, precision: see :class:`Experiment`.
+        accelerator, precision, logger: see :class:`Experiment`.
     """
 
     def __init__(
@@ -125,17 +125,20 @@ class ImageExperiment(Experiment):
         seed: int = 0,
         accelerator: str = "auto",
         precision: str | None = None,
+        logger: LoggerName | None = None,
     ) -> None:
-        super().__init__(name, data, run_dir, accelerator, precision)
+        super().__init__(name, data, run_dir, accelerator, precision, logger)
         self.network, self.pretraining, self.finetuning = network, pretraining, finetuning
         self.split, self.folds, self.seed = split, folds, seed
         self.fold_column, self.num_folds = fold_column, num_folds
         if pretraining and pretraining.method == "simclr" and pretraining.num_augmentations != 1:
             raise ValueError("SimCLR augments each image twice: leave num_augmentations at 1")
-        positive(finetuning.epochs, "finetuning.epochs")
-        positive(finetuning.batch_size, "finetuning.batch_size")
-        if pretraining:
-            positive(pretraining.epochs, "pretraining.epochs")
+        check_numbers(pretraining, "pretraining")
+        check_numbers(finetuning, "finetuning")
+
+    def check(self, settings: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[str, Any]]]:
+        new_encoder(self.network, self.seed)  # the network may be none of torchvision's
+        return super().check(settings)
 
     def read(self) -> PreparedImages:
         self.prepared = PreparedImages.read(self.data)
@@ -200,7 +203,11 @@ class ImageExperiment(Experiment):
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         from fermodels.training import recipes
 
-        hardware = {"accelerator": self.accelerator, "precision": self.precision}
+        hardware = {
+            "accelerator": self.accelerator,
+            "precision": self.precision,
+            "logger": self.logger,
+        }
         train, network = fold["train"], self.network
         # From scratch as well: `finetune` would make one of its own, without the name.
         encoder = new_encoder(network, self.seed)

@@ -11,25 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fermodels import evaluation
 from fermodels._shared.paths import given_path
-from fermodels.data import EXPRESSIONS, PreparedImages, encode_image
+from fermodels.data import PreparedImages, encode_image
 from fermodels.explore import lab_choices, lab_controls, lab_save, memory
 from fermodels.explore.fields import Field
 from fermodels.explore.lab_column import EncoderColumn, probe, with_classifier
 from fermodels.explore.lab_face import LabFace
 from fermodels.explore.lab_figure import lab_figure
 from fermodels.explore.lab_panel import LabPanel
+from fermodels.explore.lab_reference import Reference, classes_of, named_encoders
 from fermodels.explore.lab_second import VARIABLE, second_model_or_none
-from fermodels.explore.lab_turn import Track, turn
-from fermodels.explore.maps import Layouts
+from fermodels.explore.lab_turn import FaceTrack, turn
 from fermodels.explore.naming import by_encoder
-from fermodels.explore.neighbours import check_embeddings
-from fermodels.explore.projection import Projection
-from fermodels.explore.source import Source
+from fermodels.explore.track import YAWS
 from fermodels.models import ImageClassifier, ImageEncoder
-from fermodels.plots import EXPRESSION_COLORS
-from fermodels.plots.style import UNLABELLED_COLOR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +35,6 @@ if TYPE_CHECKING:
     from fermodels.faces.second_model import SecondFaceModel
 
 _PEOPLE = 10_000  # numbers that the dice throws
-_MOST_DOTS = 6_000
 _ALL_FIRST = dict.fromkeys(lab_choices.VARIANTS, 0)
 
 
@@ -89,33 +83,16 @@ class FaceLab:
         remember: str | os.PathLike | None = None,
         second_model: SecondFaceModel | str | os.PathLike | None = None,
     ) -> None:
-        named = encoders if isinstance(encoders, Mapping) else {"encoder": encoders}
-        named = {str(name): encoder for name, encoder in named.items()}
-        if not named:
-            raise ValueError("there is no encoder to show")
-        given = by_encoder("embeddings", embeddings, named)
+        named = named_encoders(encoders)
+        self._reference, self._closed = Reference(named, reference, embeddings), False
         classifiers = by_encoder("classifier", classifier, named)
-        if given and reference is None:
-            raise ValueError("these embeddings need the reference that they are of")
-        self._reference, self._closed = reference, False
-        self._rows = 0 if reference is None else len(reference)
-        self._known: dict[str, np.ndarray] = {}
-        for name, encoder in named.items() if reference is not None else ():
-            x = given.get(name)
-            x = evaluation.embed(encoder, reference) if x is None else x
-            self._known[name] = check_embeddings(x, self._rows, name)
-        self._maps = {name: Layouts(x)["pca"] for name, x in self._known.items()}
         self._columns = [self._column(n, e, classifiers.get(n)) for n, e in named.items()]
-        self._classes = _classes(self._columns)
-        self._source = None if reference is None else Source(reference)
-        self._palette = dict(EXPRESSION_COLORS)
-        if self._source is not None:
-            self._palette |= self._field.palette
+        self._classes = classes_of(self._columns)
 
-        state = {} if remember is None else memory.load(remember, self._rows)
+        state = {} if remember is None else memory.load(remember, len(self._reference))
         self._remember = remember
         self._face = LabFace(seed, size, second_model_or_none(second_model))
-        self._track: Track | None = None
+        self._track: FaceTrack | None = None
         self._number, self._path = 0, None
         # The browser's messages may come in another thread than the notebook's cells run in.
         self._lock = threading.RLock()
@@ -124,17 +101,12 @@ class FaceLab:
         self.widget.observe(self._moved, "values")
 
     def _column(self, name, encoder, classifier) -> EncoderColumn:
-        projection, classes, classify = None, (), None
-        if self._reference is not None:
-            projection = Projection(self._known[name], self._maps[name])
+        classes, classify = (), None
         if classifier is not None:
             classes, classify = with_classifier(classifier, encoder)
-        elif self._reference is not None and (self._reference.labels >= 0).any():
-            known = self._reference.labels >= 0
-            labels = self._reference.table["expression"].to_numpy(dtype=object)[known]
-            x = self._known[name][known]
-            classes, classify = probe(x, labels, self._reference.expressions)
-        return EncoderColumn(name, encoder, projection, classes, classify)
+        elif self._reference.has_labels:
+            classes, classify = probe(*self._reference.labelled(name), self._reference.expressions)
+        return EncoderColumn(name, encoder, self._reference.projection(name), classes, classify)
 
     def _panel(self, height: int) -> LabPanel:
         groups: dict[str, list[dict]] = {}
@@ -146,26 +118,10 @@ class FaceLab:
             groups=[{"name": name, "controls": controls} for name, controls in groups.items()],
             values=lab_controls.DEFAULTS | lab_choices.DEFAULT_CHOICES,
             encoders=[column.name for column in self._columns],
-            classes=[
-                {"name": name, "color": self._palette.get(name, UNLABELLED_COLOR)}
-                for name in self._classes
-            ],
-            dots={} if self._source is None else self._dots(self._source),
+            classes=self._reference.bars(self._classes),
+            dots=self._reference.dots(),
             height=height,
         )
-
-    def _dots(self, source: Source) -> dict[str, Any]:
-        """The reference, for the browser; a random part of a large one."""
-        field = self._field
-        # In a random order no expression covers the others by coming last.
-        rows = np.random.default_rng(0).permutation(self._rows)[:_MOST_DOTS]
-        return {
-            "points": [self._maps[c.name][rows].astype("<f4").tobytes() for c in self._columns],
-            "codes": field.codes[rows].astype(np.uint8).tobytes(),
-            "captions": [source.caption(row) for row in rows.tolist()],
-            "categories": list(field.categories),
-            "colors": list(field.colors),
-        }
 
     # ----------------------------------------------------------------------- from Python
 
@@ -300,8 +256,8 @@ class FaceLab:
         values = self._settings
         expression = (expression or "").strip() or lab_controls.strongest(values)[0]
         subject = (subject or "").strip() or self._subject
-        known = EXPRESSIONS if self._reference is None else self._reference.expressions
-        views = self._seen(self._face.images(values, lab_save.YAWS))
+        known = self._reference.expressions
+        views = self._seen(self._face.images(values, YAWS))
         whole = lab_save.save_instance(path, self._face, values, views, subject, expression, known)
         self._path = path
         self.widget.status = (
@@ -314,12 +270,12 @@ class FaceLab:
         """The face, the maps and the probabilities as they are now, without widgets."""
         return lab_figure(
             self._image,
-            None if self._source is None else self._field,
-            self._maps,
+            None if self._reference.source is None else self._field,
+            self._reference.maps,
             self.positions,
             self.probabilities,
             self._track if self._fresh else None,
-            self._palette,
+            self._reference.palette,
             lab_controls.describe(self._settings),
         )
 
@@ -328,7 +284,7 @@ class FaceLab:
         """Person, sliders and menus as plain values, what `remember` keeps."""
         turned = self._track.step if self._track is not None and self._fresh else None
         return {
-            "rows": self._rows,
+            "rows": len(self._reference),
             "person": self._face.number,
             "values": self._settings,
             "turned": turned,
@@ -387,11 +343,12 @@ class FaceLab:
 
     def _seen(self, images: np.ndarray) -> np.ndarray:
         """Images (V, size, size, 3) at the size of the reference's images, uint8."""
-        if self._reference is None or self._reference.image_size == images.shape[1:3]:
+        prepared = self._reference.prepared
+        if prepared is None or prepared.image_size == images.shape[1:3]:
             return images
         from PIL import Image
 
-        height, width = self._reference.image_size
+        height, width = prepared.image_size
         # Of Pillow's filters the one whose result lands nearest to an image drawn at that size.
         small = [Image.fromarray(p).resize((width, height), Image.LANCZOS) for p in images]
         return np.stack([np.asarray(p) for p in small])
@@ -436,7 +393,7 @@ class FaceLab:
     @property
     def _field(self) -> Field:
         """What colours the dots."""
-        return self._source.fields[self._source.fields.default]
+        return self._reference.field
 
     @property
     def _settings(self) -> dict[str, Any]:
@@ -474,10 +431,3 @@ class FaceLab:
             self.turn(step)
         else:
             self._update()
-
-
-def _classes(columns: list[EncoderColumn]) -> list[str]:
-    """The classes of all encoders, in the order that expressions have everywhere."""
-    names = dict.fromkeys(name for column in columns for name in column.classes)
-    rank = {name: i for i, name in enumerate(EXPRESSION_COLORS)}
-    return sorted(names, key=lambda name: rank.get(name, len(rank)))

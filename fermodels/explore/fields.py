@@ -28,6 +28,7 @@ _FIRST = (*LABELS, "view", "subject", "split", "set")
 _MOST = 200
 _BINS = 6
 _FEW_NUMBERS = 12
+_EXACT = 2**53  # up to here all integers are floats
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def field(name: str, column: pd.Series, yaws: Mapping[Any, float] | None = None)
     if numbers and name == "view" and plain.nunique() <= _FEW_NUMBERS:
         numbers, yaws = False, {_name(yaw): float(yaw) for yaw in plain.dropna().unique()}
     if numbers and plain.nunique() > _FEW_NUMBERS:
-        names, codes = _bins(plain.to_numpy(float, na_value=np.nan))
+        names, codes = _bins(plain)
     else:
         names, codes = _names(plain, lambda found: _ordered(found, name, column.dtype, yaws))
     colors = _colors(names, name, numbers=numbers, yaws=yaws)
@@ -216,7 +217,9 @@ def _names(
     return shown, places[np.maximum(codes, 0)]
 
 
-def _bins(values: np.ndarray) -> tuple[list[str], np.ndarray]:
+def _bins(column: pd.Series) -> tuple[list[str], np.ndarray]:
+    first = _beyond_floats(column)
+    values = (column - first).to_numpy(float, na_value=np.nan)
     finite = values[np.isfinite(values)]
     edges = np.linspace(finite.min(), finite.max(), _BINS + 1)
     codes = np.searchsorted(edges[1:-1], np.where(np.isfinite(values), values, edges[0]), "right")
@@ -225,7 +228,17 @@ def _bins(values: np.ndarray) -> tuple[list[str], np.ndarray]:
         texts = [_rounded(edge, digits) for edge in edges]
         if len(set(texts)) == len(texts):
             break
+    if first:
+        texts = [_name(first + round(edge)) for edge in edges]
     return [f"{low} to {high}" for low, high in zip(texts[:-1], texts[1:], strict=True)], codes
+
+
+def _beyond_floats(column: pd.Series) -> int:
+    """What to take away from integers that floats cannot tell apart, such as long ids; else 0."""
+    if column.dtype.kind not in "iu":
+        return 0
+    least, most = int(column.min()), int(column.max())
+    return least if max(-least, most) > _EXACT > most - least else 0
 
 
 def _rounded(value: float, digits: int) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fermodels import plots
 from fermodels.explore.fields import Field
-from fermodels.explore.lab_turn import Track, yaw_colors
+from fermodels.explore.track import Track, yaw_colors
 from fermodels.plots.style import UNLABELLED_COLOR
 
 if TYPE_CHECKING:
@@ -48,19 +48,19 @@ def lab_figure(
     for i, name in enumerate(names, start=1):
         if name in maps:
             axes[0, i].set_axis_on()
-            _map(axes[0, i], maps[name], field, palette, i == len(names))
+            draw_map(axes[0, i], maps[name], field, palette, i == len(names))
             if track is not None:
-                _draw_track(axes[0, i], track, name)
+                draw_track(axes[0, i], track, name)
             axes[0, i].plot(*positions[name], "o", ms=12, mfc="none", mec="white", mew=4)
             axes[0, i].plot(*positions[name], "o", ms=12, mfc="none", mec="black", mew=1.8)
         axes[0, i].set_title(name)
         if name in probabilities:
             axes[1, i].set_axis_on()
-            _bars(axes[1, i], probabilities[name], palette)
+            draw_bars(axes[1, i], probabilities[name], palette)
     return figure
 
 
-def _map(ax, coords: np.ndarray, field: Field, palette, legend: bool) -> None:
+def draw_map(ax, coords: np.ndarray, field: Field, palette, legend: bool) -> None:
     shown = field.values
     # The expressions that all figures know have markers of their own beside their colours.
     own = None if set(shown) <= set(plots.EXPRESSION_COLORS) else palette
@@ -70,7 +70,7 @@ def _map(ax, coords: np.ndarray, field: Field, palette, legend: bool) -> None:
     ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")
 
 
-def _draw_track(ax, track: Track, name: str) -> None:
+def draw_track(ax, track: Track, name: str) -> None:
     points = track.points[name]
     ax.plot(*points.T, color="white", linewidth=4)
     ax.plot(*points.T, color="#222222", linewidth=1)
@@ -87,7 +87,7 @@ def _draw_track(ax, track: Track, name: str) -> None:
         )
 
 
-def _bars(ax, shares: pd.Series, palette) -> None:
+def draw_bars(ax, shares: pd.Series, palette) -> None:
     shares = shares.fillna(0.0)
     colors = [palette.get(name, UNLABELLED_COLOR) for name in shares.index]
     ax.barh(range(len(shares)), shares, color=colors)

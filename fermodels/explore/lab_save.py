@@ -15,9 +15,9 @@ from fermodels.explore import lab_controls
 from fermodels.explore.lab_choices import OURS, looks_of, variants_of
 from fermodels.explore.lab_face import LabFace
 from fermodels.explore.lab_looks import WORN, worn
+from fermodels.explore.track import YAWS
 from fermodels.faces import ACTIONS
 
-YAWS = (-90.0, -45.0, 0.0, 45.0, 90.0)  # of VIEWS, as in Anny Views and KDEF
 NAME = "face-lab"
 CITATION = "Faces made in fermodels' face lab with Anny (NAVER, 2025)."
 

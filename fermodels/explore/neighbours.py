@@ -52,19 +52,32 @@ class Space:
 
         The cosine distance, 1 − cosine, is in [0, 2]; ties keep the order of the rows.
         """
-        distance = 1 - self.x @ self.x[row] / (self._length * self._length[row])  # (N,)
+        distance = self._distance(self.x[row])
         distance[row] = np.inf
         if among is not None:
             distance[~among] = np.inf
-        k = min(k, int(np.isfinite(distance).sum()))
-        if k < 1:
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        near = np.argpartition(distance, k - 1)[:k]
-        # The partition may keep any of those that tie for the last place; the first rows win.
-        limit = distance[near].max()
-        near = np.flatnonzero(distance <= limit)
-        near = near[np.argsort(distance[near], kind="stable")][:k]
-        return near, np.maximum(distance[near], 0)
+        return _smallest(distance, k)
+
+    def nearest_to(self, h: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The same of an embedding (D,) that is none of these."""
+        return _smallest(self._distance(np.asarray(h, dtype=self.x.dtype)), k)
+
+    def _distance(self, h: np.ndarray) -> np.ndarray:
+        """(N,), to an embedding (D,)."""
+        return 1 - self.x @ h / (self._length * (np.linalg.norm(h) or 1))
+
+
+def _smallest(distance: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(rows int64, their distances) of the k smallest of (N,); infinite ones are none."""
+    k = min(k, int(np.isfinite(distance).sum()))
+    if k < 1:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
+    near = np.argpartition(distance, k - 1)[:k]
+    # The partition may keep any of those that tie for the last place; the first rows win.
+    limit = distance[near].max()
+    near = np.flatnonzero(distance <= limit)
+    near = near[np.argsort(distance[near], kind="stable")][:k]
+    return near, np.maximum(distance[near], 0)
 
 
 def neighbour_frame(

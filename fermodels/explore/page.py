@@ -6,7 +6,7 @@ import asyncio
 import html
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import ipywidgets
 
@@ -17,6 +17,7 @@ from fermodels.models import ImageEncoder
 
 Say = Callable[[str], None]
 Page = ipywidgets.VBox
+T = TypeVar("T")
 
 
 class Material(NamedTuple):
@@ -39,20 +40,42 @@ def explore_page(prepare: Callable[[Say], Material], remember: Path) -> Page:
             sentence in the page. What it raises is said in the page.
         remember: the folder that keeps the settings of both.
     """
-    message = ipywidgets.HTML().add_class("fm-wait")
-    page = ipywidgets.VBox([message], layout={"width": "100%"}).add_class("fm-course-page")
-    say = _sayer(message)
-    say("reading the faces …")
 
-    def done(material: Material) -> None:
+    def show(material: Material) -> ipywidgets.Widget:
         explorer = EmbeddingExplorer(
             **material.explorer, remember=remember / "explorer.json", in_notebook=False
         )
-        page.children = (_tabs(explorer, material, remember / "face_lab.json"),)
+        return _tabs(explorer, material, remember / "face_lab.json")
 
-    Background().run(
-        lambda: prepare(say), done, lambda error: say(f"{type(error).__name__}: {error}")
-    )
+    return waiting_page("reading the faces …", prepare, show)
+
+
+def waiting_page(
+    first: str, prepare: Callable[[Say], T], show: Callable[[T], ipywidgets.Widget]
+) -> Page:
+    """A page that is there at once.
+
+    Args:
+        first: the sentence that it begins with.
+        prepare: works in a thread of its own; it gets a function that shows a sentence in the
+            page. What it raises is said in the page.
+        show: makes the widget of what `prepare` returned.
+    """
+    message = ipywidgets.HTML().add_class("fm-wait")
+    page = ipywidgets.VBox([message], layout={"width": "100%"}).add_class("fm-course-page")
+    say = _sayer(message)
+    say(first)
+
+    def failed(error: Exception) -> None:
+        say(f"{type(error).__name__}: {error}")
+
+    def done(found: T) -> None:
+        try:
+            page.children = (show(found),)
+        except Exception as error:
+            failed(error)
+
+    Background().run(lambda: prepare(say), done, failed)
     return page
 
 

@@ -145,6 +145,7 @@ def fit(
     """
     if (epochs is None) == (max_steps is None):
         raise ValueError("give either epochs or max_steps")
+    epochs, max_steps = _count(epochs, "epochs"), _count(max_steps, "max_steps")
     if min(max_steps if epochs is None else epochs, validate_every, save_every) < 1:
         raise ValueError("epochs, max_steps, validate_every and save_every must be at least 1")
     if extend and (run_dir is None or not resume):
@@ -229,6 +230,15 @@ def fit(
     if run_dir is not None and fabric.is_global_zero:
         save_modules(method, run_dir)
     return history.frame()
+
+
+def _count(value: Any, name: str) -> int | None:
+    """Python's own int, of NumPy's or a whole float as well: schedules and Fabric insist on it."""
+    if value is None:
+        return None
+    if value != int(value):
+        raise ValueError(f"{name} must be a whole number, got {value}")
+    return int(value)
 
 
 def _check(

@@ -136,7 +136,7 @@ def test_faces_and_encoder_can_be_named_by_the_environment(shipped, monkeypatch)
     monkeypatch.setenv(explore_page.FACES_VARIABLE, str(faces))
     monkeypatch.setenv(explore_page.ENCODER_VARIABLE, str(encoders["one"]))
     seen = {}
-    monkeypatch.setattr(explore_page, "_load", lambda encoders: seen.update(encoders) or {})
+    monkeypatch.setattr(explore_page, "load_encoders", lambda encoders: seen.update(encoders) or {})
     monkeypatch.setattr(
         explore_page, "_material", lambda faces, *_: seen.update(faces=faces) or 1 / 0
     )

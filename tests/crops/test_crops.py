@@ -293,6 +293,12 @@ def face_row(x=60.0, y=60.0, width=60.0, height=80.0, score=0.9):
     return np.array([x, y, width, height, *np.ravel(points), score], dtype=np.float32)
 
 
+def answers(finder, detector, monkeypatch):
+    """In both looks."""
+    for name in ("_searching", "_looking"):
+        monkeypatch.setattr(finder, name, detector)
+
+
 class Says:
     """A detector that gives the same answers in turn."""
 
@@ -317,7 +323,7 @@ def test_a_second_look_decides(finder, monkeypatch, second, mirrored, found):
     looks = [[] if s is None else [face_row(**middle, score=s)] for s in (second, mirrored)]
     monkeypatch.setattr(finding, "SEARCHES", ((320, 0.6),))
     monkeypatch.setattr(finding, "BORDERS", ())
-    monkeypatch.setattr(finder, "_detector", Says([face_row()], *looks))
+    answers(finder, Says([face_row()], *looks), monkeypatch)
     assert (finder.find(photograph(320, 320)) is not None) is found
 
 
@@ -330,16 +336,33 @@ def test_faces_that_fill_their_image_are_found_with_a_grey_border(finder, monkey
             seen.append(image)
             return super().detect(image)
 
-    empty = [[]] * (2 + finding.BORDERS.index(border))  # two searches without a border
+    empty = [[]] * (1 + finding.BORDERS.index(border))  # a search without a border
     look = [face_row(x=66.0, y=56.0)]  # in the middle of the second look, 96 px high
     detector = Detector(*empty, [face_row(x=120, y=110, width=60, height=80)], look, look)
-    monkeypatch.setattr(finder, "_detector", detector)
+    answers(finder, detector, monkeypatch)
     box = finder.find(photograph(320, 320))
     assert box is not None and len(seen) == len(empty) + 3
     assert (seen[-3][0, 0] == 128).all() and (seen[-3][:, -1] == 128).all()
     scale = (1 + 2 * border) * 320 / 320
     middle = (110 + 40) * scale - border * 320  # of the face, in pixels of the image itself
     assert (box.y0 + box.y1) / 2 == pytest.approx(middle, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("edge", "sizes"), [(96, [320]), (320, [320]), (321, [320, 640]), (4000, [320, 640])]
+)
+def test_an_image_is_enlarged_once(finder, monkeypatch, edge, sizes):
+    seen = []
+
+    class Detector(Says):
+        def detect(self, image):
+            seen.append(max(image.shape[:2]))
+            return super().detect(image)
+
+    monkeypatch.setattr(finding, "BORDERS", ())
+    answers(finder, Detector([]), monkeypatch)
+    assert finder.find(photograph(edge // 2, edge)) is None
+    assert seen == sizes
 
 
 def test_boxes_that_cannot_be_faces_are_passed_over(finder, monkeypatch):
@@ -355,7 +378,7 @@ def test_boxes_that_cannot_be_faces_are_passed_over(finder, monkeypatch):
     monkeypatch.setattr(finding, "SEARCHES", ((320, 0.6),))
     monkeypatch.setattr(finding, "BORDERS", ())
     look = [face_row(x=66.0, y=56.0)]  # a second look would be believed
-    monkeypatch.setattr(finder, "_detector", Says(nonsense, look, look))
+    answers(finder, Says(nonsense, look, look), monkeypatch)
     assert finder.find(photograph(320, 320)) is None
 
 

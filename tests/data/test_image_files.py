@@ -1,9 +1,11 @@
 """One rule for every image on its way in: by an importer, from a folder, from one's own Parquet."""
 
 import io
+import struct
 import sys
 import types
 import warnings
+from zlib import compress, crc32
 
 import numpy as np
 import pandas as pd
@@ -205,6 +207,35 @@ def test_what_is_transparent_is_white_on_every_way(tmp_path, way):
     assert way(bytes_of(clear, "PNG"), tmp_path, ".png").min() > 250
 
 
+def png_with_a_clear_value(bits, channels):
+    """A quarter of the brightest, which is transparent, a step more, and the brightest."""
+    top = 2**bits - 1
+    clear = top // 4
+    values = np.repeat(np.array([clear, clear + top // 8 + 1, top]), 8)[None].repeat(16, 0)
+    values = np.repeat(values, channels, axis=1)
+    places = values[..., None] >> np.arange(bits)[::-1] & 1
+    rows = np.packbits(places.reshape(16, -1).astype(np.uint8), axis=1)
+
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", 24, 16, bits, 0 if channels == 1 else 2, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    data += chunk(b"tRNS", struct.pack(">H", clear) * channels)
+    data += chunk(b"IDAT", compress(b"".join(b"\0" + row.tobytes() for row in rows)))
+    return data + chunk(b"IEND", b""), (clear + top // 8 + 1) * 255 / top
+
+
+@pytest.mark.parametrize(
+    "bits, channels", [(1, 1), (2, 1), (4, 1), (8, 1), (16, 1), (8, 3), (16, 3)]
+)
+def test_a_value_that_counts_as_transparent_at_every_depth(bits, channels):
+    data, beside = png_with_a_clear_value(bits, channels)
+    clear, other, brightest = decode_image(data).pixels[8, [4, 12, 20]].astype(float)
+    assert clear.min() == brightest.min() == 255
+    assert np.abs(other - beside).max() < 2
+
+
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 @pytest.mark.parametrize("orientation", [1, 3, 6])
 def test_the_size_is_that_of_the_decoded_image(format, orientation):
@@ -216,6 +247,7 @@ def test_the_size_is_that_of_the_decoded_image(format, orientation):
     "name, is_one",
     [
         *((f"a/B{ending}", True) for ending in (".jpg", ".JPEG", ".jfif", ".avif", ".ppm", ".pgm")),
+        *((f"a{ending}", True) for ending in (".mpo", ".MPO", ".jif", ".pjpeg", ".jpe", ".dib")),
         *((f"a{ending}", True) for ending in (".jp2", ".tif", ".TIFF", ".webp", ".heic", ".NEF")),
         *((f"a{ending}", False) for ending in (".txt", ".mp4", ".csv", "", ".parquet")),
     ],

@@ -162,6 +162,23 @@ def test_official_splits_are_the_same_in_any_spelling(tiny_prepared):
     PreparedImages(table, tiny_prepared.metadata)
 
 
+WORDS = {
+    "train": ("train", "Training", "TRAIN "),
+    "val": ("val", "Valid", "validation", "dev", "Development"),
+    "test": ("test", "testing", " Test"),
+}
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_the_words_for_the_three_splits_are_one_part_each(tiny_prepared, number):
+    words = {name: several[number % len(several)] for name, several in WORDS.items()}
+    people = dict(zip(sorted(set(tiny_prepared.table["subject"])), 2 * list(words), strict=True))
+    table = tiny_prepared.table.assign(image=tiny_prepared._blobs())
+    table["split"] = [words[people[subject]] for subject in table["subject"]]
+    parts = PreparedImages(table, tiny_prepared.metadata).split("official")
+    assert {name: len(rows) for name, rows in parts.items()} == dict.fromkeys(WORDS, 140)
+
+
 def test_sets_that_spell_a_label_in_two_ways_are_not_put_together(tiny_prepared):
     from fermodels.data import PreparedError
 

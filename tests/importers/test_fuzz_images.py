@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_prep.__main__ import IMPORTERS
 from data_prep.io.raw import printable
 from fermodels.data import PreparedImages
+from tests.importers.fixtures import image_sets
 from tests.importers.fixtures.damage import (
     INPUTS,
     all_said,
@@ -47,11 +49,12 @@ def thrown(run, tmp_path):
     return thrower(run, tmp_path, PreparedImages.read, SMALL)
 
 
-def test_there_are_two_thousand_inputs_and_each_is_thrown():
-    assert sum(INPUTS.values()) >= 2000
+def test_there_are_thousands_of_inputs_and_each_is_thrown():
+    assert sum(INPUTS.values()) >= 3500
     here = Path(__file__).parents[1]
     tests = "".join(path.read_text(encoding="utf-8") for path in here.glob("*/test_fuzz_*.py"))
     asked = re.findall(r'\binputs\("([^"]+)"\)', tests)
+    asked += [f"strangers to {name}" for name in IMPORTERS if 'f"strangers to {name}"' in tests]
     assert sorted(asked) == sorted(INPUTS)
 
 
@@ -230,3 +233,77 @@ def test_cameras(thrown, tmp_path):
             yaw = PreparedImages.read(tmp_path / "out.parquet").table["yaw"]
             assert np.isfinite(yaw).all()
     assert codes.count(2) > 20
+
+
+NAMES = {
+    "rafd": "Rafd045_07_Caucasian_female_angry_left",
+    "manyfaces": "MF0004_0007_std_hap_l45",
+    "multi-pie": "001_02_03_051_07",
+}
+
+
+def test_names_of_image_sets(thrown, tmp_path):
+    bits = ("_", "0", "9", "²", "٣", "é", "ſ", "K", " ", "left", "kid", "L90", "std", "9" * 60)
+    files = {maker: {} for maker in NAMES}
+    for number, rng in inputs("names in image sets"):
+        maker = list(NAMES)[number % len(NAMES)]
+        name = garbled(NAMES[maker], rng, bits) + rng.choice((".jpg", ".JPG", ".png"))
+        files[maker][f"{rng.choice('ab')}/{name}"] = image(number=number % 5)
+    for maker, named in files.items():
+        whole = {f"a/{NAMES[maker]}.jpg": image()}
+        raw = write_folder((named | whole).items(), tmp_path / maker)
+        code, error, about = thrown(maker, raw, *NO_FACE)
+        assert code == 0, error
+        all_said(about, named | whole)
+        assert 1 <= about["kept"] < len(named)
+
+
+def test_lists_of_labels(thrown, tmp_path):
+    root = write_folder(image_sets.raf_db(), tmp_path / "raw")
+    file, codes = root / "basic/EmoLabel/list_patition_label.txt", []
+    whole = file.read_bytes()
+    bits = (
+        "\n",
+        " ",
+        "9",
+        "-1",
+        "train_",
+        "\0",
+        "é",
+        "\ufeff",
+        "9" * 5000,
+        "x" * 9000,
+        "\u2028",
+        "²",
+    )
+    for number, rng in inputs("lists of labels"):
+        data = garbled(whole.decode(), rng, bits).encode() if number % 2 else damaged(whole, rng)
+        file.write_bytes(data)
+        code, error, about = thrown("raf-db", root, *NO_FACE)
+        codes.append(code)
+        assert code == 0 or "list_patition_label.txt" in error
+        assert all(3 < len(reason) < 600 for reason in reasons(about).values())
+    assert codes.count(2) > 3 and codes.count(0) > 20
+
+
+@pytest.mark.parametrize(
+    "kind, name",
+    [
+        (inputs("votes of FER+"), "FERPlus/fer2013new.csv"),
+        (inputs("tables of pixels"), "fer2013/fer2013.csv"),
+    ],
+    ids=["votes", "pixels"],
+)
+def test_tables_of_votes_and_pixels(thrown, tmp_path, kind, name):
+    root = write_folder(image_sets.fer_plus(), tmp_path / "raw")
+    file, codes = root / name, []
+    whole = file.read_bytes()
+    for number, rng in kind:
+        data = garbled(whole.decode(), rng, BITS).encode() if number % 2 else damaged(whole, rng)
+        file.write_bytes(data)
+        code, error, about = thrown("fer-plus", root, *NO_FACE)
+        codes.append(code)
+        assert code == 0 or name in error
+        assert code == 0 or len(error) < 4000
+        assert all(3 < len(reason) < 600 for reason in reasons(about).values())
+    assert codes.count(2) > 5 and codes.count(0) > 5

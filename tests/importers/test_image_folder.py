@@ -159,6 +159,29 @@ def test_classes_without_a_split_and_images_in_no_class(imported, image):
     assert reasons(about) == {"c.jpg": "does not lie in the folder of a class"}
 
 
+@pytest.mark.parametrize("copies", ["keep", "skip"])
+def test_copies_in_folders_of_classes_are_told_or_left_out(imported, image, copies):
+    other, third = image + b"\0", image + b"\1"
+    files = {
+        **{"train/happy/a.jpg": image, "test/happy/b.jpg": image, "train/sad/c.jpg": other},
+        **{"train/sad/d.jpg": other, "train/angry/e.jpg": other, "test/sad/f.jpg": third},
+    }
+    prepared, about = imported(files, "--copies", copies)
+    kept = {"test/happy/b.jpg", "train/angry/e.jpg", "test/sad/f.jpg"}
+    assert set(prepared.table["file"]) == (set(files) if copies == "keep" else kept)
+    assert set(reasons(about)) == set(files) - set(prepared.table["file"])
+    (told,) = (text for text in about["warnings"] if "copies" in text)
+    assert "1 contents were in more than one split" in told
+    assert told.startswith("3 ") and "1 under more than one label" in told
+
+
+def test_images_of_people_are_not_compared_unless_it_is_wanted(imported, image):
+    files = {"anna/happy/straight.jpg": image, "ben/happy/straight.jpg": image}
+    prepared, about = imported(files)
+    assert len(prepared) == 2 and not any("copies" in text for text in about["warnings"])
+    assert len(imported(files, "--copies", "skip")[0]) == 1
+
+
 def test_people_are_people_where_it_is_said(imported, image):
     code, error, _ = imported({"anna/happy/left.jpg": image}, "--layout", "people")
     assert code == 2 and "unknown view 'left'" in error

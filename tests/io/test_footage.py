@@ -5,6 +5,7 @@ import pytest
 
 from data_prep.io.footage import frame_at, read_footage
 from fermodels.data.media import SAMPLE_RATE, MediaError, encode_audio
+from tests.fixtures.films import film
 from tests.importers.fixtures.clips import (
     footage,
     sound_bytes,
@@ -130,6 +131,15 @@ def test_frames_that_are_announced_but_not_there():
     assert "of 3.00 seconds are there" in found.notes[0]
     with pytest.raises(MediaError, match=r"of 3\.00 seconds are there"):
         read_footage(data[: movie + (len(data) - movie) // 5], 8.0, 20)
+
+
+@pytest.mark.parametrize("first", [0.0, 3.0])
+@pytest.mark.parametrize("container", ["avi", "matroska", "mov", "mp4", "mpegts"])
+def test_a_whole_film_whose_first_image_comes_late_is_not_cut_off(container, first):
+    sound = () if container == "avi" else ((0, 2),)  # whose sound cannot come late
+    found = read_footage(film(2, sound, container=container, first=first), 8.0, 20)
+    assert 15 <= len(found.frames) <= 17 and found.notes == []
+    assert not sound or len(found.waveform) / SAMPLE_RATE == pytest.approx(2, abs=0.2)
 
 
 def test_a_file_without_its_index_cannot_be_read():

@@ -309,6 +309,30 @@ def test_another_sound_starts_over(tmp_path, inline, monkeypatch):
     assert inline.done == [0, 1] and table["heard"][0] == "another one"
 
 
+@pytest.mark.parametrize("changed", [False, True])
+def test_rows_that_bring_their_own_bytes(tmp_path, inline, monkeypatch, changed):
+    monkeypatch.setattr(importing, "PER_PART", 3)
+    source = RawSource.open(write_folder([("table.csv", b"x")], tmp_path / "raw"))
+    options = Namespace(out=tmp_path / "o.parquet", size=16, crop="none", jobs=1, limit=None)
+
+    def go(*numbers):
+        items = [
+            Item(None, about(at), name=f"row {at}", data=b"%d" % number)
+            for at, number in enumerate(numbers)
+        ]
+        plan, report = Plan(items, {}, "images"), ImportReport("toy", "raw")
+        return run_import(plan, make_row, options, source, report), report
+
+    inline.stop_before = 1
+    with pytest.raises(KeyboardInterrupt):
+        go(1, 2, 3, 4, 7)
+    inline.stop_before, inline.done = None, []
+    prepared, report = go(9 if changed else 1, 2, 3, 4, 7)
+    assert colors(prepared) == [9 if changed else 1, 2, 3, 4, 7]
+    assert inline.done == ([0, 1] if changed else [1])
+    assert report.repaired == [("row 4", "mended")]
+
+
 # ------------------------------------------------------------------------------ interruptions
 
 
@@ -592,8 +616,11 @@ def test_words_of_all_data_sets_have_a_common_name():
         "neutral",
     ]
     assert expression("02", "ravdess") == "calm" and expression("08", "ravdess") == "surprised"
-    assert all(expression(name) == name for name in (*EXPRESSIONS, "calm", "contemptuous"))
-    assert len(NAMES) == 10 and expression("Contempt") == "contemptuous"
+    assert all(expression(name) == name for name in NAMES) and len(NAMES) == 10
+    assert {*EXPRESSIONS, "calm", "contemptuous"} == set(NAMES)
+    assert expression("contempt") == expression("Contemptuous") == "contemptuous"
+    assert [expression(code, "raf-db") for code in "17"] == ["surprised", "neutral"]
+    assert expression("smile", "multi-pie") == expression("hap", "manyfaces") == "happy"
     with pytest.raises(ValueError, match="unknown expression 'AF'; known are afraid, fear"):
         expression("AF")
 
@@ -601,3 +628,4 @@ def test_words_of_all_data_sets_have_a_common_name():
 def test_an_item_is_called_by_its_name_or_file():
     item = Item(None, {}, name="row 3")
     assert item.title == "row 3" and replace(item, name="").title == ""
+    assert item.size is None and replace(item, data=b"abc").size == 3

@@ -153,6 +153,29 @@ def test_numbers_of_numpy_can_be_kept_and_come_back(data, tmp_path, options):
     assert not run(data, simclr(**own), tmp_path, max_steps=3, extend=True).empty
 
 
+LENGTHS = [
+    {"max_steps": np.int64(2)},
+    {"max_steps": np.int32(2), "save_every": np.int64(1), "validate_every": np.int8(1)},
+    {"max_steps": 2.0},
+    {"max_steps": np.float32(2)},
+    {"epochs": np.int64(1)},
+    {"epochs": 1.0},
+]
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_length_may_be_a_number_of_numpy_or_a_whole_float(data, tmp_path, length):
+    first = run(data, simclr(), tmp_path, **length)
+    again = run(data, simclr(), tmp_path, **{name: int(value) for name, value in length.items()})
+    assert again["loss"].tolist() == first["loss"].tolist() and len(first) == 2
+
+
+@pytest.mark.parametrize("length", [{"max_steps": 2.5}, {"epochs": np.float32(0.5)}])
+def test_half_a_step_is_refused(data, length):
+    with pytest.raises(ValueError, match="must be a whole number, got"):
+        run(data, simclr(), **length)
+
+
 def test_numpy_in_an_encoder_and_in_settings_of_ones_own(data, tmp_path):
     numbers = encoder(width=np.int64(4), mean=np.full(3, 0.5), std=tuple(np.float32([0.25] * 3)))
     method = methods.SimCLR(numbers, augment=Augment.none(16))

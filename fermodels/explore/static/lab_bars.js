@@ -22,10 +22,8 @@ function createBars(model, index) {
 
   function draw() {
     const shares = model.get("result").columns?.[index].probabilities;
-    if (!shares) {
-      node.hidden = true;
-      return;
-    }
+    node.hidden = !shares;
+    if (!shares) return;
     const most = Math.max(...shares.map((share) => share ?? 0));
     bars.forEach(({ row, fill, number }, i) => {
       const share = shares[i];

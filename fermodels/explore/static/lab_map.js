@@ -93,8 +93,9 @@ function createMap(model, index) {
     ink.textBaseline = "middle";
     ink.lineWidth = 3;
     const written = [];
-    for (const yaw of [0, -90, 90]) {
-      const [x, y] = way[track.yaws.indexOf(yaw)];
+    for (const i of track.named) {
+      const yaw = Math.round(track.yaws[i]);
+      const [x, y] = way[i];
       // Where an encoder hardly sees the angle, the labels would lie on each other.
       if (written.some(([u, v]) => Math.abs(u - x) < 34 && Math.abs(v - y) < 13)) continue;
       written.push([x, y]);
@@ -108,17 +109,45 @@ function createMap(model, index) {
     ink.restore();
   }
 
+  // The places that the face has come by, the older the paler; and faces that have been kept.
+  function drawTrail(trail, strength) {
+    ink.save();
+    for (let i = 1; i < trail.length; i++) {
+      ink.globalAlpha = (strength * (i + 1)) / trail.length;
+      ink.beginPath();
+      ink.moveTo(...at(...trail[i - 1]));
+      ink.lineTo(...at(...trail[i]));
+      stroke("#fff", 4);
+      stroke("#222", 1.5);
+    }
+    ink.restore();
+  }
+
+  function drawMarks({ points }) {
+    for (const place of points) {
+      const [x, y] = at(...place);
+      ink.beginPath();
+      for (const [dx, dy] of [[0, -6], [6, 0], [0, 6], [-6, 0]]) ink.lineTo(x + dx, y + dy);
+      ink.closePath();
+      ink.fillStyle = "#fff";
+      ink.fill();
+      stroke("#000", 2);
+    }
+  }
+
   function draw() {
     if (!width) return;
     ink.save();
     ink.setTransform(1, 0, 0, 1, 0, 0);
     ink.clearRect(0, 0, canvas.width, canvas.height);
-    const { columns, fresh, alt } = model.get("result");
+    const { columns, fresh, alt, marks } = model.get("result");
     const track = model.get("track");
     // Behind a track the dots step back.
     ink.globalAlpha = track.yaws && fresh ? 0.4 : 1;
     ink.drawImage(dots, 0, 0);
     ink.restore();
+    if (columns?.[index].trail) drawTrail(columns[index].trail, track.yaws ? 0.3 : 1);
+    if (marks?.[index]) drawMarks(marks[index]);
     if (track.yaws) drawTrack(track, fresh);
     if (pointed >= 0) {
       circle(...at(points[2 * pointed], points[2 * pointed + 1]), radius + 3);
@@ -174,8 +203,8 @@ function createMap(model, index) {
   return { node, draw, remove: () => watch.disconnect() };
 }
 
-// What the colours of the dots mean, and the ring.
-function createLegend(model) {
+// What the colours of the dots mean, and the ring; and the diamonds, where there are some.
+function createLegend(model, ring = "this face", diamond = "") {
   const node = element("div", "fm-lab-legend");
   const { categories, colors } = model.get("dots");
   categories.forEach((name, i) => {
@@ -186,7 +215,12 @@ function createLegend(model) {
     node.append(item);
   });
   const face = element("span", "fm-lab-key");
-  face.append(element("span", "fm-lab-ring"), "this face");
+  face.append(element("span", "fm-lab-ring"), ring);
   node.append(face);
+  if (diamond) {
+    const kept = element("span", "fm-lab-key");
+    kept.append(element("span", "fm-lab-diamond"), diamond);
+    node.append(kept);
+  }
   return node;
 }

@@ -9,7 +9,7 @@ function createTurn(model) {
   node.append(plot, note);
   const end = PLOT.width - PLOT.right;
   const floor = PLOT.height - PLOT.bottom;
-  const across = (yaw) => PLOT.left + ((yaw + 90) / 180) * (end - PLOT.left);
+  const across = (yaw) => PLOT.left + ((Math.max(-90, Math.min(yaw, 90)) + 90) / 180) * (end - PLOT.left);
 
   function draw() {
     const { yaws, colors, standard, columns } = model.get("track");
@@ -36,29 +36,31 @@ function createTurn(model) {
       const x = across(yaws[i]);
       parts.push(drawing("line", { x1: x, x2: x, y1: floor, y2: floor + 12, class: "fm-lab-tick" }));
       const at = { x, y: floor + 23, "text-anchor": "middle" };
-      parts.push(drawing("text", at, degrees(yaws[i])));
+      parts.push(drawing("text", at, degrees(Math.round(yaws[i]))));
     }
     const words = [];
-    const ends = [];
+    const names = [];
     columns.forEach(({ cosine }, k) => {
       const way = yaws.map((angle, i) => `${across(angle)},${down(cosine[i])}`).join(" ");
       const style = { points: way, class: "fm-lab-line", "stroke-dasharray": DASHES[k % 4] };
       parts.push(drawing("polyline", style));
       const name = model.get("encoders")[k];
-      ends.push({ name, k, y: down(cosine.at(-1)) });
-      const [first, last] = [cosine[0].toFixed(2), cosine.at(-1).toFixed(2)];
-      words.push(`${name}: ${first} at −90°, ${last} at 90°`);
+      names.push({ name, k, y: down(cosine.at(-1)) });
+      const ends = [0, yaws.length - 1].map((i) => {
+        return `${cosine[i].toFixed(2)} at ${degrees(Math.round(yaws[i]))}`;
+      });
+      words.push(`${name}: ${ends.join(", ")}`);
     });
     // Names beside the ends of their lines, moved apart where those meet.
-    ends.sort((a, b) => a.y - b.y);
-    ends.forEach((item, i) => {
-      item.y = Math.max(item.y, i ? ends[i - 1].y + 14 : 0);
+    names.sort((a, b) => a.y - b.y);
+    names.forEach((item, i) => {
+      item.y = Math.max(item.y, i ? names[i - 1].y + 14 : 0);
       const line = { x1: end + 4, x2: end + 22, y1: item.y, y2: item.y, class: "fm-lab-line" };
       parts.push(drawing("line", { ...line, "stroke-dasharray": DASHES[item.k % 4] }));
       const short = item.name.length > 15 ? `${item.name.slice(0, 14)}…` : item.name;
       parts.push(drawing("text", { x: end + 26, y: item.y + 4 }, short));
     });
-    if (fresh) {
+    if (fresh && yaw !== undefined) {
       const x = across(yaw);
       const line = { x1: x, x2: x, y1: PLOT.top, y2: floor + 9, class: "fm-lab-cursor" };
       parts.push(drawing("line", line));
