@@ -7,6 +7,11 @@
 #               (your own: make explore FACES=faces.parquet ENCODER=folder, or either)
 # make camera   your own face on the encoders' maps, as a page of your browser
 #               (a film instead: make camera FILM=film.mp4; the file of your face: OWN=me.parquet)
+# make student, make solutions   copies of the notebooks without solutions, or with all of them
+#               filled in: runs/student/, runs/solutions/
+# make checkpoint 6   what notebook 06 needs from those before it, for whoever starts there
+# make slides   the slides of docs/instructor/slides.md: runs/slides/
+# make minutes  count again the minutes that stand in docs/instructor/, after notebooks have changed
 # make notebooks   execute the notebooks in place, as they are shown in the repository
 # make data, make weights, make study, make ablation   make again what ships in data/, weights/
 # make benchmark   speed and memory, ours and the peers; results in benchmarks/results/
@@ -33,7 +38,8 @@ export MALLOC_TOP_PAD_ ?= 268435456
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help course test site lab explore camera notebooks data weights study ablation readability outside \
+.PHONY: help course test site lab explore camera student solutions checkpoint slides minutes notebooks \
+	data weights study ablation readability outside \
 	benchmark rendering browser heads clean
 help:
 	@sed -n '/^# /!q; s/^# //p' Makefile
@@ -50,6 +56,26 @@ explore: rendering $(VENV)/.course
 
 camera: $(VENV)/.course
 	$(PY) tools/explore.py --camera $(YOURS) $(if $(FILM),--film "$(FILM)") $(if $(OWN),--own "$(OWN)")
+
+student solutions: $(VENV)/.course
+	$(PY) -m tools.editions $@
+
+# The word after it is the notebook's number, and no target.
+ifeq (checkpoint,$(firstword $(MAKECMDGOALS)))
+NUMBER := $(word 2,$(MAKECMDGOALS))
+ifneq (,$(NUMBER))
+.PHONY: $(NUMBER)
+$(NUMBER): ; @:
+endif
+endif
+checkpoint: $(VENV)/.course
+	$(PY) -m tools.checkpoint $(NUMBER)
+
+slides: $(VENV)/.course
+	$(PY) -m tools.slides
+
+minutes: $(VENV)/.course
+	$(PY) -m tools.minutes --write
 
 # Threads: a laptop's, so that times on a large machine stay comparable and shared ones usable.
 test: export OMP_NUM_THREADS ?= 2

@@ -26,8 +26,8 @@ def weights(name: str) -> Path:
 
     Args:
         name: "clmex-anny-views", "clmex-anny-views-96px", "clmex-anny-views-early" (some minutes
-            from new weights) or "simclr-anny-views" (`ImageEncoder`), or "conclugen-anny-clips" (`MultiModalEncoder`). FERMODELS_WEIGHTS
-            names another folder.
+            from new weights) or "simclr-anny-views" (`ImageEncoder`), or "conclugen-anny-clips"
+            (`MultiModalEncoder`). FERMODELS_WEIGHTS names another folder.
     """
     return shipped_weights(name)
 

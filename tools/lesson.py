@@ -1,0 +1,129 @@
+"""What the tools for teachers read in a notebook: its sections, exercises and solutions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[1]
+EXERCISE, CHECK, SOLUTION = "exercise-", "check-", "solution-"
+
+
+def find(numbers: list[str] | None = None, folder: Path = ROOT / "notebooks") -> list[Path]:
+    """The notebooks of a folder, in order; all of them if no number, such as "02", is given.
+
+    Raises:
+        ValueError: there is no notebook of one of the numbers.
+    """
+    found = sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+    missing = set(numbers or ()) - {path.name[:2] for path in found}
+    if missing or not found:
+        which = f"notebook {', '.join(sorted(missing))}" if missing else "notebook"
+        raise ValueError(f"there is no {which} in {folder}")
+    return [path for path in found if not numbers or path.name[:2] in numbers]
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def tags(cell: nbformat.NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def tagged(notebook: nbformat.NotebookNode, tag: str) -> nbformat.NotebookNode:
+    """The one cell with this tag.
+
+    Raises:
+        ValueError: there is none, or more than one.
+    """
+    cells = [cell for cell in notebook.cells if tag in tags(cell)]
+    if len(cells) != 1:
+        raise ValueError(f"{len(cells)} cells are tagged {tag}: there has to be one")
+    return cells[0]
+
+
+def exercises(notebook: nbformat.NotebookNode) -> list[str]:
+    """The numbers of its exercises, such as "02.1", in order."""
+    found = [tag for cell in notebook.cells for tag in tags(cell)]
+    return [tag.removeprefix(EXERCISE) for tag in found if tag.startswith(EXERCISE)]
+
+
+def solution(notebook: nbformat.NotebookNode, name: str) -> str:
+    """The code in the hidden solution of an exercise.
+
+    Raises:
+        ValueError: the solution is not hidden in `<details>`, or has no Python.
+    """
+    source = tagged(notebook, SOLUTION + name).source
+    if "<details>" not in source or "<summary>" not in source:
+        raise ValueError(f"the solution of {name} is not hidden: put it into <details>")
+    blocks = re.findall(r"```python\n(.*?)```", source, flags=re.DOTALL)
+    if not blocks:
+        raise ValueError(f"the solution of {name} has no ```python block")
+    return "\n".join(blocks)
+
+
+@dataclass
+class Section:
+    """What stands below one heading of the second level, or above the first of them.
+
+    Attributes:
+        heading: as it is written, without "## "; "" above the first one.
+        prose: the Markdown, without hidden solutions.
+        code: the code cells.
+        exercises: numbers of the exercises in it.
+    """
+
+    heading: str
+    prose: list[str] = field(default_factory=list)
+    code: list[nbformat.NotebookNode] = field(default_factory=list)
+    exercises: list[str] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        return plain_title(self.heading)
+
+
+def plain_title(heading: str) -> str:
+    """A heading without its number, its minutes and what marks it as optional.
+
+    These may change when a notebook does; pages for teachers name sections by the rest.
+    """
+    title = re.sub(r"^\d+\s*·\s*", "", heading.strip())
+    extra = r"(?:about |~)?\d+\s*min(?:utes)?\.?|optional"
+    end = rf"\s*(?:·\s*(?:{extra})|\((?:{extra})(?:\s*[,·;]\s*(?:{extra}))*\))\s*$"
+    while (shorter := re.sub(end, "", title, flags=re.IGNORECASE)) != title:
+        title = shorter
+    return title
+
+
+def sections(notebook: nbformat.NotebookNode) -> list[Section]:
+    """Its sections in order; the first has no heading and holds what stands above all headings."""
+    found = [Section("")]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            found[-1].code.append(cell)
+            found[-1].exercises += [
+                tag.removeprefix(EXERCISE) for tag in tags(cell) if tag.startswith(EXERCISE)
+            ]
+        elif not any(tag.startswith(SOLUTION) for tag in tags(cell)):
+            for line in _lines_outside_code(cell.source):
+                if line.startswith("## "):
+                    found.append(Section(line[3:].strip()))
+                else:
+                    found[-1].prose.append(line)
+    return found
+
+
+def _lines_outside_code(source: str) -> Iterator[str]:
+    """Lines of Markdown; those of fenced code are indented, so that none looks like a heading."""
+    fenced = False
+    for line in source.splitlines():
+        if line.lstrip().startswith("```"):
+            fenced = not fenced
+        yield f"    {line}" if fenced else line
