@@ -1,8 +1,8 @@
 import pytest
 
-from tests.fixtures.environments import build_wheel
+from tools.bundle import build_wheel
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
-    return build_wheel(tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel"))
+    return build_wheel(tmp_path_factory.mktemp("wheel"), "--no-build-isolation", "--no-index")
