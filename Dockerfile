@@ -1,6 +1,5 @@
 # The course in a container: docker build -t fermodels . ; docker run -p 8888:8888 fermodels
-# JupyterLab prints the address to open. With PyTorch's CPU build, some gigabytes less:
-#   docker build --build-arg TORCH_INDEX=ADDRESS -t fermodels .    (ADDRESS: see docs/install.md)
+# JupyterLab prints the address to open. TORCH_INDEX, REQUIREMENTS: see docs/install.md.
 FROM python:3.11-slim-bookworm
 
 RUN apt-get update \
@@ -18,7 +17,8 @@ RUN PIP_EXTRA_INDEX_URL="$TORCH_INDEX" pip install --no-cache-dir \
 
 COPY --chown=learner:learner . .
 RUN pip install --no-cache-dir --no-deps --editable . \
-    && chown learner:learner /home/learner/fermodels
+    && mkdir -p runs \
+    && chown learner:learner . runs
 
 USER learner
 RUN python -m fermodels.faces

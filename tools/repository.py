@@ -14,8 +14,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 REPOSITORY = "OWNER/fermodels"
 BRANCH = "main"
-# What names it, beside the notebooks.
-FILES = ("README.md", "docs/install.md", "tools/repository.py")
 
 # Place → address that opens a notebook there, picture of its badge.
 PLACES = {
@@ -84,17 +82,22 @@ def notebook_paths(root: Path = ROOT) -> list[str]:
     return [f"notebooks/{path.name}" for path in sorted(root.glob("notebooks/[0-9][0-9]_*.ipynb"))]
 
 
+def text_paths(root: Path = ROOT) -> list[str]:
+    return ["README.md", *(f"docs/{path.name}" for path in sorted(root.glob("docs/*.md")))]
+
+
 def write(repository: str, root: Path = ROOT) -> None:
-    """Put `repository` in the place of today's, and write the badges again."""
-    for name in (*FILES, *notebook_paths(root)):
+    """Put `repository` in the place of today's, and write the badges and links again."""
+    texts, notebooks = text_paths(root), notebook_paths(root)
+    for name in (*texts, *notebooks, "tools/repository.py"):
         path = root / name
         text = path.read_text(encoding="utf-8")
         changed = text.replace(REPOSITORY, repository)
-        if path.suffix == ".md":
-            changed = with_links(changed, notebook_paths(root), repository)
+        if name in texts:
+            changed = with_links(changed, notebooks, repository)
         if changed != text:
             path.write_text(changed, encoding="utf-8", newline="\n")
-            print(f"{name} names {repository}")
+            print(f"{name}: written with {repository}")
 
 
 def main() -> int:

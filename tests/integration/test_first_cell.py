@@ -110,27 +110,30 @@ def test_a_notebook_outside_brings_the_course(wheel, tmp_path, monkeypatch):
 def test_the_links_to_colab_kaggle_and_binder_are_those_of_the_notebooks():
     paths = repository.notebook_paths()
     assert len(paths) >= 10
-    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in repository.FILES[:2]}
-    for name, text in texts.items():
+    for name in repository.text_paths():
+        text = (ROOT / name).read_text(encoding="utf-8")
         expected = repository.with_links(text, paths)
         assert text == expected, f"{name}: run python tools/repository.py"
-    readme, install = texts.values()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    install = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     assert readme.count("[![Open in") == 3
     assert all(install.count(path) == 3 for path in paths)
     assert f"git clone https://github.com/{repository.REPOSITORY}" in readme
 
 
 def test_another_address_goes_everywhere(tmp_path, capsys):
-    for name in repository.FILES:
+    names = ["README.md", "docs/install.md", "tools/repository.py"]
+    for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "notebooks").mkdir()
     first = nbformat.v4.new_code_cell(f'course.fetch("{repository.archive()}")')
-    notebook = tmp_path / "notebooks" / "00_welcome.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[first]), notebook)
+    names.append("notebooks/00_welcome.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=[first]), tmp_path / names[-1])
     repository.write("me/faces", tmp_path)
-    assert "README.md names me/faces" in capsys.readouterr().out
-    for name in (*repository.FILES, "notebooks/00_welcome.ipynb"):
+    printed = capsys.readouterr().out
+    for name in names:
         text = (tmp_path / name).read_text(encoding="utf-8")
         assert repository.REPOSITORY not in text and "me/faces" in text, name
+        assert f"{name}: written with me/faces" in printed
     assert "gh/me/faces/" in (tmp_path / "README.md").read_text(encoding="utf-8")
