@@ -2,6 +2,9 @@
 # make test     install, then lint, unit tests, the widgets in a browser, and all notebooks in
 #               their fast preset
 # make site     the course, how-tos, cards and reference as web pages: runs/site/html
+# make course-lite   the same with fewer packages: notebooks 00 to 04, lab, explore
+# make bundle   the course and its packages in one folder, for machines without a network
+#               (PLATFORM=linux, linux-arm, macos or windows; LITE=1; BUNDLE=folder)
 # make lab      JupyterLab in the course's environment
 # make explore  the encoders' maps and the face lab as a page of your browser
 #               (your own: make explore FACES=faces.parquet ENCODER=folder, or either)
@@ -19,16 +22,17 @@
 #               encoders are worth on faces of another make (data_prep/README.md: London)
 # The second faces as well: make data ICT=folder, a clone of github.com/USC-ICT/ICT-FaceKit
 # Another Python: make course PYTHON=python3.12
+# PyTorch without CUDA: TORCH_INDEX=address, that of pytorch.org's page for CPU builds
 
-SHELL := /bin/bash
 PYTHON ?= python3
 # The ICT FaceKit's clone or .npz file, of which `make data` makes the second faces.
 ICT ?=
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --constraint constraints.txt --progress-bar off
-# Of pip's report, the lines that show that it is moving on.
-BRIEFLY := sed -unE 's/^(Collecting [^ ]+).*/  \1/p; s/^(Installing collected packages).*/  \1 …/p'
+TORCH_INDEX ?=
+INSTALL := $(PY) tools/install.py $(if $(TORCH_INDEX),--extra-index-url "$(TORCH_INDEX)")
+# What lab and explore need: the course, or, where that alone is installed, its lighter form.
+READY := $(if $(wildcard $(VENV)/.course),$(VENV)/.course,$(or $(wildcard $(VENV)/.lite),$(VENV)/.course))
 
 # Without these, glibc hands the memory of every training step back and fetches it anew: on two
 # cores the steps took about a sixth longer.
@@ -38,23 +42,34 @@ export MALLOC_TOP_PAD_ ?= 268435456
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help course test site lab explore camera student solutions checkpoint slides minutes notebooks \
-	data weights study ablation readability outside \
-	benchmark rendering browser heads clean
+.PHONY: help course course-lite bundle test site lab explore camera student solutions checkpoint \
+	slides minutes notebooks data weights study ablation readability outside benchmark rendering \
+	browser heads clean
 help:
-	@sed -n '/^# /!q; s/^# //p' Makefile
+	@awk '!/^# / { exit } { sub(/^# /, ""); print }' Makefile
 
 course: rendering $(VENV)/.course heads
 	$(PY) tools/run_notebooks.py --out runs/course
 
-lab: $(VENV)/.course
+course-lite: rendering $(VENV)/.lite
+	@$(PY) -m fermodels.faces
+	$(PY) tools/run_notebooks.py --out runs/course 00 01 02 03 04
+
+PLATFORM ?=
+LITE ?=
+BUNDLE ?= runs/bundle
+bundle: $(VENV)/.course
+	$(if $(TORCH_INDEX),PIP_EXTRA_INDEX_URL="$(TORCH_INDEX)") $(PY) -m tools.bundle "$(BUNDLE)" \
+		$(if $(PLATFORM),--platform $(PLATFORM)) $(if $(LITE),--requirements requirements-lite.txt)
+
+lab: $(READY)
 	$(PY) -m jupyterlab --notebook-dir=notebooks
 
 YOURS = $(if $(FACES),--faces "$(FACES)") $(if $(ENCODER),--encoder "$(ENCODER)")
-explore: rendering $(VENV)/.course
+explore: rendering $(READY)
 	$(PY) tools/explore.py $(YOURS)
 
-camera: $(VENV)/.course
+camera: $(READY)
 	$(PY) tools/explore.py --camera $(YOURS) $(if $(FILM),--film "$(FILM)") $(if $(OWN),--own "$(OWN)")
 
 student solutions: $(VENV)/.course
@@ -218,17 +233,23 @@ $(PY):
 
 $(VENV)/.course: requirements.txt constraints.txt pyproject.toml | $(PY)
 	@echo "installing the course (PyTorch and its libraries are some gigabytes: a few minutes)"
-	@set -o pipefail; $(PIP) -r requirements.txt | $(BRIEFLY)
-	@set -o pipefail; $(PIP) --no-deps --editable . | $(BRIEFLY)
+	@$(INSTALL) -r requirements.txt
+	@$(INSTALL) --no-deps --editable .
+	@touch $@
+
+$(VENV)/.lite: requirements-lite.txt constraints.txt pyproject.toml | $(PY)
+	@echo "installing notebooks 00 to 04 (PyTorch and its libraries are some gigabytes)"
+	@$(INSTALL) -r requirements-lite.txt
+	@$(INSTALL) --no-deps --editable .
 	@touch $@
 
 $(VENV)/.data: requirements-data.txt $(VENV)/.course
-	@set -o pipefail; $(PIP) -r requirements-data.txt | $(BRIEFLY)
+	@$(INSTALL) -r requirements-data.txt
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt requirements-data.txt requirements-judge.txt $(VENV)/.course
-	@set -o pipefail; $(PIP) -r requirements-dev.txt | $(BRIEFLY)
-	@set -o pipefail; $(PIP) --no-deps -r requirements-judge.txt | $(BRIEFLY)
+	@$(INSTALL) -r requirements-dev.txt
+	@$(INSTALL) --no-deps -r requirements-judge.txt
 	@touch $@
 
 $(VENV)/.site: requirements-site.txt $(VENV)/.course

@@ -2,8 +2,9 @@
 
 import lazy_loader
 
-from fermodels._shared.extras import require
+from fermodels._shared.extras import EXTRAS, require
 
-require(__name__, "course")
+# Not those of importers and of experiments, which few notebooks enter: make course-lite.
+require(__name__, "course", *EXTRAS["faces"], *EXTRAS["explore"])
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

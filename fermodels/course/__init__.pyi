@@ -2,6 +2,7 @@ from .checks import CheckResult as CheckResult
 from .checks import check as check
 from .clips import course_clips as course_clips
 from .clips import course_features as course_features
+from .fetching import fetch as fetch
 from .folders import data as data
 from .folders import finished_run as finished_run
 from .folders import root as root

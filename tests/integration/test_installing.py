@@ -2,11 +2,8 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-import sysconfig
-import venv
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
@@ -17,6 +14,7 @@ from packaging.requirements import Requirement
 from fermodels._shared.extras import EXTRAS, require
 from fermodels._shared.places import DEFAULT_VIDEO
 from fermodels.course.machine import NEEDED
+from tests.fixtures.environments import make_environment
 from tests.fixtures.images import synthetic_clips
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,23 +34,6 @@ IN_CORE = {"scipy", "yaml"}
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    """Built from a copy, so that the checkout stays as it is."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in ("fermodels", "data_prep"):
-        shutil.copytree(
-            ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", ".*")
-        )
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    shutil.copytree(ROOT / "weights" / DEFAULT_VIDEO, source / "weights" / DEFAULT_VIDEO)
-    run = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*run, "--no-index", "--wheel-dir", out, source], check=True)
-    (path,) = out.glob("*.whl")
-    return path
-
-
-@pytest.fixture(scope="module")
 def metadata(wheel):
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
@@ -61,18 +42,9 @@ def metadata(wheel):
 
 @pytest.fixture(scope="module")
 def python(wheel, tmp_path_factory):
-    """`python(code, *arguments)` runs in a new environment that has the wheel and nothing else of
-    this repository; the packages that it needs are those of the environment of the tests."""
+    """`python(code, *arguments)` runs in a new environment, outside this repository."""
     home = tmp_path_factory.mktemp("environment")
-    venv.create(home, with_pip=False, symlinks=True)
-    executable = home / "bin" / "python"
-    run = [sys.executable, "-m", "pip", "--python", executable, "install", "--quiet"]
-    subprocess.run([*run, "--no-deps", "--no-index", wheel], check=True)
-    paths = {key: sysconfig.get_path(key) for key in ("purelib", "platlib")}
-    (site,) = home.glob("lib/python*/site-packages")
-    # .pth files of a folder that is added like this are not read: an editable install in there,
-    # such as that of this repository, stays out.
-    (site / "others.pth").write_text("\n".join(dict.fromkeys(paths.values())) + "\n")
+    executable = make_environment(home, wheel)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("FERMODELS", "PYTHON"))}
 
@@ -89,7 +61,7 @@ def python(wheel, tmp_path_factory):
         return done
 
     (where,) = python("import fermodels; print(fermodels.__file__)").stdout.splitlines()
-    assert Path(where).is_relative_to(site)
+    assert Path(where).is_relative_to(home)
     return python
 
 
