@@ -56,7 +56,10 @@ explore: rendering $(VENV)/.course
 camera: $(VENV)/.course
 	$(PY) tools/explore.py --camera $(YOURS) $(if $(FILM),--film "$(FILM)") $(if $(OWN),--own "$(OWN)")
 
-student solutions: $(VENV)/.course
+student: $(VENV)/.course
+	$(PY) -m tools.editions $@
+
+solutions: $(VENV)/.course
 	$(PY) -m tools.editions $@
 
 # The word after it is the notebook's number, and no target.
