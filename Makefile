@@ -72,7 +72,10 @@ explore: rendering $(READY)
 camera: $(READY)
 	$(PY) tools/explore.py --camera $(YOURS) $(if $(FILM),--film "$(FILM)") $(if $(OWN),--own "$(OWN)")
 
-student solutions: $(VENV)/.course
+student: $(VENV)/.course
+	$(PY) -m tools.editions $@
+
+solutions: $(VENV)/.course
 	$(PY) -m tools.editions $@
 
 # The word after it is the notebook's number, and no target.

@@ -1,5 +1,7 @@
 """Minutes are counted from the notebooks, and plans add up."""
 
+import re
+
 import pytest
 from nbformat import write
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -168,3 +170,15 @@ def test_a_page_that_fell_behind_is_named(old, new, message):
 def test_no_page_is_left_of_a_notebook_that_is_gone():
     pages = {path.stem for path in minutes.pages() if path.stem[:2].isdigit()}
     assert pages == {path.stem for path in notebooks.PATHS}
+
+
+@pytest.mark.parametrize("path", minutes.pages(), ids=lambda path: path.stem)
+def test_links_lead_somewhere(path):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text(encoding="utf-8"))
+    assert not [link for link in links if not (path.parent / link).exists()]
+
+
+def test_the_index_names_every_page():
+    index = (minutes.FOLDER / "index.md").read_text(encoding="utf-8")
+    for path in minutes.pages():
+        assert path.name in index or path.name == "index.md", path.name

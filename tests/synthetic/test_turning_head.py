@@ -57,6 +57,18 @@ def test_the_turn_is_eased_and_never_goes_back_on_its_way():
         assert (steps * np.sign(way) >= 0).all()
 
 
+def test_a_held_expression_is_there_in_every_frame_and_nothing_is_said():
+    rng = np.random.default_rng(0)
+    held = act(rng, PERSON, ("happy",), TIMES, SECONDS, hold=True)
+    smile = weight(held.actions, "mouthSmileLeft")
+    assert set(held.expressions) == {"happy"} and (held.level == 1).all() and smile.min() > 0.3
+    assert np.ptp(smile) < 1e-6 and not held.speaking.any()
+    assert np.ptp(weight(acted().actions, "mouthSmileLeft")) > 0.3, "without it, the smile goes"
+    np.testing.assert_allclose(held.poses[:, 0].min(), acted().poses[:, 0].min(), atol=10)
+    with pytest.raises(ValueError, match="--hold: one expression is held, not 2"):
+        Film(expressions=("happy", "sad"), hold=True)
+
+
 @pytest.mark.parametrize("count", [1, 2, 5, 6, 7, 12])
 def test_every_expression_is_shown_in_order_and_no_halt_is_idle(count):
     names = tuple(f"e{i}" for i in range(count))

@@ -47,6 +47,7 @@ def act(
     times: np.ndarray,
     seconds: float,
     mirrored: bool = False,
+    hold: bool = False,
 ) -> Act:
     """A person turns to full left, then to full right.
 
@@ -56,6 +57,8 @@ def act(
     Args:
         times: (T,), the moments of the frames, 0…seconds.
         mirrored: first to full right.
+        hold: the first expression is there from beginning to end, and nothing is said, as a person
+            does who shows it to a camera from all sides.
     """
     halts, yaw = turn(times, seconds)
     still = sample_take(rng, person, "neutral", _PEOPLE)
@@ -63,17 +66,22 @@ def act(
     poses = np.repeat(np.array(still.pose)[None], len(times), axis=0)
     names = np.full(len(times), "neutral", dtype=object)
     level = np.zeros(len(times))
-    for name, start, stop in showings(halts, expressions):
+    shows = [(expressions[0], 0.0, seconds)] if hold else showings(halts, expressions)
+    for name, start, stop in shows:
         felt = sample_take(rng, person, name, _PEOPLE)
         rise = smooth((times - start) / (0.3 * (stop - start)))
         part = rise * smooth((stop - times) / (0.25 * (stop - start)))
+        part = np.ones(len(times)) if hold else part
         shown += part[:, None] * (felt.actions - still.actions)
         poses += part[:, None] * (np.array(felt.pose) - still.pose)
         now = (times >= start) & (times < stop)
         names[now], level[now] = name, part[now]
     speaking = ~np.any([(times >= start) & (times < stop) for start, stop in halts], axis=0)
-    pauses = np.array([0.0, *np.ravel(halts), seconds]).reshape(-1, 2)
-    shown += mouth(*_speech(rng, pauses, seconds), times)
+    if hold:
+        speaking[:] = False
+    else:
+        pauses = np.array([0.0, *np.ravel(halts), seconds]).reshape(-1, 2)
+        shown += mouth(*_speech(rng, pauses, seconds), times)
     moments = np.cumsum(rng.uniform(*_BLINKS, int(seconds / _BLINKS[0]) + 1))
     shown += blinks(times, moments)
     aside = sway(rng, times) * [0.4, 0.6, 0.6]

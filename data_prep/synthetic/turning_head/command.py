@@ -33,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=",".join(EXPRESSIONS),
         help="names, separated by commas: shown one after the other where the head halts",
     )
+    parser.add_argument(
+        "--hold",
+        action="store_true",
+        help="one expression is held from beginning to end, without talking",
+    )
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--size", type=_size, default=(640, 480), help="width x height in pixels")
     parser.add_argument("--fps", type=float, default=25.0, help="frames a second")
@@ -63,6 +68,7 @@ def _run(options: argparse.Namespace) -> None:
         size=options.size,
         fps=options.fps,
         missing=tuple(options.missing),
+        hold=options.hold,
     )
     make(options.out, film, options.truth)
 
@@ -106,10 +112,11 @@ def _write_truth(out: Path, film: Film) -> None:
 def _command(film: Film) -> str:
     width, height = film.size
     away = "".join(f" --missing {start:g}-{stop:g}" for start, stop in film.missing)
+    hold = " --hold" if film.hold else ""
     return (
         f"python -m data_prep turning-head OUT.mp4 --person {film.person} --seed {film.seed} "
         f"--faces {film.faces} --expressions {','.join(film.expressions)} "
-        f"--seconds {film.seconds:g} --size {width}x{height} --fps {film.fps:g}{away}"
+        f"--seconds {film.seconds:g} --size {width}x{height} --fps {film.fps:g}{away}{hold}"
     )
 
 

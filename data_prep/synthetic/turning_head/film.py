@@ -51,6 +51,7 @@ class Film:
         expressions: shown in this order, see `act`.
         size: width and height in pixels, even, at most 1024 × 512, not higher than wide.
         missing: (start, stop) in seconds, when nobody is there.
+        hold: one expression is held from beginning to end, and nothing is said.
 
     Raises:
         ValueError: a value that is not of that kind.
@@ -64,6 +65,7 @@ class Film:
     size: tuple[int, int] = (640, 480)
     fps: float = 25.0
     missing: tuple[tuple[float, float], ...] = ()
+    hold: bool = False
 
     def __post_init__(self) -> None:
         for name in ("person", "seed"):
@@ -75,6 +77,10 @@ class Film:
         if unknown or not self.expressions:
             named = f"{unknown[0]!r} is none" if unknown else "there is none"
             raise ValueError(f"--expressions: {named}; known are {', '.join(sorted(PROTOTYPES))}")
+        if self.hold and len(self.expressions) != 1:
+            raise ValueError(
+                f"--hold: one expression is held, not {len(self.expressions)}: --expressions happy"
+            )
         width, height = self.size
         if width % 2 or height % 2 or not 32 <= height <= 512 or not height <= width <= 1024:
             raise ValueError(
@@ -186,7 +192,9 @@ def _parts(film: Film) -> list[_Part]:
         session = replace(session, lights=lit.lights, ambient=lit.ambient, cameras=(camera,))
         rng = np.random.default_rng([_HOW, film.seed, who])
         shown = film.expressions[who:] + film.expressions[:who]  # two show different ones
-        acted = act(rng, person, shown, film.times, film.seconds, mirrored=bool(who % 2))
+        acted = act(
+            rng, person, shown, film.times, film.seconds, mirrored=bool(who % 2), hold=film.hold
+        )
         parts.append(_Part(person, session, acted, place))
     return parts
 
