@@ -100,7 +100,9 @@ def download(
         command = [*PIP, "wheel", "--wheel-dir", wheels]
     else:
         command = [*PIP, "download", "--dest", wheels, "--only-binary=:all:"]
-        command += ["--python-version", VERSION, "--implementation", "cp"]
+        # In full: 3.11 would mean 3.11.0, for which some packages are not made.
+        full = f"{VERSION}.{sys.version_info.micro}"
+        command += ["--python-version", full, "--implementation", "cp"]
         command += [f"--abi={abi}" for abi in (f"cp{VERSION.replace('.', '')}", "abi3", "none")]
         command += [f"--platform={tag}" for tag in PLATFORMS[platform][0]]
     for some in (["--no-deps", *pinned], others):
