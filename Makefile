@@ -256,7 +256,7 @@ $(VENV)/.dev: requirements-dev.txt requirements-data.txt requirements-judge.txt 
 	@touch $@
 
 $(VENV)/.site: requirements-site.txt $(VENV)/.course
-	@set -o pipefail; $(PIP) -r requirements-site.txt | $(BRIEFLY)
+	@$(INSTALL) -r requirements-site.txt
 	@touch $@
 
 clean:
