@@ -148,7 +148,7 @@ class CameraLab:
             every: 2 leaves out every second frame, and so on.
 
         Returns:
-            A row per frame: `seconds`, `faces` (2 for two or more), `yaw` (degrees, NaN without a
+            One row for each frame, with `seconds`, `faces` (2 for two or more), `yaw` (degrees, NaN without a
             face), `sharpness`.
 
         Raises:
@@ -176,7 +176,7 @@ class CameraLab:
             every: as in `play`.
 
         Returns:
-            A row per encoder and view: `encoder`, `yaw` (estimated), `x`, `y` (on the map, where
+            One row for each encoder and view, with `encoder`, `yaw` (estimated), `x`, `y` (on the map, where
             there is one), `cosine` to the frontal view. `views` has the crops, `sentence` says it.
 
         Raises:
