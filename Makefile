@@ -114,7 +114,7 @@ site: $(VENV)/.site
 	rm -rf runs/site
 	$(PY) -m sphinx --quiet --fail-on-warning --builder html --conf-dir docs \
 		--doctree-dir runs/site/doctrees . runs/site/html
-	$(PY) tools/check_site.py runs/site/html --external runs/site/external.txt
+	$(PY) -m tools.check_site runs/site/html --external runs/site/external.txt
 
 # Runs of earlier versions must not stand in for training.
 notebooks: rendering $(VENV)/.course heads

@@ -148,8 +148,8 @@ class CameraLab:
             every: 2 leaves out every second frame, and so on.
 
         Returns:
-            One row for each frame, with `seconds`, `faces` (2 for two or more), `yaw` (degrees, NaN without a
-            face), `sharpness`.
+            One row for each frame, with `seconds`, `faces` (2 for two or more), `yaw` (degrees, NaN
+            without a face), `sharpness`.
 
         Raises:
             ValueError: the lab has no film.
@@ -176,8 +176,9 @@ class CameraLab:
             every: as in `play`.
 
         Returns:
-            One row for each encoder and view, with `encoder`, `yaw` (estimated), `x`, `y` (on the map, where
-            there is one), `cosine` to the frontal view. `views` has the crops, `sentence` says it.
+            One row for each encoder and view, with `encoder`, `yaw` (estimated), `x`, `y` (on the
+            map, where there is one), `cosine` to the frontal view. `views` has the crops,
+            `sentence` says it.
 
         Raises:
             ValueError: the lab has no film, or the film lacks one of the angles.

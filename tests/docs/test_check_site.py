@@ -71,3 +71,11 @@ def test_style_sheets_load_nothing_from_elsewhere(site):
 
 def test_a_folder_without_pages_is_no_site(tmp_path):
     assert "no pages" in check(tmp_path)[0][0]
+
+
+def test_badges_may_come_from_elsewhere_and_no_other_picture(site):
+    from tools.repository import PLACES
+
+    for _, picture in PLACES.values():
+        assert check(site(f'<img src="{picture}" alt="Open there">'))[0] == []
+    assert check(site('<img src="https://example.org/badge.svg">'))[0]
