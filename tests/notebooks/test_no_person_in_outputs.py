@@ -1,4 +1,4 @@
-"""What the notebooks keep shows rendered people: a camera lab in them looks at a film, no camera."""
+"""Notebooks keep rendered people only: their camera labs look at films, never at a camera."""
 
 import ast
 
