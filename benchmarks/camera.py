@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 
-from benchmarks.face_lab import Clock
+from benchmarks.face_lab import Clock, say
 
 LIMIT = 8.0  # updates a second
 ROUNDS = 5
@@ -131,13 +131,7 @@ def main() -> None:
     lab = make_lab()
     seen = measure(lab, make_frames(), args.frames)
     lab.close()
-    print(
-        f"{seen['updates']:.1f} updates/s ({seen['slowest']:.1f} to {seen['fastest']:.1f}, "
-        f"{seen['cpu_ms']:.0f} ms of CPU each), limit {LIMIT:.0f}"
-    )
-    total = sum(seen["parts"].values())
-    for name, spent in seen["parts"].items():
-        print(f"  {name:<20}{spent:6.1f} ms  {spent / total:5.0%}")
+    say(seen, LIMIT)
 
 
 if __name__ == "__main__":

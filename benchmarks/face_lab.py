@@ -116,6 +116,17 @@ def run(quick: bool = False) -> dict:
     }
 
 
+def say(seen: dict, limit: float) -> None:
+    """Print how fast a lab is, and what its updates are spent on."""
+    print(
+        f"{seen['updates']:.1f} updates/s ({seen['slowest']:.1f} to {seen['fastest']:.1f}, "
+        f"{seen['cpu_ms']:.0f} ms of CPU each), limit {limit:.0f}"
+    )
+    total = sum(seen["parts"].values())
+    for name, spent in seen["parts"].items():
+        print(f"  {name:<20}{spent:6.1f} ms  {spent / total:5.0%}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.face_lab", description=__doc__.split("\n")[0]
@@ -131,13 +142,7 @@ def main() -> None:
     lab = make_lab(args.size)
     seen = measure(lab, args.updates)
     lab.close()
-    print(
-        f"{seen['updates']:.1f} updates/s ({seen['slowest']:.1f} to {seen['fastest']:.1f}, "
-        f"{seen['cpu_ms']:.0f} ms of CPU each), limit {LIMIT:.0f}"
-    )
-    total = sum(seen["parts"].values())
-    for name, spent in seen["parts"].items():
-        print(f"  {name:<20}{spent:6.1f} ms  {spent / total:5.0%}")
+    say(seen, LIMIT)
     print(f"turn the head, 21 angles: {seen['turn']:.2f} s")
 
 

@@ -141,14 +141,14 @@ def walk(accuracy: Callable[[Settings], float]) -> list[tuple[Settings, float]]:
     for augment in list(AUGMENTS)[1:]:
         settings = best()._replace(steps=length, augment=augment)
         tried.append((settings, accuracy(settings)))
-    settings = best()
+    found, settings = dict(tried), best()
     while settings.steps < LONGEST:
-        before, settings = dict(tried)[settings], settings._replace(steps=2 * settings.steps)
-        if settings not in dict(tried):
-            tried.append((settings, accuracy(settings)))
-        if dict(tried)[settings] < before + GAIN:
+        before, settings = found[settings], settings._replace(steps=2 * settings.steps)
+        if settings not in found:
+            found[settings] = accuracy(settings)
+        if found[settings] < before + GAIN:
             break
-    return tried
+    return list(found.items())
 
 
 def kept(tried: list[Settings], accuracy: list[float]) -> Settings:
