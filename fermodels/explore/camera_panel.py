@@ -30,7 +30,7 @@ class CameraPanel(Part):
     """
 
     _esm = script(
-        *("lab_dom", "lab_map", "lab_bars", "lab_turn"),
+        *("lab_dom", "lab_map", "lab_bars", "lab_columns", "lab_turn"),
         *("camera_stream", "camera_view", "camera_guide", "camera_record", "camera_page"),
     )
     _css = read_static("lab_page.css") + read_static("camera.css")

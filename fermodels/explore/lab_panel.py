@@ -27,7 +27,10 @@ class LabPanel(Part):
     """
 
     _esm = script(
-        *(f"lab_{part}" for part in ("dom", "menus", "controls", "map", "bars", "turn", "page"))
+        *(
+            f"lab_{part}"
+            for part in ("dom", "menus", "controls", "map", "bars", "columns", "turn", "page")
+        )
     )
     _css = read_static("lab_page.css")
     groups = traitlets.List(traitlets.Dict()).tag(sync=True)

@@ -74,27 +74,14 @@ function render({ model, el }) {
   left.append(stage.node, controls, status, seen, guide.node, record.node);
 
   const right = element("div", "fm-camera-right");
-  const columns = element("div", "fm-lab-columns");
-  const mapped = model.get("dots").points !== undefined;
-  const maps = [];
-  const bars = [];
   const near = [];
-  model.get("encoders").forEach((name, index) => {
-    const column = element("section", "fm-lab-column");
-    const title = element("h4", "", name);
-    title.title = name;
-    column.append(title);
-    if (mapped) {
-      maps.push(createMap(view, index));
-      column.append(maps.at(-1).node);
-    }
-    bars.push(createBars(view, index));
+  const columns = createColumns(view, (name) => {
     near.push(createNear(name, pictures.get));
-    column.append(bars.at(-1).node, near.at(-1).node);
-    columns.append(column);
+    return near.at(-1).node;
   });
-  if (mapped) right.append(createLegend(view, film ? "this face" : "you now", "recorded"));
-  right.append(columns, views.node);
+  const { maps, bars } = columns;
+  if (columns.mapped) right.append(createLegend(view, film ? "this face" : "you now", "recorded"));
+  right.append(columns.node, views.node);
   const body = element("div", "fm-camera-body");
   body.append(left, right);
   root.append(body);

@@ -82,27 +82,12 @@ function render({ model, el }) {
   middle.append(createFinder(muscles), muscles.node);
 
   const right = element("div", "fm-lab-right");
-  const columns = element("div", "fm-lab-columns");
   const turner = button("fm-turn", "Turn the head", "Draw the track of the embedding, −90° to 90°");
   const turn = createTurn(model);
-  const maps = [];
-  const bars = [];
-  const mapped = model.get("dots").points !== undefined;
-  model.get("encoders").forEach((name, index) => {
-    const column = element("section", "fm-lab-column");
-    const title = element("h4", "", name);
-    title.title = name;
-    column.append(title);
-    if (mapped) {
-      maps.push(createMap(model, index));
-      column.append(maps.at(-1).node);
-    }
-    bars.push(createBars(model, index));
-    column.append(bars.at(-1).node);
-    columns.append(column);
-  });
-  if (mapped) right.append(createLegend(model));
-  right.append(columns, turner, turn.node);
+  const columns = createColumns(model);
+  const { maps, bars } = columns;
+  if (columns.mapped) right.append(createLegend(model));
+  right.append(columns.node, turner, turn.node);
 
   const status = element("div", "fm-lab-status");
   status.setAttribute("aria-live", "polite");
