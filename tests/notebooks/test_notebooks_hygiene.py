@@ -10,7 +10,7 @@ from tests.notebooks import cells as notebooks
 
 MAX_BYTES = 1.5e6
 # To a heading of a notebook, as JupyterLab names it.
-LINK = re.compile(r"\]\((\w*\.ipynb)?#([^\s)]+)\)")
+LINK = re.compile(r"\]\((\w*\.ipynb)?#((?:[^\s()]|\([^\s()]*\))+)\)")
 # Absolute paths that tell of the machine where a notebook ran.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|Users|opt|usr|mnt|var|kaggle)/\w")
 SECTIONS = ("what you will learn", "how long it takes", "what we saw", "exercises", "references")
