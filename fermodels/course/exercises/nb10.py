@@ -27,7 +27,15 @@ question(
     c="the rims cover few pixels and nothing that moves in a smile.",
 )
 
-question("10.c", right="b", a="TODO what is it", b="TODO what is it", c="TODO what is it")
+question(
+    "10.c",
+    right="b",
+    a="they would if the views of a moment lay close together. For SimCLR they do not: compare the "
+    "bars of the profiles with those of the crowd alone.",
+    b="a label helps what lies near it. With CL-MEx, whose views lie together, frontal labels reach "
+    "the profile, too.",
+    c="look at the bar in front: five images are enough there, because they lie near what is asked.",
+)
 
 
 @exercise("10.1")
