@@ -11,6 +11,9 @@ from .probes import fit_knn as fit_knn
 from .probes import fit_linear_probe as fit_linear_probe
 from .probes import knn as knn
 from .probes import linear_probe as linear_probe
+from .saliency import gradient_saliency as gradient_saliency
+from .saliency import occlusion_saliency as occlusion_saliency
+from .saliency import share_inside as share_inside
 from .scores import PROFILE_VIEWS as PROFILE_VIEWS
 from .scores import classification_scores as classification_scores
 from .scores import confusion as confusion
