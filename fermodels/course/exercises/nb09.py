@@ -22,8 +22,8 @@ question(
     "09.b",
     right="b",
     a="repeats shrink luck, they do not end it: a mean of four still has half the noise of a run.",
-    b="the noise of a mean of n runs is s / √n, and the best of nothing shrinks with it. Four times "
-    "the work for half the luck.",
+    b="the noise of a mean of n runs is s / √n, and the best of nothing shrinks with it. Four "
+    "times the work for half the luck.",
     c="it is, but of twenty means now, and these scatter less than single runs.",
 )
 question(
