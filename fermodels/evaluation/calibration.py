@@ -54,6 +54,9 @@ def calibration_error_by_luck(sure, bins: int = 10, times: int = 200, seed: int 
     Args:
         sure, bins: see `reliability`.
         times: how often all answers are drawn.
+
+    Raises:
+        ValueError: as `reliability`.
     """
     sure, _ = _checked(sure, np.zeros(np.shape(sure)), bins)
     rng = np.random.default_rng(seed)
@@ -62,7 +65,11 @@ def calibration_error_by_luck(sure, bins: int = 10, times: int = 200, seed: int 
 
 
 def tempered(probabilities, temperature: float) -> np.ndarray:
-    """Probabilities (N, classes) after dividing all logits by one number above 0."""
+    """Probabilities (N, classes) after dividing all logits by one number above 0.
+
+    Raises:
+        ValueError: the temperature is not above 0.
+    """
     if temperature <= 0:
         raise ValueError(f"the temperature is {temperature}; it must be above 0")
     logits = np.log(np.clip(probabilities, 1e-12, 1)) / temperature
@@ -78,6 +85,9 @@ def fit_temperature(probabilities, labels) -> float:
     Args:
         probabilities: (N, classes).
         labels: (N,) class numbers.
+
+    Raises:
+        ValueError: shapes that do not fit, or no image.
     """
     from scipy.optimize import minimize_scalar
 
