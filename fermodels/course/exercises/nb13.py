@@ -10,11 +10,11 @@ from fermodels.course.exercises import exercise, question
 question(
     "13.a",
     right="b",
-    a="random filters still react to edges, and mouth, brows and eyes have many. Compare the grey "
-    "lines with the line of mere edges.",
-    b="random filters react to edges, and an action unit moves where a face has edges. So "
-    '"more than chance" proves nothing; only what is above the untrained network does.',
-    c="there is no need to learn where edges are: a random filter finds them.",
+    a="random filters still answer to edges, and mouth, brows and eyes have many. Compare the grey "
+    "lines with chance.",
+    b="random filters answer to edges, and an action unit moves where a face has edges. So "
+    '"above chance" proves nothing, and every map needs an untrained network beside it.',
+    c="there is no need to learn where edges are: a random filter answers to them.",
 )
 question(
     "13.b",
