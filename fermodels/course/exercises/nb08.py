@@ -30,7 +30,8 @@ question(
     a="the encoder needs none, the probe does: it learns from the labels where happy lies.",
     b="with one person it matters a lot who it is. Look at the distance between the dots.",
     c="the probe learns this person's way to show an expression. So say how many draws a number "
-    "with few people comes from, and how far they lie apart.",
+    "with few people comes from, and how far they lie apart. (Draws of six from a few people also "
+    "share most of them, which keeps their dots together.)",
 )
 question(
     "08.d",
