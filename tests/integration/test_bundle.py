@@ -47,7 +47,8 @@ def test_a_bundle_installs_without_a_network(index, requirements, tmp_path, monk
         )
         wheel.writestr(f"{info}/RECORD", "")
     course = tmp_path / "course"
-    for name in ("data/a.parquet", "weights/one/config.json", "notebooks/00_welcome.ipynb"):
+    files = ("data/a.parquet", "weights/one/config.json", "notebooks/00_welcome.ipynb")
+    for name in (*files, "configs/a.yaml"):
         (course / name).parent.mkdir(parents=True)
         (course / name).write_text(name)
     for name in ("README.md", "LICENSE"):
@@ -69,6 +70,7 @@ def test_a_bundle_installs_without_a_network(index, requirements, tmp_path, monk
     assert {"fermodels==0.0.1", f"lazy-loader=={distribution('lazy-loader').version}"} < set(wanted)
     assert {line.replace("_", "-") for line in listed} >= set(wanted)
     assert (home / "notebooks" / "00_welcome.ipynb").exists() and (home / "start.sh").exists()
+    assert (home / "configs" / "a.yaml").exists()
 
     (home / "notebooks" / "00_welcome.ipynb").write_text("worked in")
     subprocess.run(run, env=environment, check=True, capture_output=True)
