@@ -14,7 +14,7 @@
 #               filled in: runs/student/, runs/solutions/
 # make checkpoint 6   what notebook 06 needs from those before it, for whoever starts there
 # make slides   the slides of docs/instructor/slides.md: runs/slides/
-# make minutes  count again the minutes that stand in docs/instructor/, after notebooks have changed
+# make minutes  count again the minutes in the notebooks and docs/instructor/, after a change
 # make notebooks   execute the notebooks in place, as they are shown in the repository
 # make data, make weights, make study, make ablation   make again what ships in data/, weights/
 # make benchmark   speed and memory, ours and the peers; results in benchmarks/results/

@@ -10,7 +10,17 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).resolve().parents[1]
-EXERCISE, CHECK, SOLUTION = "exercise-", "check-", "solution-"
+EXERCISE, CHECK, SOLUTION, QUESTION = "exercise-", "check-", "solution-", "question-"
+# Of the cell that brings the course where it is absent, see tools/first_cell.py.
+SETUP = "setup"
+# The core path; the notebooks after these are optional as wholes.
+CORE = ("00", "01", "02", "03", "04", "05", "06", "07")
+# The bold start of an exercise, a question or a task that changes something: "**02.4 (optional)**",
+# "**Say before you run it (02.a).**"
+ITEM = re.compile(r"\*\*(?P<text>[^*]*?\b(?P<name>\d\d\.(?:\d+|[a-z]))\b[^*]*)\*\*")
+CHANGE = "Change it"
+# The one line of a question's cell: say_02a = None  # "a", "b" or "c"
+SAY = re.compile(r'(say_\d\d[a-z]) = None  # ("a"(?:, "[a-z]")* or "[a-z]")')
 
 
 def find(numbers: list[str] | None = None, folder: Path = ROOT / "notebooks") -> list[Path]:
@@ -49,8 +59,17 @@ def tagged(notebook: nbformat.NotebookNode, tag: str) -> nbformat.NotebookNode:
 
 def exercises(notebook: nbformat.NotebookNode) -> list[str]:
     """The numbers of its exercises, such as "02.1", in order."""
+    return _named(notebook, EXERCISE)
+
+
+def questions(notebook: nbformat.NotebookNode) -> list[str]:
+    """The names of its questions, such as "02.a", in order."""
+    return _named(notebook, QUESTION)
+
+
+def _named(notebook: nbformat.NotebookNode, prefix: str) -> list[str]:
     found = [tag for cell in notebook.cells for tag in tags(cell)]
-    return [tag.removeprefix(EXERCISE) for tag in found if tag.startswith(EXERCISE)]
+    return [tag.removeprefix(prefix) for tag in found if tag.startswith(prefix)]
 
 
 def solution(notebook: nbformat.NotebookNode, name: str) -> str:
@@ -77,16 +96,34 @@ class Section:
         prose: the Markdown, without hidden solutions.
         code: the code cells.
         exercises: numbers of the exercises in it.
+        questions: names of those that only ask, such as "02.a".
+        changes: names of the tasks that change something and run it again, such as "02.c".
+        extra: what belongs to its optional exercises, which is in none of the above.
     """
 
     heading: str
     prose: list[str] = field(default_factory=list)
     code: list[nbformat.NotebookNode] = field(default_factory=list)
     exercises: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+    extra: Section | None = None
 
     @property
     def title(self) -> str:
         return plain_title(self.heading)
+
+    @property
+    def optional(self) -> bool:
+        return is_optional(self.heading)
+
+
+_MINUTES = r"(?:about |~)?\d+\s*min(?:utes)?\.?"
+_EXTRA = rf"(?:{_MINUTES}|(?:\d+ more )?optional)"
+_TAIL = re.compile(
+    rf"(?:\s*(?:·\s*{_EXTRA}|\({_EXTRA}(?:\s*[,·;]\s*{_EXTRA})*\)))*\s*$", re.IGNORECASE
+)
+_NUMBER = re.compile(r"\s*(?:\d+\s*·\s*)?")
 
 
 def plain_title(heading: str) -> str:
@@ -94,33 +131,58 @@ def plain_title(heading: str) -> str:
 
     These may change when a notebook does; pages for teachers name sections by the rest.
     """
-    title = re.sub(r"^\d+\s*·\s*", "", heading.strip())
-    extra = r"(?:about |~)?\d+\s*min(?:utes)?\.?|optional"
-    end = rf"\s*(?:·\s*(?:{extra})|\((?:{extra})(?:\s*[,·;]\s*(?:{extra}))*\))\s*$"
-    while (shorter := re.sub(end, "", title, flags=re.IGNORECASE)) != title:
-        title = shorter
-    return title
+    return heading[_NUMBER.match(heading).end() : _TAIL.search(heading).start()].strip()
+
+
+def is_optional(heading: str) -> bool:
+    """Whether a section is marked as one to leave out, as in "5 · Folds (6 min, optional)"."""
+    return bool(re.search(r"(?<!more )optional", _TAIL.search(heading)[0], flags=re.IGNORECASE))
+
+
+def with_note(heading: str, note: str) -> str:
+    """A heading with `note` in the place of its minutes and what marks it as optional."""
+    return f"{heading[: _TAIL.search(heading).start()]} ({note})"
 
 
 def sections(notebook: nbformat.NotebookNode) -> list[Section]:
-    """Its sections in order; the first has no heading and holds what stands above all headings."""
+    """Its sections in order; the first has no heading and holds what stands above all headings.
+
+    The cell that brings the course is in none of them: nobody has to read it.
+    """
     found = [Section("")]
+    changes = set()
+    here = found[-1]
     for cell in notebook.cells:
-        if cell.cell_type == "code":
-            found[-1].code.append(cell)
-            found[-1].exercises += [
-                tag.removeprefix(EXERCISE) for tag in tags(cell) if tag.startswith(EXERCISE)
-            ]
-        elif not any(tag.startswith(SOLUTION) for tag in tags(cell)):
-            for line in _lines_outside_code(cell.source):
+        if SETUP in tags(cell):
+            continue
+        if any(tag.startswith(SOLUTION) for tag in tags(cell)):
+            here = found[-1]  # an exercise ends with its solution
+        elif cell.cell_type == "code":
+            here.code.append(cell)
+            for tag in tags(cell):
+                name = tag.partition("-")[2]
+                if tag.startswith(EXERCISE):
+                    here.exercises.append(name)
+                elif tag.startswith(QUESTION):
+                    (here.changes if name in changes else here.questions).append(name)
+        else:
+            for line in lines_outside_code(cell.source):
+                item = ITEM.match(line)
                 if line.startswith("## "):
                     found.append(Section(line[3:].strip()))
-                else:
-                    found[-1].prose.append(line)
+                    here = found[-1]
+                    continue
+                if item and "optional" in item["text"].lower():
+                    here = found[-1].extra = found[-1].extra or Section("")
+                elif item or line.startswith("#"):
+                    here = found[-1]
+                if item and item["text"].startswith(CHANGE):
+                    changes.add(item["name"])
+                here.prose.append(line)
     return found
 
 
-def _lines_outside_code(source: str) -> Iterator[str]:
+def lines_outside_code(source: str) -> Iterator[str]:
     """Lines of Markdown; those of fenced code are indented, so that none looks like a heading."""
     fenced = False
     for line in source.splitlines():

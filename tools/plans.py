@@ -97,13 +97,12 @@ def _minutes(row: tuple[str, str, str], course: Mapping[str, Sequence[Timed]]) -
 
 
 def _exercises(names: list[str], number: str, timed: Mapping[str, Timed]) -> int:
-    from tools.minutes import EXERCISE
-
-    known = sum(section.exercises for section in timed.values()) // EXERCISE
+    parts = [part for section in timed.values() for part in (section, section.extra) if part]
+    tasks = {name: each for part in parts for name, each in part.tasks.items()}
     for name in names:
-        if name not in {f"{number}.{k + 1}" for k in range(int(known))}:
+        if name not in tasks:
             raise ValueError(f"notebook {number} has no exercise {name}")
-    return EXERCISE * len(names)
+    return sum(tasks[name] for name in names)
 
 
 def _cells(line: str) -> list[str]:

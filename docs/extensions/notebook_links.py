@@ -11,7 +11,7 @@ def slug(anchor: str) -> str:
 def _rewrite(app, docname: str, source: list[str]) -> None:
     if docname.startswith("notebooks/"):
         source[0] = re.sub(
-            r"(\]\((?:[\w./-]+\.ipynb)?#)([^)]+)\)",
+            r"(\]\((?:[\w./-]+\.ipynb)?#)((?:[^()]|\([^()]*\))+)\)",
             lambda link: f"{link[1]}{slug(link[2])})",
             source[0],
         )

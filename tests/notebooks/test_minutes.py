@@ -11,7 +11,12 @@ from tools import lesson, minutes, plans
 from tools.minutes import Timed
 
 TABLE = "**How long it takes**\n\n| | 2 CPU cores |\n|---|---|\n| the whole notebook | {} |\n"
-COURSE = {"00": (Timed("", 2, 0, 0), Timed("Faces", 10, 0, 2), Timed("Exercises", 1, 10, 0))}
+TASKS = {"00.1": 5, "00.2": 5}
+COURSE = {
+    "00": (Timed("", 2), Timed("Faces", 10, 2), Timed("Exercises", 1, tasks=TASKS)),
+    "08": (Timed("", 1), Timed("Yours", 3, optional=True)),
+}
+SOME_PROSE = "word " * 200
 PLAN = """<!-- plan 60 -->
 | from | min | what | sections | how |
 |---|---|---|---|---|
@@ -53,6 +58,123 @@ def test_words_lines_figures_exercises_and_running(path):
     assert faces.work == 4 and faces.show == 2
 
 
+def test_a_figure_counts_once_whatever_its_kind(path):
+    notebook = lesson.read(path)
+    before = minutes.count(path)[1].reading
+    (cell,) = (cell for cell in notebook.cells if cell.get("outputs"))
+    cell.outputs[0].data = {"image/jpeg": "", "text/plain": ""}
+    cell.outputs.append(new_output("display_data", {"image/jpeg": "", "image/png": ""}))
+    write(notebook, path)
+    assert minutes.count(path)[1].reading == pytest.approx(before + 0.5)
+
+
+def code(tag):
+    return new_code_cell("x = None", metadata={"tags": [tag]})
+
+
+@pytest.fixture
+def parts():
+    """A notebook with all that may be optional, or stands between the exercises."""
+    heads = [
+        "# 02 · Made up\n\n**What you will learn**\n\n- this\n\n" + TABLE.format("some time"),
+        "Some text.\n\n## 1 · Faces\n\n**Say before you run it (02.a).** Is it? (a) Yes (b) No",
+        f"**Change it (02.b).** Set it to 2. {SOME_PROSE}",
+        f"## 2 · Folds (optional)\n\n{SOME_PROSE} [more](#Exercises)",
+        "## Exercises\n\nSee [there](#2-·-Folds), [03](03_other.ipynb#1-·-Much-(9-min))",
+        f"**02.2 (optional)** This one. {SOME_PROSE}",
+        "<details>",
+        "What stands below it.",
+        "## References",
+    ]
+    texts = [new_markdown_cell(head) for head in heads]
+    texts[6].metadata["tags"] = ["solution-02.2"]
+    cells = [new_code_cell("from fermodels import course", metadata={"tags": ["setup"]}), texts[0]]
+    cells += [texts[1], code("question-02.a"), code("check-02.a")]
+    cells += [texts[2], code("question-02.b"), code("check-02.b"), texts[3], code("fold")]
+    cells += [texts[4], new_markdown_cell("**02.1** An answer."), code("exercise-02.1")]
+    cells += [texts[5], code("exercise-02.2"), code("check-02.2"), texts[6], *texts[7:]]
+    return new_notebook(cells=cells)
+
+
+def test_questions_changes_and_what_is_optional_are_told_apart(parts):
+    opening, faces, folds, exercises = minutes.counted(parts, "02_made_up")
+    assert faces.tasks == {"02.a": 1, "02.b": 4} and faces.exercises == 5
+    assert faces.core == faces.work == 6 and faces.left_out == 0 and faces.note == "6 min"
+    assert folds.core == 0 and folds.left_out == 1 and folds.note == "1 min, optional"
+    assert exercises.tasks == {"02.1": 5} and exercises.extra.tasks == {"02.2": 5}
+    assert exercises.core == 5 and exercises.left_out == 6
+    assert exercises.note == "5 min, 6 more optional"
+    assert opening.reading < 0.2, "the cell that brings the course is not read"
+
+
+def test_the_minutes_stand_in_headings_and_below_the_table(parts):
+    before = [cell.id for cell in parts.cells]
+    timed = minutes.counted(parts, "02_made_up")
+    minutes.put_into(parts, timed)
+    assert [cell.id for cell in parts.cells] == before
+    found = [s.heading for s in lesson.sections(parts)[1:]]
+    assert found == [
+        "1 · Faces (6 min)",
+        "2 · Folds (1 min, optional)",
+        "Exercises (5 min, 6 more optional)",
+        "References",
+    ]
+    said = (
+        "*Your time: about 12 minutes on the core path, of which 10 are exercises and questions; "
+        "7 more for what is optional.*"
+    )
+    assert parts.cells[1].source.endswith(f"| the whole notebook | some time |\n\n{said}")
+    assert minutes.counted(parts, "02_made_up") == timed, "the minutes are not counted themselves"
+    once = [cell.source for cell in parts.cells]
+    minutes.put_into(parts, timed)
+    assert [cell.source for cell in parts.cells] == once
+
+
+def test_an_elective_says_that_it_is_one(parts):
+    minutes.put_into(parts, minutes.counted(parts, "08_made_up"), core=False)
+    said = "*Your time: about 12 minutes, of which 10 are exercises and questions; 7 more for what"
+    assert f"{said} is optional. This notebook is optional as a whole.*" in parts.cells[1].source
+
+
+def test_what_stands_below_the_table_stays_below_the_line(parts):
+    parts.cells[1].source += "\nIt is not stuck."
+    minutes.put_into(parts, minutes.counted(parts, "02_made_up"))
+    assert re.search(r"time \|\n\n\*Your time: .*\*\n\nIt is not stuck\.$", parts.cells[1].source)
+
+
+def test_links_follow_the_headings(parts):
+    other = new_notebook(
+        cells=[
+            new_markdown_cell(
+                "## 1 · Much (4 min)\n\n## Of two (or more)\n\n[](#Of-two-(or-more))"
+            ),
+            new_markdown_cell("[](02_made_up.ipynb#Exercises-(1-min,-2-more-optional)), [](#None)"),
+        ]
+    )
+    minutes.put_into(parts, minutes.counted(parts, "02_made_up"))
+    minutes.renew_links({"02_made_up.ipynb": parts, "03_other.ipynb": other})
+    text = "\n".join(cell.source for cell in parts.cells)
+    assert "[there](#2-·-Folds-(1-min,-optional))" in text
+    assert "[03](03_other.ipynb#1-·-Much-(4-min))" in text
+    assert "[more](#Exercises-(5-min,-6-more-optional))" in text
+    assert other.cells[0].source.endswith("[](#Of-two-(or-more))")
+    to = "02_made_up.ipynb#Exercises-(5-min,-6-more-optional)"
+    assert other.cells[1].source == f"[]({to}), [](#None)"
+
+
+def test_sums_tell_core_from_electives():
+    rows = [plans._cells(line) for line in minutes.table(COURSE).splitlines()]
+    assert rows[0] == ["notebook, section", "core", "optional", "shown"]
+    assert rows[2] == ["**00**", "**25**", "", "**9**"]
+    assert rows[-5:-3] == [["opening", "", "1", "1"], ["Yours", "", "3", "2"]]
+    assert rows[-3:] == [
+        ["**core path**", "**25**", "", "**9**"],
+        ["**electives**", "", "**4**", "**3**"],
+        ["**all**", "**25**", "**4**", "**12**"],
+    ]
+    assert minutes.core_minutes(COURSE) == 25
+
+
 @pytest.mark.parametrize(
     ("said", "seconds"),
     [
@@ -81,7 +203,8 @@ def test_where_a_notebook_says_nothing_the_table_of_times_does(path, tmp_path):
 @pytest.mark.parametrize(
     "heading",
     ["3 · A batch", "A batch", "3 · A batch · 12 min", "A batch (12 minutes)", "A batch (optional)"]
-    + ["3 · A batch (about 12 min, optional)", "A batch · optional · 5 min"],
+    + ["3 · A batch (about 12 min, optional)", "A batch · optional · 5 min"]
+    + ["A batch (12 min, 5 more optional)"],
 )
 def test_a_heading_is_known_without_number_and_minutes(heading):
     assert lesson.plain_title(heading) == "A batch"
@@ -90,6 +213,15 @@ def test_a_heading_is_known_without_number_and_minutes(heading):
 @pytest.mark.parametrize("heading", ["Task 1: A pair", "A batch (of 12)", "Twenty minutes"])
 def test_other_headings_stay_as_they_are(heading):
     assert lesson.plain_title(heading) == heading
+
+
+@pytest.mark.parametrize(
+    ("heading", "optional"),
+    [("2 · Folds (optional)", True), ("Folds (6 min, optional)", True), ("Folds", False)]
+    + [("Exercises (6 min, 5 more optional)", False), ("What is optional", False)],
+)
+def test_a_heading_says_whether_it_is_optional(heading, optional):
+    assert lesson.is_optional(heading) is optional
 
 
 def test_a_plan_is_filled_in():
@@ -128,6 +260,17 @@ def test_the_minutes_of_the_pages_are_those_of_the_notebooks(path):
     assert minutes.renewed(path) == path.read_text(encoding="utf-8"), "run 'make minutes'"
 
 
+def test_the_notebooks_carry_the_minutes():
+    for path, notebook in minutes.marked(notebooks.PATHS).items():
+        found = [cell.source for cell in notebooks.read(path).cells]
+        wanted = [cell.source for cell in notebook.cells]
+        assert found == wanted, f"{path.name}: run 'make minutes'"
+
+
+def test_the_core_path_takes_at_most_six_hours():
+    assert minutes.core_minutes(minutes.of_course()) <= 360
+
+
 @pytest.mark.parametrize("path", sorted(minutes.FOLDER.glob("plan_*.md")), ids=lambda p: p.stem)
 def test_plans_leave_a_tenth_for_questions(path):
     found = plans.spare(path.read_text(encoding="utf-8"))
@@ -160,11 +303,23 @@ def test_every_notebook_has_a_page_with_mistakes_and_two_questions(path):
 )
 def test_a_page_that_fell_behind_is_named(old, new, message):
     text = "# 00\n\n## Faces\n\n## Exercises\n"
-    done = minutes.page(text, list(COURSE["00"]))
+    done = minutes.page(text, COURSE["00"])
     assert "## Faces\n\n*About 12 minutes.*\n" in done
-    assert minutes.page(done, list(COURSE["00"])) == done
+    assert "\n*About 25 minutes, of which 10 are exercises and questions.*\n" in done
+    assert minutes.page(done, COURSE["00"]) == done
     with pytest.raises(ValueError, match=message):
-        minutes.page(text.replace(old, new), list(COURSE["00"]))
+        minutes.page(text.replace(old, new), COURSE["00"])
+
+
+def test_a_page_says_what_is_optional():
+    extra = Timed("", 1, tasks={"08.2": 5})
+    timed = [*COURSE["08"], Timed("Exercises", 1, tasks={"08.1": 5}, extra=extra)]
+    text = "# 08\n\n## Yours\n\nText.\n\n## Exercises\n\nText.\n"
+    done = minutes.page(text, timed, core=False)
+    assert "# 08\n\n*About 7 minutes, of which 5 are exercises and questions; 9 more for" in done
+    assert "## Yours\n\n*About 3 minutes, optional.*\n\nText." in done
+    assert "*About 6 minutes, and 6 more for optional exercises.*" in done
+    assert minutes.page(done, timed, core=False) == done
 
 
 def test_no_page_is_left_of_a_notebook_that_is_gone():

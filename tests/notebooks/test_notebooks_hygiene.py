@@ -10,7 +10,7 @@ from tests.notebooks import cells as notebooks
 
 MAX_BYTES = 1.5e6
 # To a heading of a notebook, as JupyterLab names it.
-LINK = re.compile(r"\]\((\w*\.ipynb)?#([^\s)]+)\)")
+LINK = re.compile(r"\]\((\w*\.ipynb)?#((?:[^\s()]|\([^\s()]*\))+)\)")
 # Absolute paths that tell of the machine where a notebook ran.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(?:home|root|tmp|work|Users|opt|usr|mnt|var|kaggle)/\w")
 SECTIONS = ("what you will learn", "how long it takes", "what we saw", "exercises", "references")
@@ -56,6 +56,16 @@ def test_light_and_with_pictures_that_tests_can_compare(path, notebook):
             kinds = set(output.get("data", ()))
             assert not kinds & {"image/svg+xml", "application/pdf"}, cell.source
             assert "application/vnd.jupyter.widget-view+json" not in kinds, cell.source
+
+
+def test_every_figure_says_what_it_shows(notebook):
+    """In the place where Jupyter has it, see `fermodels.plots.show`."""
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            for kind in output.get("data", {}):
+                if kind.startswith("image/"):
+                    alt = output.get("metadata", {}).get(kind, {}).get("alt", "")
+                    assert len(alt.split()) >= 3, f"{cell.source}\n→ show it by plots.show(…)"
 
 
 def test_no_paths_of_a_machine(notebook):
