@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 
 from fermodels.course.exercises import exercise, question
 
-
 question(
     "02.a",
     right="b",
