@@ -1,4 +1,4 @@
-"""Drawings of notebook 02: vectors on a circle, pairs of a batch, trainings, families of methods."""
+"""Drawings of notebook 02: vectors on a circle, pairs of a batch, trainings, methods."""
 
 from __future__ import annotations
 
