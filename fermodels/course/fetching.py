@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
-import tarfile
-import tempfile
-import urllib.request
-import zlib
 from pathlib import Path, PurePosixPath
 
 from fermodels._shared.paths import output_folder
@@ -61,6 +56,13 @@ def _unpack(archive: str, place: Path) -> None:
         raise FileExistsError(
             f"{place} exists and is not the course: move it away, or name another folder"
         )
+    # Here, since every notebook calls `fetch`, and next to none has anything to fetch.
+    import gzip
+    import tarfile
+    import tempfile
+    import urllib.request
+    import zlib
+
     print(f"fetching data, weights and notebooks into {place} …")
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".fermodels-") as temporary:
