@@ -100,7 +100,7 @@ def relation(instance: Tensor, person: Tensor, expression: Tensor | None = None)
 
 
 def draw_relations(kinds: Mapping[str, Tensor], width: float, height: float) -> None:
-    """Masks from `relation` side by side, by title; the legend tells the kinds of the last one."""
+    """Masks from `relation` side by side, by title, with one legend."""
     import matplotlib.pyplot as plt
     from matplotlib.colors import ListedColormap
 
@@ -109,7 +109,7 @@ def draw_relations(kinds: Mapping[str, Tensor], width: float, height: float) -> 
     for ax, (title, kind) in zip(axes, kinds.items(), strict=True):
         ax.imshow(kind, cmap=colors, vmin=0, vmax=4, interpolation="nearest")
         ax.set(title=title, xlabel="candidate", ylabel="anchor")
-    shown = kind.unique().tolist()
+    shown = sorted({k for kind in kinds.values() for k in kind.unique().tolist()})
     handles = [plt.Rectangle((0, 0), 1, 1, fc=KIND_COLORS[k], ec="#999999") for k in shown]
     names = [KINDS[k] for k in shown]
     axes[-1].legend(handles, names, loc="center left", bbox_to_anchor=(1, 0.5))
