@@ -36,12 +36,12 @@ question(
 question(
     "02.d",
     right="b",
-    a="losses at different temperatures cannot be compared. Look at the probe: it is far above "
-    "that of random weights.",
-    b="with both positives at cosine 1 and all 177 negatives at 0, the loss is still "
-    "ln(2e + 177) − 1 = 4.2. What was learned, the probe has to say.",
-    c="no number of steps helps. Compute the loss of a perfect encoder: two positives at cosine 1, "
-    "177 negatives at cosine 0, τ = 1.",
+    a="it has arrived. The best loss at this temperature, with both positives at cosine 1 and all "
+    "177 negatives at 0, is ln(2e + 177) − 1 = 4.21.",
+    b="a perfect encoder has ln(2e + 177) − 1 = 4.21, one that knows only the person "
+    "ln(8e + 171) − 1 = 4.26. Next to nothing is left to gain from the expression.",
+    c="Muon's steps do not depend on the size of the gradient, and the loss came down at once. "
+    "Compute the best loss that τ = 1 allows: two positives at cosine 1, 177 negatives at 0.",
 )
 question(
     "02.e",
