@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from fermodels.course.fetching import PARTS
 from tests.fixtures.environments import make_environment
 from tools import repository
 
@@ -79,7 +80,7 @@ def test_notebook_00_outside_brings_the_course(wheel, tmp_path, monkeypatch):
     monkeypatch.setenv("FERMODELS_PRESET", "fast")
     archive = tmp_path / "course.tar.gz"
     with tarfile.open(archive, "w:gz", compresslevel=1) as files:
-        for name in ("data", "weights", "notebooks"):
+        for name in PARTS:
             files.add(ROOT / name, f"fermodels-main/{name}")
     path = tmp_path / "elsewhere" / "00_welcome.ipynb"
     path.parent.mkdir()
