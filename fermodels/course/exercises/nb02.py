@@ -46,7 +46,7 @@ question(
 question(
     "02.e",
     right="a",
-    a="recognising the person nearly answers the question now, and so the expression is hardly "
+    a="recognising the person nearly answers the question now, so less of the expression is "
     "needed.",
     b="varied negatives are easy negatives: hair, skin or background give a stranger away. What "
     "teaches the expression is the same person with another one.",
