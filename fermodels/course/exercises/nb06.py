@@ -154,3 +154,20 @@ question(
     c="whom the network has to tell apart, it has to know: many people in a batch are a reason to "
     "keep the person. Look at the column 'speaker read'.",
 )
+question(
+    "06.c",
+    right="a",
+    a="right, with τ = 1 the softmax cannot be sure, so the loss has a high floor, and the pull on "
+    "those that belong together is weak.",
+    b="with τ = 1 all candidates count almost equally, and even the best embeddings leave most of "
+    "the loss: compare the two curves with the line of chance.",
+    c="the temperature also says how strongly near candidates push and pull: compare the table.",
+)
+question(
+    "06.d",
+    right="b",
+    a="the centres are what clips are drawn to, and how many there are decides what is put "
+    "together: compare NMI for 3, 7 and 20.",
+    b="right, NMI is highest where the clusters are as many as what the speakers do equally often.",
+    c="more clusters divide what belongs together, and NMI pays for that: compare 7 and 20.",
+)

@@ -141,3 +141,19 @@ question(
     "in it.",
     c="right, the standard error goes with 1/√n, so a quarter of the speakers doubles it.",
 )
+question(
+    "11.c",
+    right="b",
+    a="compare the two bars at both shares: they do not fall alike.",
+    b="right, ConCluGen knows from all training speakers what goes together, and one speaker is "
+    "enough to name it.",
+    c="the encoder was trained on the same training speakers, all of them and without labels; it "
+    "is what is left when labels are few.",
+)
+question(
+    "11.d",
+    right="b",
+    a="the map on the right has a colour for each speaker: they lie mixed in every island.",
+    b="right, emotion is what face, voice and words of one speaker's clips have in common.",
+    c="a camera angle is in the video alone; voice and words cannot agree with it.",
+)
