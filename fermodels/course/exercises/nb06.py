@@ -166,8 +166,10 @@ question(
 question(
     "06.d",
     right="b",
-    a="the centres are what clips are drawn to, and how many there are decides what is put "
-    "together: compare NMI for 3, 7 and 20.",
-    b="right, NMI is highest where the clusters are as many as what the speakers do equally often.",
-    c="more clusters divide what belongs together, and NMI pays for that: compare 7 and 20.",
+    a="the centres are what clips are drawn to: three of them have to put several emotions "
+    "together. Compare NMI for 3 and 7.",
+    b="right, three clusters cannot tell seven emotions apart, and twenty divide an emotion, which "
+    "NMI does not reward.",
+    c="twenty clusters divide an emotion into parts that say nothing new about it: compare 7 and "
+    "20.",
 )
