@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 from fermodels._shared.paths import output_folder
 from fermodels._shared.places import root
 
-PARTS = ("data", "notebooks", "weights")
+PARTS = ("configs", "data", "notebooks", "weights")
 SECONDS = 60  # without an answer
 
 
 def fetch(archive: str, folder: str | os.PathLike = "fermodels-course") -> None:
-    """Make sure that data, weights and notebooks of the course are there.
+    """Make sure that data, weights, notebooks and configurations of the course are there.
 
     Where they are, because this is the repository, because FERMODELS_ROOT names them, or because
     the working folder lies among them, nothing is fetched. Otherwise they are unpacked from
@@ -22,8 +22,9 @@ def fetch(archive: str, folder: str | os.PathLike = "fermodels-course") -> None:
     what it starts.
 
     Args:
-        archive: address (https:// or file://) of a .tar.gz file with `data/`, `notebooks/` and
-            `weights/`, at the top or inside one folder, as GitHub makes them of a repository.
+        archive: address (https:// or file://) of a .tar.gz file with `configs/`, `data/`,
+            `notebooks/` and `weights/`, at the top or inside one folder, as GitHub makes them of a
+            repository.
         folder: where the files go; it must not exist, or hold the course.
 
     Raises:

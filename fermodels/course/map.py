@@ -37,12 +37,12 @@ NOTEBOOKS = {
     "05": Box("Clips", "video, sound\nand text", 3, 0),
     "06": Box("Multi-task", "three losses,\nthree modalities", 4, 0),
     "07": Box("Explore", "hands on the\nembedding", 4, 1),
-    "08": Box("Your own data", "importers, faces\nof real people", 4, 2, core=False),
+    "08": Box("Your own\ndata", "importers, faces\nof real people", 4, 2, core=False),
     "09": Box("Appendix", "what moves\nthe learner", 2, 0, core=False),
     "10": Box("You\non the map", "a head before\na camera", 5, 1, core=False),
-    "11": Box("The clip study", "which losses\nhelp most", 5, 0, core=False),
+    "11": Box("The clip\nstudy", "which losses\nhelp most", 5, 0, core=False),
     "12": Box("Full size", "pre-training\nfor hours", 2, 2, core=False),
-    "13": Box("Error analysis", "which faces\nare mistaken", 5, 2, core=False),
+    "13": Box("Error\nanalysis", "which faces\nare mistaken", 5, 2, core=False),
 }
 # From side to side; those of one column from the head or the foot of a box.
 _ARROWS = (

@@ -11,7 +11,12 @@ import pytest
 from fermodels import course
 from fermodels._shared import places
 
-FILES = ("data/a.parquet", "notebooks/00_welcome.ipynb", "weights/one/config.json")
+FILES = (
+    "data/a.parquet",
+    "notebooks/00_welcome.ipynb",
+    "configs/a.yaml",
+    "weights/one/config.json",
+)
 
 
 @pytest.fixture
@@ -84,7 +89,7 @@ def test_a_notebook_of_the_course_finds_what_lies_beside_it(alone, monkeypatch):
 @pytest.mark.parametrize(
     ("names", "cut", "message"),
     [
-        (FILES[:2], 0, "lacks one of data/, notebooks/, weights/"),
+        (FILES[:3], 0, "lacks one of configs/, data/, notebooks/, weights/"),
         *((FILES, cut, "could not be read") for cut in (1, 8, 40, 100)),
         (None, 0, "could not be read .*on Kaggle"),
     ],
