@@ -32,9 +32,8 @@ question(
     right="b",
     a="they would if the views of a moment lay close together. For SimCLR they do not: compare the "
     "bars of the profiles with those of the crowd alone.",
-    b="a label helps what lies near it. With CL-MEx, whose views lie together, frontal labels reach "
-    "the profile, too.",
-    c="look at the bar in front: five images are enough there, because they lie near what is asked.",
+    b="a label helps what lies near it, and SimCLR puts a profile near other profiles.",
+    c="look at the bar in front: five images are enough there, for they lie near what is asked.",
 )
 
 
