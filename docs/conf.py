@@ -20,6 +20,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
     "formulas",
+    "image_alt",
     "notebook_links",
     "room",
 ]

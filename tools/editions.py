@@ -1,4 +1,5 @@
-"""Copies of the notebooks for a class: without solutions, or with all of them filled in.
+"""Copies of the notebooks for a class: without solutions, or with all of them filled in, and the
+questions answered.
 
 python -m tools.editions student|solutions [--out FOLDER] [NUMBER …]
 """
@@ -37,12 +38,28 @@ def student(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 def solutions(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """A copy without outputs in which the exercises hold the code of their solutions."""
+    """A copy without outputs in which the exercises hold the code of their solutions, and the
+    questions the letter of the right choice."""
     copy = _without_outputs(notebook)
     for name in lesson.exercises(notebook):
         code = lesson.solution(notebook, name)
         lesson.tagged(copy, lesson.EXERCISE + name).source = code.rstrip()
+    for name in lesson.questions(notebook):
+        cell = lesson.tagged(copy, lesson.QUESTION + name)
+        asked = lesson.SAY.fullmatch(cell.source)
+        if not asked:
+            raise ValueError(f"the cell of question {name} is not a line like 'say_02a = None …'")
+        cell.source = f'{asked[1]} = "{_right(name)}"'
     return copy
+
+
+def _right(name: str) -> str:
+    from fermodels.course.exercises import find
+
+    try:
+        return find(name).right
+    except KeyError as error:
+        raise ValueError(error.args[0]) from error
 
 
 def write(edition: str, paths: list[Path], out: Path) -> list[Path]:

@@ -19,6 +19,8 @@ CORE = ("00", "01", "02", "03", "04", "05", "06", "07")
 # "**Say before you run it (02.a).**"
 ITEM = re.compile(r"\*\*(?P<text>[^*]*?\b(?P<name>\d\d\.(?:\d+|[a-z]))\b[^*]*)\*\*")
 CHANGE = "Change it"
+# The one line of a question's cell: say_02a = None  # "a", "b" or "c"
+SAY = re.compile(r'(say_\d\d[a-z]) = None  # ("a"(?:, "[a-z]")* or "[a-z]")')
 
 
 def find(numbers: list[str] | None = None, folder: Path = ROOT / "notebooks") -> list[Path]:
@@ -57,8 +59,17 @@ def tagged(notebook: nbformat.NotebookNode, tag: str) -> nbformat.NotebookNode:
 
 def exercises(notebook: nbformat.NotebookNode) -> list[str]:
     """The numbers of its exercises, such as "02.1", in order."""
+    return _named(notebook, EXERCISE)
+
+
+def questions(notebook: nbformat.NotebookNode) -> list[str]:
+    """The names of its questions, such as "02.a", in order."""
+    return _named(notebook, QUESTION)
+
+
+def _named(notebook: nbformat.NotebookNode, prefix: str) -> list[str]:
     found = [tag for cell in notebook.cells for tag in tags(cell)]
-    return [tag.removeprefix(EXERCISE) for tag in found if tag.startswith(EXERCISE)]
+    return [tag.removeprefix(prefix) for tag in found if tag.startswith(prefix)]
 
 
 def solution(notebook: nbformat.NotebookNode, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Checks of exercises."""
+"""Checks of exercises and questions."""
 
 from __future__ import annotations
 
@@ -22,27 +22,47 @@ class CheckResult:
 
 
 def check(name: str, answer: Any) -> CheckResult:
-    """Check the answer to an exercise, print ✓ or ✗ with a hint. Never raises.
+    """Check the answer to an exercise or a question, print ✓ or ✗ with a hint. Never raises.
 
     Args:
-        name: number of the exercise, such as "02.1".
-        answer: a value or a function, as the exercise says. None and `...` count as no answer yet.
+        name: number of the exercise, such as "02.1", or of the question, such as "02.a".
+        answer: a value or a function, as the exercise says; the letter of a choice, if it is a
+            question. None and `...` count as no answer yet.
     """
-    result = _check(name, answer)
-    print(f"{'✓' if result.passed else '✗'} Exercise {name}: {result.message}")
+    from fermodels.course.exercises.questions import Question
+
+    try:
+        checking = _find(name)
+    except LookupError as error:
+        result, kind = CheckResult(name, False, str(error.args[0])), "Exercise"
+    else:
+        kind = "Question" if isinstance(checking, Question) else "Exercise"
+        result = _check(name, checking, answer)
+    # Saying nothing yet is no mistake where one is asked before the cells that tell.
+    open_yet = kind == "Question" and not _given(answer)
+    mark = "○" if open_yet else "✓" if result.passed else "✗"
+    print(f"{mark} {kind} {name}: {result.message}")
     return result
 
 
-def _check(name: str, answer: Any) -> CheckResult:
+def _find(name: str):
+    """The check of that name; LookupError, with what to say, if there is none."""
     from fermodels.course.exercises import find
 
     try:
-        checking = find(name)
-    except KeyError as error:
-        return CheckResult(name, False, str(error.args[0]))
+        return find(name)
+    except KeyError:
+        raise
     except Exception as error:
-        return CheckResult(name, False, f"the check cannot be loaded: {error}")
-    if answer is None or answer is ...:
+        raise LookupError(f"the check cannot be loaded: {error}") from error
+
+
+def _check(name: str, checking, answer: Any) -> CheckResult:
+    from fermodels.course.exercises.questions import Question
+
+    if isinstance(checking, Question) and not _given(answer):
+        return CheckResult(name, False, "say first what you expect, then run on.")
+    if not _given(answer):
         return CheckResult(name, False, "no answer yet.")
     try:
         checking(answer)
@@ -50,4 +70,11 @@ def _check(name: str, answer: Any) -> CheckResult:
         return CheckResult(name, False, str(error) or "not yet.")
     except Exception as error:
         return CheckResult(name, False, f"your answer led to {type(error).__name__}: {error}")
+    if isinstance(checking, Question):
+        return CheckResult(name, True, checking.choices[checking.right])
     return CheckResult(name, True, "right.")
+
+
+def _given(answer: Any) -> bool:
+    empty = isinstance(answer, str) and not answer.strip()
+    return not (answer is None or answer is ... or empty)

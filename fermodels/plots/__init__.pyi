@@ -34,6 +34,7 @@ from .player import clip_player as clip_player
 from .probabilities import probability_curve as probability_curve
 from .projection import pca as pca
 from .projection import project as project
+from .showing import show as show
 from .style import EXPRESSION_COLORS as EXPRESSION_COLORS
 from .style import EXPRESSION_MARKERS as EXPRESSION_MARKERS
 from .style import METHOD_COLORS as METHOD_COLORS

@@ -4,6 +4,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from fermodels.course import exercises
+from fermodels.course.exercises.questions import Question
 from tests.course.test_exercises import CASES, as_in_a_notebook, outcome  # noqa: F401
 from tests.notebooks import cells as notebooks
 from tools import editions, lesson
@@ -54,6 +56,39 @@ def test_solutions_are_filled_in():
     assert all(not cell.get("outputs") for cell in copy.cells)
 
 
+def asking(source='say_00z = None  # "a", "b" or "c"', name="00.z"):
+    book = made_up()
+    tags = ["question-" + name]
+    book.cells.append(new_code_cell(source, metadata={"tags": tags}))
+    return book
+
+
+@pytest.fixture
+def question_00z(monkeypatch):
+    messages = {letter: f"what to say to {letter}" for letter in "abc"}
+    monkeypatch.setitem(exercises._QUESTIONS, "00.z", Question("00.z", "b", messages))
+
+
+def test_questions_are_open_for_students_and_answered_in_solutions(question_00z):
+    book = asking()
+    stub = 'say_00z = None  # "a", "b" or "c"'
+    assert lesson.tagged(editions.student(book), "question-00.z").source == stub
+    assert lesson.tagged(editions.solutions(book), "question-00.z").source == 'say_00z = "b"'
+    assert lesson.tagged(book, "question-00.z").source == stub
+
+
+@pytest.mark.parametrize(
+    ("book", "message"),
+    [
+        (asking(source="say = 3"), "the cell of question 00.z is not a line like"),
+        (asking(name="00.y"), "no question '00.y'"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_named(question_00z, book, message):
+    with pytest.raises(ValueError, match=message):
+        editions.solutions(book)
+
+
 @pytest.mark.parametrize("edition", editions.EDITIONS)
 def test_links_out_of_the_folder_still_lead_there(tmp_path, edition):
     (tmp_path / "notebooks").mkdir()
@@ -96,6 +131,17 @@ def test_no_real_student_copy_holds_a_solution(path):
         assert lesson.solution(notebook, name).strip() not in text
         stub = lesson.tagged(copy, f"exercise-{name}").source
         assert stub == lesson.tagged(notebook, f"exercise-{name}").source
+
+
+@pytest.mark.parametrize("path", notebooks.PATHS, ids=lambda path: path.stem)
+def test_real_questions_stay_open_and_are_answered_right(path):
+    notebook = notebooks.read(path)
+    open_ones, answered = editions.student(notebook), editions.solutions(notebook)
+    for name in lesson.questions(notebook):
+        stub = lesson.tagged(notebook, f"question-{name}").source
+        assert lesson.tagged(open_ones, f"question-{name}").source == stub
+        _, _, answer = lesson.tagged(answered, f"question-{name}").source.partition(" = ")
+        assert exercises.find(name).right == answer.strip('"')
 
 
 @pytest.mark.parametrize(("path", "name"), CASES)

@@ -58,6 +58,16 @@ def test_light_and_with_pictures_that_tests_can_compare(path, notebook):
             assert "application/vnd.jupyter.widget-view+json" not in kinds, cell.source
 
 
+def test_every_figure_says_what_it_shows(notebook):
+    """In the place where Jupyter has it, see `fermodels.plots.show`."""
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            for kind in output.get("data", {}):
+                if kind.startswith("image/"):
+                    alt = output.get("metadata", {}).get(kind, {}).get("alt", "")
+                    assert len(alt.split()) >= 3, f"{cell.source}\n→ show it by plots.show(…)"
+
+
 def test_no_paths_of_a_machine(notebook):
     for cell in notebook.cells:
         texts = [cell.source]
