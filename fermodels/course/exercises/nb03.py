@@ -63,16 +63,6 @@ question(
 question(
     "03.f",
     right="b",
-    a="most is left to gain there, but half of the face is hidden, and no training brings it back. "
-    "Compare the two bars of the shipped encoder view by view.",
-    b="pre-training has already brought the steep views close to the frontal one. The labels add "
-    "what can be seen from the front, and half of that is hidden at ±90°.",
-    c="CL-MEx made the views alike in pre-training, but the labels know nothing of that. Compare "
-    "the two bars of the shipped encoder view by view.",
-)
-question(
-    "03.g",
-    right="b",
     a="that is what one expects, and what is often claimed. Compare the first pair in the two "
     "panels: with more labels the gain at ±90° is not larger, and its interval contains zero.",
     b="two people show few profiles, so the network from scratch cannot learn them. With more "
@@ -99,7 +89,7 @@ def cross_entropy(answer: Callable) -> None:
         -log_p.mean().item(): "that is the mean over all classes; take log p at the label alone.",
         -log_p.exp()[torch.arange(6), labels]
         .mean()
-        .item(): "that is the mean of −p; take its log.",
+        .item(): "that is the mean of −p: take log p instead.",
         -logits.log_softmax(0)[torch.arange(6), labels].mean().item(): (
             "the probabilities add up to 1 over the batch; they should over the classes (dim=1)."
         ),
