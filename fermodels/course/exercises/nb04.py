@@ -31,10 +31,11 @@ question(
 question(
     "04.c",
     right="b",
-    a="the encoder is the same, but the question has become easier. Compare the two tables.",
-    b="an image is lost when any other of the gallery is nearer. Fewer images, fewer rivals, for "
-    "every encoder and for guessing. Compare R@1 only with the same gallery.",
-    c="nothing learns here: retrieval only compares vectors. What changes is how many images there "
+    a="that holds for guessing, and for an encoder that takes anybody for the right one. Which "
+    "images does CL-MEx take? Compare the two tables, then look at the faces below.",
+    b="only other people have left the gallery, and it seldom took one of them. What it confuses "
+    "are moments of one person, and each person still brings fourteen.",
+    c="nothing learns here: retrieval only compares vectors. What changes is which images there "
     "are to choose from.",
 )
 question(
