@@ -1,10 +1,11 @@
-# make course   install, then run notebooks 00…10 in order; executed copies in runs/course/
+# make course   install, then run notebooks 00…13 in order; executed copies in runs/course/
 # make test     install, then lint, unit tests, the widgets in a browser, and all notebooks in
 #               their fast preset
 # make site     the course, how-tos, cards and reference as web pages: runs/site/html
 # make course-lite   the same with fewer packages: notebooks 00 to 04, lab, explore
 # make bundle   the course and its packages in one folder, for machines without a network
 #               (PLATFORM=linux, linux-arm, macos or windows; LITE=1; BUNDLE=folder)
+# make bundle-check   install that folder without a network and run notebook 00 from it
 # make lab      JupyterLab in the course's environment
 # make explore  the encoders' maps and the face lab as a page of your browser
 #               (your own: make explore FACES=faces.parquet ENCODER=folder, or either)
@@ -42,7 +43,7 @@ export MALLOC_TOP_PAD_ ?= 268435456
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help course course-lite bundle test site lab explore camera student solutions checkpoint \
+.PHONY: help course course-lite bundle bundle-check test site lab explore camera student solutions checkpoint \
 	slides minutes notebooks data weights study ablation readability outside benchmark rendering \
 	browser heads clean
 help:
@@ -61,6 +62,9 @@ BUNDLE ?= runs/bundle
 bundle: $(VENV)/.course
 	$(if $(TORCH_INDEX),PIP_EXTRA_INDEX_URL="$(TORCH_INDEX)") $(PY) -m tools.bundle "$(BUNDLE)" \
 		$(if $(PLATFORM),--platform $(PLATFORM)) $(if $(LITE),--requirements requirements-lite.txt)
+
+bundle-check: $(VENV)/.course
+	$(PY) -m tools.bundle_check "$(BUNDLE)"
 
 lab: $(READY)
 	$(PY) -m jupyterlab --notebook-dir=notebooks

@@ -1,4 +1,4 @@
-"""The study of notebook 06: every combination of ConCluGen's tasks, cross-validated over speakers.
+"""The study of notebook 11: every combination of ConCluGen's tasks, cross-validated over speakers.
 
     python -m studies.clips_study
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from fermodels._shared.paths import output_folder
 from fermodels._shared.places import DEFAULT_VIDEO
+from fermodels.course.fetching import PARTS
 from tools.packages import closure, read
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -153,7 +154,7 @@ def bundle(
     own = Path(shutil.copy(package, wheels)) if package else build_wheel(wheels, *options)
     lines.append(f"fermodels=={own.name.split('-')[1]}")
     (out / "packages.txt").write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-    for name in ("data", "weights", "notebooks"):
+    for name in PARTS:
         shutil.copytree(ROOT / name, course / name, ignore=LEAVE)
     for name in ("README.md", "LICENSE"):
         shutil.copy(ROOT / name, course)

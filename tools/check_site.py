@@ -3,9 +3,9 @@
     python -m tools.check_site runs/site/html --external runs/site/external.txt
 
 Links inside lead to pages and anchors that are there; nothing is loaded from elsewhere but the
-README's badges, which have words in their place; no page is heavier than 3 MB with all that it
-loads; no page shows a path of the machine that built it. Links to other places are listed, not
-fetched.
+README's badges, which have words in their place; every image says what it shows; no page is heavier
+than 3 MB with all that it loads; no page shows a path of the machine that built it. Links to other
+places are listed, not fetched.
 """
 
 import argparse
@@ -21,18 +21,20 @@ from tools.repository import PLACES
 HEAVIEST = 3_000_000  # bytes
 BADGES = {picture for _, picture in PLACES.values()}
 LOADED = {"img": "src", "script": "src", "source": "src", "video": "src", "audio": "src"}
+SUFFIXES = (".png", ".jpg", ".jpeg", ".svg", ".gif")
 MACHINE = re.compile(r"(?<![\w./:-])/(?:home|root|Users|tmp|work|var/folders|opt)/[\w.-]+")
 CSS_URL = re.compile(r"url\(\s*['\"]?([^'\")]+)")
 
 
 @dataclass
 class Page(HTMLParser):
-    """The anchors of a page, what it links to, and what it loads."""
+    """The anchors of a page, what it links to, what it loads, and images without a text."""
 
     text: str
     anchors: set[str] = field(default_factory=set)
     links: list[str] = field(default_factory=list)
     loaded: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
 
     def __post_init__(self):
         super().__init__()
@@ -49,6 +51,9 @@ class Page(HTMLParser):
             (self.loaded if fetched else self.links).append(given["href"])
         if given.get(LOADED.get(tag, "")):
             self.loaded.append(given[LOADED[tag]])
+        # Sphinx puts the name of its file in the place of a text that is not there.
+        if tag == "img" and ("alt" not in given or given["alt"].endswith(SUFFIXES)):
+            self.untold.append(given.get("src", "")[:60])
 
 
 def is_elsewhere(link: str) -> bool:
@@ -92,6 +97,7 @@ def check(site: Path) -> tuple[list[str], set[str]]:
                 weight += found[0].stat().st_size
         if weight > HEAVIEST:
             wrong.append(f"{name} weighs {weight / 1e6:.1f} MB; {HEAVIEST / 1e6:.0f} are allowed")
+        wrong += [f"{name}: {image} has no text that says what it shows" for image in page.untold]
         wrong += [f"{name} shows the path {shown}" for shown in set(MACHINE.findall(page.text))]
     for path in sorted(site.rglob("*.css")):
         for link in CSS_URL.findall(path.read_text(encoding="utf-8")):

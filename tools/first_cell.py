@@ -40,9 +40,9 @@ def put(notebook: nbformat.NotebookNode, source: str) -> None:
     if executed:
         for index in code:
             cell = cells[index]
-            cell.execution_count += 1
+            cell.execution_count = cell.execution_count and cell.execution_count + 1
             for output in cell.outputs:
-                if output.output_type == "execute_result":
+                if output.get("execution_count"):
                     output.execution_count += 1
     # MyST-NB leaves cells with the second tag out of a site's pages.
     first = nbformat.v4.new_code_cell(source, metadata={"tags": [TAG, "remove-cell"]}, id=TAG)

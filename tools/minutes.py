@@ -96,8 +96,10 @@ class Timed:
 
     @property
     def show(self) -> int:
-        """Whole minutes of somebody who shows it to others; nobody does exercises meanwhile."""
-        return _whole(SHOWN * self.reading + self.running)
+        """Whole minutes of somebody who shows it to others, who vote on its questions; nobody does
+        exercises meanwhile."""
+        votes = sum(each for each in self.tasks.values() if each == QUESTION)
+        return _whole(SHOWN * self.reading + self.running + votes)
 
     @property
     def note(self) -> str:

@@ -20,7 +20,6 @@ import html
 import io
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
@@ -48,15 +47,17 @@ def outputs(number: str) -> dict[str, list[dict]]:
     return {cell.id: [output.get("data", {}) for output in cell.outputs] for cell in cells}
 
 
-def output(number: str, cell: str, kind: str) -> str:
-    """The last output of a kind, such as "image/png", of a cell.
+def output(number: str, cell: str, *kinds: str) -> tuple[str, str]:
+    """The last output of one of these kinds, such as "image/png", of a cell, and its kind.
 
     Raises:
         ValueError: the notebook has no such cell, or the cell no such output.
     """
-    found = [data[kind] for data in outputs(number).get(cell, []) if kind in data]
+    made = outputs(number).get(cell, [])
+    found = [(data[kind], kind) for data in made for kind in kinds if kind in data]
     if not found:
-        raise ValueError(f"notebook {number} has no cell '{cell}' with an output of {kind}")
+        said = " or ".join(kinds)
+        raise ValueError(f"notebook {number} has no cell '{cell}' with an output of {said}")
     return found[-1]
 
 
@@ -77,12 +78,12 @@ def slide(markdown: str) -> str:
         address, _, alt = what.partition(":")
         number, cell = address.split()
         if kind == "text":
-            texts.append(mistune.html(output(number, cell, "text/markdown")))
+            texts.append(mistune.html(output(number, cell, "text/markdown")[0]))
             continue
-        png = output(number, cell, "image/png").strip()
-        shapes.append(_ratio(png))
+        image, kind = output(number, cell, "image/png", "image/jpeg")
+        shapes.append(_ratio(image))
         said = html.escape(alt.strip(), quote=True)
-        figures.append(f'<img src="data:image/png;base64,{png}" alt="{said}">')
+        figures.append(f'<img src="data:{kind};base64,{image.strip()}" alt="{said}">')
     body = COMMENT.sub("", markdown)
     formulas = [_formula(latex) for latex in FORMULA.findall(body)]
     body = mistune.html(FORMULA.sub("FORMULA-HERE", body))
@@ -140,8 +141,10 @@ def print_pdf(page: Path, pdf: Path, browser: str) -> None:
         replace_file(pdf, made.read_bytes())
 
 
-def _ratio(png: str) -> float:
-    width, height = struct.unpack(">II", base64.b64decode(png[:64])[16:24])
+def _ratio(image: str) -> float:
+    from PIL import Image
+
+    width, height = Image.open(io.BytesIO(base64.b64decode(image))).size
     return width / height
 
 

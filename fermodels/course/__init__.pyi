@@ -1,3 +1,4 @@
+from .certificates import certificate as certificate
 from .checks import CheckResult as CheckResult
 from .checks import check as check
 from .clips import course_clips as course_clips
@@ -13,3 +14,7 @@ from .hardware import hardware_preset as hardware_preset
 from .judged import readings as readings
 from .machine import environment as environment
 from .map import draw_map as draw_map
+from .overview import NotebookProgress as NotebookProgress
+from .overview import Progress as Progress
+from .overview import progress as progress
+from .records import forget_progress as forget_progress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ class CheckResult:
 def check(name: str, answer: Any) -> CheckResult:
     """Check the answer to an exercise or a question, print ✓ or ✗ with a hint. Never raises.
 
+    What passes, and how often it was tried, counts for :func:`progress`.
+
     Args:
         name: number of the exercise, such as "02.1", or of the question, such as "02.a".
         answer: a value or a function, as the exercise says; the letter of a choice, if it is a
@@ -31,6 +34,7 @@ def check(name: str, answer: Any) -> CheckResult:
     """
     from fermodels.course.exercises.questions import Question
 
+    checking = None
     try:
         checking = _find(name)
     except LookupError as error:
@@ -42,7 +46,23 @@ def check(name: str, answer: Any) -> CheckResult:
     open_yet = kind == "Question" and not _given(answer)
     mark = "○" if open_yet else "✓" if result.passed else "✗"
     print(f"{mark} {kind} {name}: {result.message}")
+    if checking is not None:
+        _record(checking, result, answer)
     return result
+
+
+def _record(checking, result: CheckResult, answer: Any) -> None:
+    from fermodels.course.exercises.questions import Question
+    from fermodels.course.records import UNANSWERED, record
+
+    try:
+        if isinstance(checking, Question):
+            with suppress(ValueError):  # no answer, or none of the choices
+                record(result.name, "question", result.passed, checking.letter(answer))
+        elif result.passed or not result.message.endswith(UNANSWERED):
+            record(result.name, "exercise", result.passed)
+    except Exception as error:  # whatever may be wrong with a folder is not the learner's fault
+        print(f"(Your progress cannot be kept: {error})")
 
 
 def _find(name: str):

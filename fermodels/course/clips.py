@@ -1,4 +1,4 @@
-"""What notebooks 05 and 06 share: the clips of a preset, and their features, computed once."""
+"""What notebooks 05, 06 and 11 share: the clips of a preset, and their features, computed once."""
 
 from __future__ import annotations
 

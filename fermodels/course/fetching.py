@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
-import tarfile
-import tempfile
-import urllib.request
-import zlib
 from pathlib import Path, PurePosixPath
 
 from fermodels._shared.paths import output_folder
 from fermodels._shared.places import root
 
-PARTS = ("data", "notebooks", "weights")
+PARTS = ("configs", "data", "notebooks", "weights")
 SECONDS = 60  # without an answer
 
 
 def fetch(archive: str, folder: str | os.PathLike = "fermodels-course") -> None:
-    """Make sure that data, weights and notebooks of the course are there.
+    """Make sure that data, weights, notebooks and configurations of the course are there.
 
     Where they are, because this is the repository, because FERMODELS_ROOT names them, or because
     the working folder lies among them, nothing is fetched. Otherwise they are unpacked from
@@ -27,8 +22,9 @@ def fetch(archive: str, folder: str | os.PathLike = "fermodels-course") -> None:
     what it starts.
 
     Args:
-        archive: address (https:// or file://) of a .tar.gz file with `data/`, `notebooks/` and
-            `weights/`, at the top or inside one folder, as GitHub makes them of a repository.
+        archive: address (https:// or file://) of a .tar.gz file with `configs/`, `data/`,
+            `notebooks/` and `weights/`, at the top or inside one folder, as GitHub makes them of a
+            repository.
         folder: where the files go; it must not exist, or hold the course.
 
     Raises:
@@ -61,6 +57,13 @@ def _unpack(archive: str, place: Path) -> None:
         raise FileExistsError(
             f"{place} exists and is not the course: move it away, or name another folder"
         )
+    # Here, since every notebook calls `fetch`, and next to none has anything to fetch.
+    import gzip
+    import tarfile
+    import tempfile
+    import urllib.request
+    import zlib
+
     print(f"fetching data, weights and notebooks into {place} …")
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".fermodels-") as temporary:

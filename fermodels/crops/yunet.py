@@ -26,8 +26,9 @@ MODEL = "face_detection_yunet_2023mar.onnx"
 # from 8 % of the edge on, and more that is none.
 SEARCHES = ((320, 0.6), (640, 0.8))
 # Grey borders, in longest edges of the image, with which it is searched again where no face is
-# found: the detector misses faces that fill their image.
+# found: the detector misses faces that fill their image. These are large, so that less will do.
 BORDERS = (0.25, 0.5)
+BORDER_SEARCH = (224, 0.6)
 CANDIDATE = 0.4  # score from which a second look is worth its time
 MOST_LOOKS = 3  # second looks in one search, largest candidates first
 LOOK_SIZE = 192
@@ -137,7 +138,7 @@ class YuNetFinder:
         found = self._search(image, SEARCHES[:1] if small else SEARCHES, most)
         for border in () if found else BORDERS:
             margin = round(border * max(image.shape[:2]))
-            found = self._search(_with_border(image, margin), SEARCHES[:1], most)  # it is large
+            found = self._search(_with_border(image, margin), (BORDER_SEARCH,), most)
             if found:
                 found = [_moved(face, -margin, -margin) for face in found]
                 break
@@ -153,7 +154,7 @@ class YuNetFinder:
             largest = np.argsort(faces[:, 2] * faces[:, 3] * faces[:, 14])[::-1]
             found: list[np.ndarray] = []
             for face in faces[largest[: max(MOST_LOOKS, most)]]:
-                measured = self._look(image, face)
+                measured = self._look(image, face, enough)
                 if measured[14] >= enough and not any(_same(measured, other) for other in found):
                     found.append(measured)
                 if len(found) == most:
@@ -162,21 +163,23 @@ class YuNetFinder:
                 return found
         return []
 
-    def _look(self, image: np.ndarray, face: np.ndarray) -> np.ndarray:
-        """The face again, (15,), seen larger and mirrored; score 0 where it is not there."""
+    def _look(self, image: np.ndarray, face: np.ndarray, enough: float) -> np.ndarray:
+        """The face again, (15,), seen larger and mirrored.
+
+        Args:
+            enough: the mean score that makes a face; score 0 where it cannot be reached.
+        """
         x, y, width, height = face[:4]
         side = LOOK_FACES * height
         left, top = x + width / 2 - side / 2, y + height / 2 - side / 2
         picture = cut(image, Square(left, top, side), LOOK_SIZE)
-        seen = [
-            _nearest(_detected(self._looking, picture)),
-            _mirrored(_nearest(_detected(self._looking, picture[:, ::-1]))),
-        ]
-        there = [row for row in seen if row[14] > 0]
-        if not there:
-            return seen[0]
-        mean = np.mean(there, axis=0)
-        mean[14] *= len(there) / len(seen)
+        first = _nearest(_detected(self._looking, picture))
+        if first[14] + 1 < 2 * enough:  # whatever its mirror image shows
+            return np.zeros(15)
+        other = _mirrored(_nearest(_detected(self._looking, picture[:, ::-1])))
+        if other[14] == 0:  # half of one score is never enough
+            return np.zeros(15)
+        mean = np.mean([first, other], axis=0)
         mean[:14] *= side / LOOK_SIZE
         return _moved(mean, left, top)
 

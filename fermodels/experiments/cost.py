@@ -111,7 +111,7 @@ def probe(module: nn.Module, inputs) -> tuple[float, float, int]:
     def pack(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if tensor.shape not in weights:
-            kept[storage.data_ptr()] = storage.nbytes()
+            kept[storage._cdata] = storage.nbytes()  # tensors on "meta" have no address
         return tensor
 
     module.train()

@@ -26,7 +26,8 @@ def show(alt: str) -> None:
 
     Args:
         alt: what is in the figure, in a sentence or two: what kind of figure, what its axes are and
-            what is drawn. Screen readers read it out, the site has it as the image's text.
+            what is drawn. It is stored with the image, where Jupyter has a place for it; the site
+            has it as the image's text. JupyterLab 4 itself does not read it out.
 
     Raises:
         ValueError: the text is missing, or too short to say anything.

@@ -39,11 +39,12 @@ def as_in_a_notebook(monkeypatch):
 
 
 @pytest.mark.parametrize(("path", "name"), CASES)
-def test_the_stub_fails(path, name):
+def test_the_stub_fails_and_is_no_try(path, name, own_progress):
     stub = notebooks.tagged(notebooks.read(path), f"exercise-{name}").source
     result = outcome(path, name, stub)
     assert not result.passed
     assert "Error" not in result.message, "a beginner should read a hint, not an exception"
+    assert not own_progress.exists(), f"let the hint to an open answer end with 'yet.': {result}"
 
 
 @pytest.mark.parametrize(("path", "name"), CASES)

@@ -327,6 +327,15 @@ def test_a_second_look_decides(finder, monkeypatch, second, mirrored, found):
     assert (finder.find(photograph(320, 320)) is not None) is found
 
 
+def test_a_candidate_that_cannot_reach_the_score_is_not_mirrored(finder, monkeypatch):
+    detector = Says([face_row()], [], [face_row(x=66.0, y=56.0)])
+    monkeypatch.setattr(finding, "SEARCHES", ((320, 0.6),))
+    monkeypatch.setattr(finding, "BORDERS", ())
+    answers(finder, detector, monkeypatch)
+    assert finder.find(photograph(320, 320)) is None
+    assert detector.asked == 2
+
+
 @pytest.mark.parametrize("border", finding.BORDERS)
 def test_faces_that_fill_their_image_are_found_with_a_grey_border(finder, monkeypatch, border):
     seen = []
@@ -343,7 +352,7 @@ def test_faces_that_fill_their_image_are_found_with_a_grey_border(finder, monkey
     box = finder.find(photograph(320, 320))
     assert box is not None and len(seen) == len(empty) + 3
     assert (seen[-3][0, 0] == 128).all() and (seen[-3][:, -1] == 128).all()
-    scale = (1 + 2 * border) * 320 / 320
+    scale = (1 + 2 * border) * 320 / finding.BORDER_SEARCH[0]
     middle = (110 + 40) * scale - border * 320  # of the face, in pixels of the image itself
     assert (box.y0 + box.y1) / 2 == pytest.approx(middle, abs=1)
 

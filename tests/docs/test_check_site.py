@@ -23,7 +23,9 @@ def site(tmp_path):
 
 
 def test_a_good_site_passes_and_its_links_to_elsewhere_are_listed(site, tmp_path, capsys):
-    folder = site('<img src="small.png"><a href="#top">up</a><a href="sub/b.html?x=1">b</a>')
+    folder = site(
+        '<img src="small.png" alt="A dot"><a href="#top">up</a><a href="sub/b.html?x=1">b</a>'
+    )
     assert main([str(folder), "--external", str(tmp_path / "list.txt")]) == 0
     assert (tmp_path / "list.txt").read_text() == "https://example.org/x\n"
     assert "2 pages, 1 links" in capsys.readouterr().out
@@ -41,6 +43,8 @@ def test_a_good_site_passes_and_its_links_to_elsewhere_are_listed(site, tmp_path
         ('<link rel="stylesheet" href="//example.org/a.css">', "needs a network"),
         ('<img src="https://example.org/a.png">', "needs a network"),
         ('<img src="large.png">', "weighs 3.0 MB"),
+        ('<img src="small.png">', "small.png has no text that says what it shows"),
+        ('<img src="small.png" alt="sub/small.png">', "small.png has no text"),
         ("<pre>File /home/anna/course/a.py</pre>", "/home/anna"),
         ("<pre>'/tmp/abc'</pre>", "/tmp/abc"),
     ],
@@ -55,7 +59,7 @@ def test_what_is_wrong_is_named_with_its_page(site, html, message, capsys):
     "html",
     [
         '<a href="mailto:a@example.org">a</a>',
-        '<img src="data:image/png;base64,AAAA">',
+        '<img src="data:image/png;base64,AAAA" alt="A dot">',
         '<link rel="next" href="sub/b.html">',
         "<p>and/or, weights/tmp/a, https://example.org/home/a</p>",
     ],

@@ -67,10 +67,12 @@ def test_an_unknown_command_of_a_formula_warns(monkeypatch):
         ("Task-4:-The-face-lab", "task-4-the-face-lab"),
         ("Task-3:-Whose-neighbours?", "task-3-whose-neighbours"),
         ("Exercises", "exercises"),
+        ("2-·-Folds-(6-min,-optional)", "2--folds-6-min-optional"),
     ],
 )
 def test_anchors_of_jupyterlab_become_those_of_the_site(anchor, slug):
-    source = [json.dumps({"source": [f"see [a](07_explore.ipynb#{anchor}), [b](#{anchor})"]})]
+    text = f"see [a](07_explore.ipynb#{anchor}), [b](#{anchor})"
+    source = [json.dumps({"source": [text]}, ensure_ascii=False)]
     notebook_links._rewrite(None, "notebooks/02", source)
     assert source[0].count(f"#{slug})") == 2
     other = ["[b](#Exercises)"]

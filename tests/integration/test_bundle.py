@@ -1,5 +1,6 @@
 """The folder for a USB stick: real packages, installed where there is no network."""
 
+import socket
 import subprocess
 import sys
 import zipfile
@@ -8,7 +9,7 @@ from importlib.metadata import distribution
 import pytest
 from packaging.requirements import Requirement
 
-from tools import bundle
+from tools import bundle, bundle_check
 from tools.packages import closure, read
 
 NO_NETWORK = ("--no-index",)
@@ -47,7 +48,8 @@ def test_a_bundle_installs_without_a_network(index, requirements, tmp_path, monk
         )
         wheel.writestr(f"{info}/RECORD", "")
     course = tmp_path / "course"
-    for name in ("data/a.parquet", "weights/one/config.json", "notebooks/00_welcome.ipynb"):
+    files = ("data/a.parquet", "weights/one/config.json", "notebooks/00_welcome.ipynb")
+    for name in (*files, "configs/a.yaml"):
         (course / name).parent.mkdir(parents=True)
         (course / name).write_text(name)
     for name in ("README.md", "LICENSE"):
@@ -69,10 +71,29 @@ def test_a_bundle_installs_without_a_network(index, requirements, tmp_path, monk
     assert {"fermodels==0.0.1", f"lazy-loader=={distribution('lazy-loader').version}"} < set(wanted)
     assert {line.replace("_", "-") for line in listed} >= set(wanted)
     assert (home / "notebooks" / "00_welcome.ipynb").exists() and (home / "start.sh").exists()
+    assert (home / "configs" / "a.yaml").exists()
 
     (home / "notebooks" / "00_welcome.ipynb").write_text("worked in")
     subprocess.run(run, env=environment, check=True, capture_output=True)
     assert (home / "notebooks" / "00_welcome.ipynb").read_text() == "worked in"
+
+
+def test_the_check_of_a_bundle_reaches_no_network():
+    before, environment = bundle_check.without_network()
+    assert environment["PIP_NO_INDEX"] and environment["https_proxy"] == bundle_check.NOWHERE
+    if not before:
+        pytest.skip("network namespaces are not permitted here")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connect = f"import socket; socket.create_connection({server.getsockname()}, 5)"
+        run = [sys.executable, "-c", connect]
+        assert subprocess.run(run).returncode == 0
+        assert subprocess.run([*before, *run], stderr=subprocess.DEVNULL).returncode == 1
+
+
+def test_what_is_no_bundle_is_refused(tmp_path):
+    run = [sys.executable, "-m", "tools.bundle_check", tmp_path]
+    done = subprocess.run(run, capture_output=True, text=True, cwd=bundle.ROOT)
+    assert done.returncode == 2 and "make one with make bundle" in done.stderr
 
 
 def test_another_python_is_refused(index, requirements, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("own_data", "own_encoder", "own_loss", "export")
+PAGES = ("own_data", "own_encoder", "own_loss", "export", "prepared_files")
 
 
 @pytest.fixture

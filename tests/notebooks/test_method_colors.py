@@ -16,7 +16,7 @@ def is_gray(color):
 
 def typed(source):
     """(methods, colours other than grey) that stand as strings in the code of a cell."""
-    nodes = ast.walk(ast.parse(source))
+    nodes = ast.walk(ast.parse(notebooks.plain_python(source)))
     texts = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
     methods = {text for text in texts if method_of(text)[0]}
     colors = {text for text in texts if text.startswith(("#", "tab:"))}

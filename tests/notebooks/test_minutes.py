@@ -100,6 +100,7 @@ def test_questions_changes_and_what_is_optional_are_told_apart(parts):
     opening, faces, folds, exercises = minutes.counted(parts, "02_made_up")
     assert faces.tasks == {"02.a": 1, "02.b": 4} and faces.exercises == 5
     assert faces.core == faces.work == 6 and faces.left_out == 0 and faces.note == "6 min"
+    assert faces.show == 2, "those who watch vote"
     assert folds.core == 0 and folds.left_out == 1 and folds.note == "1 min, optional"
     assert exercises.tasks == {"02.1": 5} and exercises.extra.tasks == {"02.2": 5}
     assert exercises.core == 5 and exercises.left_out == 6

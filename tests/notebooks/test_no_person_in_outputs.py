@@ -4,17 +4,16 @@ import ast
 
 import pytest
 
-from tests.notebooks.cells import PATHS, read
+from tests.notebooks.cells import PATHS, plain_python, read
 
 LIVE = ("image/jpeg", "video/", "audio/", "application/vnd.jupyter.widget")
 
 
 def camera_labs(source: str) -> list[ast.Call]:
     """The calls of `CameraLab` in a cell."""
-    lines = [line for line in source.splitlines() if not line.lstrip().startswith(("%", "!"))]
     return [
         node
-        for node in ast.walk(ast.parse("\n".join(lines)))
+        for node in ast.walk(ast.parse(plain_python(source)))
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "CameraLab"
     ]
 

@@ -1,8 +1,11 @@
 """Slides show what the notebooks show today, in one file that needs nothing else."""
 
+import base64
+import io
 import re
 
 import pytest
+from PIL import Image
 
 from tools import slides
 
@@ -22,8 +25,17 @@ def test_about_thirty_with_a_heading_each(page):
 
 def test_every_figure_is_there_and_says_what_it_shows(page):
     asked = re.findall(r"<!-- figure", SOURCE)
-    shown = re.findall(r'<img src="data:image/png;base64,[^"]+" alt="([^"]*)"', page)
+    shown = re.findall(r'<img src="data:image/(?:png|jpeg);base64,[^"]+" alt="([^"]*)"', page)
     assert len(shown) == len(asked) and all(shown)
+
+
+def test_photographs_of_a_notebook_may_be_jpeg(monkeypatch):
+    file = io.BytesIO()
+    Image.new("RGB", (300, 100)).save(file, "JPEG")
+    text = base64.b64encode(file.getvalue()).decode() + "\n"
+    monkeypatch.setattr(slides, "outputs", lambda number: {"a": [{"image/jpeg": text}]})
+    made = slides.slide("## Two\n\n<!-- figure 02 a: three faces -->")
+    assert 'src="data:image/jpeg;base64,/9j/' in made and 'class="below"' in made
 
 
 def test_formulas_are_drawn(page):

@@ -18,7 +18,7 @@ $To = (Resolve-Path $To).Path
 # What is there stays: somebody may have worked in the notebooks. The README comes last.
 if (-not (Test-Path (Join-Path $To "README.md"))) {
     Write-Host "copying data, weights and notebooks to $To"
-    foreach ($part in "data", "weights", "notebooks", "LICENSE", "README.md") {
+    foreach ($part in "configs", "data", "weights", "notebooks", "LICENSE", "README.md") {
         Copy-Item -Recurse -Force (Join-Path $PSScriptRoot "course/$part") $To
     }
 }

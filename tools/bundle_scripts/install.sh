@@ -16,7 +16,7 @@ to=$(CDPATH='' cd -- "$to" && pwd)
 # What is there stays: somebody may have worked in the notebooks. The README comes last.
 if [ ! -e "$to/README.md" ]; then
     echo "copying data, weights and notebooks to $to"
-    for part in data weights notebooks LICENSE README.md; do
+    for part in configs data weights notebooks LICENSE README.md; do
         cp -R "$here/course/$part" "$to/"
     done
 fi

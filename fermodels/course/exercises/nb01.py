@@ -1,4 +1,4 @@
-"""Checks of notebook 01: action weights, KDEF's file names, leaks, missing views."""
+"""Notebook 01: views, leaks, people and their images, action weights, KDEF's file names."""
 
 from __future__ import annotations
 
@@ -6,10 +6,85 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fermodels.course.exercises import exercise
+from fermodels.course.exercises import exercise, question
+
+question(
+    "01.a",
+    right="b",
+    a="left and right are always the *subject's*: full left shows the left cheek.",
+    b="right. Stand there yourself: you see the left cheek of somebody who looks past you, to your "
+    "left.",
+    c="the cheek is right. But a camera that sees the left cheek has the nose on its own left.",
+)
+question(
+    "01.b",
+    right="a",
+    a="right: other images of the same woman lie in the training set, and she is recognised. That "
+    "is the leak.",
+    b="by person there is nobody in the training set whom the classifier could recognise. Compare "
+    "the two numbers.",
+    c="the training sets are equally large, but only one of them has the test people in it. "
+    "Compare the two numbers.",
+)
+question(
+    "01.c",
+    right="c",
+    a="so it was for gender, which stays the same over all images of a person. The expression does "
+    "not: the most similar image is the same person with *another* expression.",
+    b="the same people are on both sides, and that is never without effect. Here it pulls the "
+    "nearest image to the same person, with another expression.",
+    c="right. The nearest image is the same person, and the one with the right expression is not "
+    "there to be found: it is the one being asked about.",
+)
+question(
+    "01.d",
+    right="c",
+    a="it need not tell women from men at all, only *these* people apart. Look at the red bar.",
+    b="detail is not what leaks. Skin, shirt and wall do, and they are still there in 16 squares.",
+    c="right. And expression by person, which needs detail, falls close to chance. A leak needs "
+    "far less than the task does.",
+)
+question(
+    "01.e",
+    right="b",
+    a="look at the new curve: it rises with the number of people as the first one does.",
+    b="right. Seventy images of one person are nearly copies of each other. So ask more people "
+    "before you take more images of those you have.",
+    c="fewer candidates are no help: the right one may be among those left out. Compare the two "
+    "curves.",
+)
+question(
+    "01.f",
+    right="b",
+    a="look at the left end of the dots. People differ by much more than that, and whoever is read "
+    "worse in one session tends to be read worse in the other, too.",
+    b="right: of this person every third image is misread, of some others none.",
+    c="nobody is read as badly as that. But look how far the left end is from the average.",
+)
 
 
 @exercise("01.1")
+def shared_subjects(answer: Callable) -> None:
+    import pandas as pd
+
+    table = pd.DataFrame({"subject": ["M02", "F01", "F01", "M01", "M02", "F03", "M01"]})
+    clean = {"train": np.array([0, 4, 3, 6]), "val": np.array([5]), "test": np.array([1, 2])}
+    found = answer(table, clean)
+    assert found is not None, "the function returns nothing yet."
+    assert list(found) == [], f"in a clean split nobody is shared, you return {found}."
+    leaking = {"train": np.array([0, 1, 3]), "val": np.array([6, 5]), "test": np.array([2, 4])}
+    found = answer(table, leaking)
+    assert isinstance(found, list), f"return a list, not {type(found).__name__}."
+    assert set(found) == {"F01", "M01", "M02"}, (
+        f"F01 and M02 are in train and test, M01 is in train and val; you return {found}. Compare "
+        "every pair of parts, not train and test alone."
+    )
+    assert found == ["F01", "M01", "M02"], f"each name once, sorted; you return {found}."
+    # Two rows of a person in one part are no leak.
+    assert answer(table, {"train": np.array([1, 2]), "test": np.array([5])}) == []
+
+
+@exercise("01.2")
 def smirk(answer: np.ndarray) -> None:
     from fermodels.faces import ACTIONS
 
@@ -33,7 +108,30 @@ def smirk(answer: np.ndarray) -> None:
     assert not others, f"these should be still: {', '.join(others)}."
 
 
-@exercise("01.2")
+@exercise("01.3")
+def missing_views(answer: Callable) -> None:
+    import pandas as pd
+
+    views = ("full_left", "half_left", "straight", "half_right", "full_right")
+    rows = [(name, view) for name in ("F01-A-sad", "F01-A-happy", "M01-B-sad") for view in views]
+    whole = pd.DataFrame(rows, columns=["instance", "view"])
+    found = answer(whole, views)
+    assert found is not None, "the function returns nothing yet."
+    assert isinstance(found, dict), f"return a dictionary, not {type(found).__name__}."
+    assert found == {}, f"all instances are complete, yet you return {found}."
+    gaps = whole.drop(index=[4, 0, 12]).sample(frac=1, random_state=0)
+    wanted = {"F01-A-sad": ["full_left", "full_right"], "M01-B-sad": ["straight"]}
+    found = answer(gaps, views)
+    assert set(found) == set(wanted), (
+        f"the instances with gaps are {sorted(wanted)}, you return {sorted(found)}."
+    )
+    for name, missing in wanted.items():
+        assert list(found[name]) == missing, (
+            f"{name} lacks {missing}, in the order of `views`; you return {list(found[name])}."
+        )
+
+
+@exercise("01.4")
 def parse_kdef(answer: Callable) -> None:
     cases = {
         "AF01HAHL.JPG": ("F01", "A", "happy", "half_left"),
@@ -71,47 +169,3 @@ def parse_kdef(answer: Callable) -> None:
                 "the name first, for example by re.fullmatch."
             ) from error
         raise AssertionError(f"{name!r} is not a KDEF file name and should raise ValueError.")
-
-
-@exercise("01.3")
-def shared_subjects(answer: Callable) -> None:
-    import pandas as pd
-
-    table = pd.DataFrame({"subject": ["M02", "F01", "F01", "M01", "M02", "F03", "M01"]})
-    clean = {"train": np.array([0, 4, 3, 6]), "val": np.array([5]), "test": np.array([1, 2])}
-    found = answer(table, clean)
-    assert found is not None, "the function returns nothing yet."
-    assert list(found) == [], f"in a clean split nobody is shared, you return {found}."
-    leaking = {"train": np.array([0, 1, 3]), "val": np.array([6, 5]), "test": np.array([2, 4])}
-    found = answer(table, leaking)
-    assert isinstance(found, list), f"return a list, not {type(found).__name__}."
-    assert set(found) == {"F01", "M01", "M02"}, (
-        f"F01 and M02 are in train and test, M01 is in train and val; you return {found}. Compare "
-        "every pair of parts, not train and test alone."
-    )
-    assert found == ["F01", "M01", "M02"], f"each name once, sorted; you return {found}."
-    # Two rows of a person in one part are no leak.
-    assert answer(table, {"train": np.array([1, 2]), "test": np.array([5])}) == []
-
-
-@exercise("01.4")
-def missing_views(answer: Callable) -> None:
-    import pandas as pd
-
-    views = ("full_left", "half_left", "straight", "half_right", "full_right")
-    rows = [(name, view) for name in ("F01-A-sad", "F01-A-happy", "M01-B-sad") for view in views]
-    whole = pd.DataFrame(rows, columns=["instance", "view"])
-    found = answer(whole, views)
-    assert found is not None, "the function returns nothing yet."
-    assert isinstance(found, dict), f"return a dictionary, not {type(found).__name__}."
-    assert found == {}, f"all instances are complete, yet you return {found}."
-    gaps = whole.drop(index=[4, 0, 12]).sample(frac=1, random_state=0)
-    wanted = {"F01-A-sad": ["full_left", "full_right"], "M01-B-sad": ["straight"]}
-    found = answer(gaps, views)
-    assert set(found) == set(wanted), (
-        f"the instances with gaps are {sorted(wanted)}, you return {sorted(found)}."
-    )
-    for name, missing in wanted.items():
-        assert list(found[name]) == missing, (
-            f"{name} lacks {missing}, in the order of `views`; you return {list(found[name])}."
-        )

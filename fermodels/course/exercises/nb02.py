@@ -1,11 +1,58 @@
-"""Checks of notebook 02: NT-Xent, the positive mask, the levels of the loss, many positives."""
+"""Checks of notebook 02: levels of the loss, temperature, shortcuts, and NT-Xent in code."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 
-from fermodels.course.exercises import exercise
+from fermodels.course.exercises import exercise, question
+
+question(
+    "02.a",
+    right="b",
+    a="1/244 is the probability that guessing gives to the positive. The loss is −ln of it.",
+    b="−ln (1/244) = ln 244: the chance level grows with the number of candidates.",
+    c="ln 2 would be right for two candidates. Here there are 244, and each may be the positive.",
+)
+question(
+    "02.b",
+    right="b",
+    a="that is what a very high temperature does: all logits become alike. A low one spreads them.",
+    b="the answer becomes all or nothing. If the nearest candidate is the positive, the loss goes "
+    "to 0; if not, it grows without limit.",
+    c="all logits are scaled alike, but a softmax looks at their differences, and these grow as "
+    "1/τ. Look at the bars from right to left.",
+)
+question(
+    "02.c",
+    right="a",
+    a="the tint answers the question of the loss, so nothing pushes the encoder to look at the "
+    "face.",
+    b="tints would disturb if they differed between the views of a moment. Here all views of one "
+    "have the same, which gives the answer away.",
+    c="augmentation changes an image at random and says 'ignore this'. A tint that all positives "
+    "share, and no negative, says the opposite: 'look at this'.",
+)
+question(
+    "02.d",
+    right="b",
+    a="it has arrived. The best loss at this temperature, with both positives at cosine 1 and all "
+    "177 negatives at 0, is ln(2e + 177) − 1 = 4.21.",
+    b="a perfect encoder has ln(2e + 177) − 1 = 4.21, one that knows only the person "
+    "ln(8e + 171) − 1 = 4.26. Next to nothing is left to gain from the expression.",
+    c="Muon's steps do not depend on the size of the gradient, and the loss came down at once. "
+    "Compute the best loss that τ = 1 allows: two positives at cosine 1, 177 negatives at 0.",
+)
+question(
+    "02.e",
+    right="a",
+    a="recognising the person nearly answers the question now, so less of the expression is "
+    "needed.",
+    b="varied negatives are easy negatives: hair, skin or background give a stranger away. What "
+    "teaches the expression is the same person with another one.",
+    c="the number of candidates fixes the chance level alone. How hard the task is depends on who "
+    "the candidates are.",
+)
 
 
 @exercise("02.1")
@@ -74,9 +121,20 @@ def levels(answer: Mapping) -> None:
         raise ValueError("give a dict with the keys 'chance', 'person' and 'floor'.")
     for name, value in wanted.items():
         assert answer.get(name) not in (None, ...), f"{name!r} has no value yet."
-        assert math.isclose(float(answer[name]), value, abs_tol=5e-3), (
-            f"{name!r} is not {float(answer[name]):.3f}. It is the {hints[name]}"
+        given = float(answer[name])
+        if math.isclose(given, value, abs_tol=5e-3):
+            continue
+        count = math.exp(value)
+        assert not math.isclose(given, math.log(count + 1), abs_tol=5e-4), (
+            f"{name!r} counts the anchor as well, which is not a candidate of its own."
         )
+        assert not math.isclose(given, count, abs_tol=1e-6), (
+            f"{name!r} is the number of candidates. The loss is its natural logarithm, math.log."
+        )
+        assert not math.isclose(given, value / math.log(2), abs_tol=5e-3), (
+            f"{name!r} is in bits (log2). Our losses are in nats: take math.log."
+        )
+        raise AssertionError(f"{name!r} is not {given:.3f}. It is the {hints[name]}")
 
 
 @exercise("02.4")
@@ -104,8 +162,36 @@ def multi_view_loss(answer: Callable) -> None:
         for temperature in (1.0, 0.15):
             found = answer(z.clone(), instance, temperature)
             assert found is not None, "the function returns nothing yet."
-            wanted = MultiViewContrastiveLoss(temperature)(z, instance).item()
-            assert math.isclose(float(found), wanted, rel_tol=1e-4), (
-                f"with {what} and temperature {temperature} it is {wanted:.4f}, not "
-                f"{float(found):.4f}.{hint} z arrives unnormalised."
+            found = float(found)
+            unit = torch.nn.functional.normalize(z, dim=1)
+            loss = MultiViewContrastiveLoss(temperature)
+            wanted = loss(z, instance).item()
+            if math.isclose(found, wanted, rel_tol=1e-4):
+                continue
+            assert not math.isnan(found), (
+                f"with {what} it is NaN. −∞ · 0 is NaN: fill what is not a positive with 0 after "
+                "the log-softmax, and divide by no count of 0."
             )
+            assert not math.isclose(found, -wanted, rel_tol=1e-4), "the sign: a loss is −log p."
+            assert not math.isclose(found, _plain(z, instance, temperature), rel_tol=1e-4), (
+                "z arrives with vectors of any length: normalise them first."
+            )
+            assert not math.isclose(found, _plain(unit, instance, 1.0), rel_tol=1e-4), (
+                "divide the similarities by the temperature before the exponential."
+            )
+            raise AssertionError(
+                f"with {what} and temperature {temperature} it is {wanted:.4f}, not {found:.4f}."
+                f"{hint}"
+            )
+
+
+def _plain(z, instance, temperature: float) -> float:
+    """The loss of vectors as they are, without normalising them."""
+    import torch
+
+    itself = torch.eye(len(z), dtype=torch.bool)
+    positive = (instance[:, None] == instance) & ~itself  # (N, N)
+    log_p = (z @ z.T / temperature).masked_fill(itself, -math.inf).log_softmax(dim=1)
+    count = positive.sum(dim=1)  # (N,)
+    sums = log_p.masked_fill(~positive, 0).sum(dim=1)
+    return -(sums[count > 0] / count[count > 0]).mean().item()

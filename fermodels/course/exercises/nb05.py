@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fermodels.course.exercises import exercise
+from fermodels.course.exercises import exercise, question
 
 
 @exercise("05.1")
@@ -18,6 +18,12 @@ def grid(answer: Callable) -> None:
     keys = {"frames", "frequencies", "hertz", "milliseconds"}
     assert set(found) == keys, f"the keys are {', '.join(sorted(keys))}."
     assert found["frequencies"] != 200, "n_fft / 2 and one more: 0 Hz counts as well."
+    assert found["frequencies"] != 400, (
+        "the spectrum of real numbers is symmetric: n_fft / 2 + 1 of its frequencies are kept."
+    )
+    assert found["hertz"] != 100, "the distance is sample_rate / n_fft; hop moves in time."
+    assert found["milliseconds"] != 10, "this is the step, hop; the window has n_fft samples."
+    assert found["milliseconds"] != 0.025, "in milliseconds, not in seconds."
     assert found["frames"] != 100, "the first window is centred on sample 0, so there is one more."
     cases = {
         (1.0, 16_000, 400, 160): (101, 201, 40.0, 25.0),
@@ -139,3 +145,46 @@ def late_fusion(answer: Callable) -> None:
         "probabilities sum to 1: divide by the number of modalities that the clip has."
     )
     assert np.allclose(found, wanted), "the mean over the modalities that are there, row by row."
+
+
+question(
+    "05.a",
+    right="b",
+    a="a longer window tells pitches apart, but it has one number for all moments inside it: look "
+    "at where sounds begin.",
+    b="right, hertz × milliseconds stays the same, so what one axis wins the other loses.",
+    c="it is the other way round: 2,048 samples last 128 ms, and moments inside them are not told "
+    "apart.",
+)
+question(
+    "05.b",
+    right="c",
+    a="a probe weighs its features; weak ones need not dilute strong ones. Compare the last bar.",
+    b="the best modality is misled or silent in some clips, and there the others help: compare the "
+    "last bar.",
+    c="right, the modalities fail on different clips, so two of them often outvote the third.",
+)
+question(
+    "05.c",
+    right="c",
+    a="at the beginning of a clip the face is near neutral: run it with [0].",
+    b="a photograph of the middle shows the apex, and that is most of it: run it with [0.5].",
+    c="right, the apex is in the middle, and at its onset an emotion cannot be seen yet.",
+)
+question(
+    "05.d",
+    right="b",
+    a="run it with 1: even loudness alone is far above chance, 14 %.",
+    b="right, level and its changes carry much of these voices' emotion. For real voices, measure "
+    "it again.",
+    c="fewer numbers are harder to learn by heart, but they also hold less: run it with 1.",
+)
+question(
+    "05.e",
+    right="c",
+    a="a silenced modality says nothing to a linear probe, and the two others go on: look at the "
+    "bars.",
+    b="that would be so if only the words knew it; in most clips face and voice show the same.",
+    c="right, what one modality knows the others mostly know as well, and that is what notebook 06 "
+    "learns from.",
+)

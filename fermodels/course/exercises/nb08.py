@@ -1,11 +1,47 @@
-"""Checks of notebook 08: how sure a result is, a pattern for names, what to photograph again."""
+"""Notebook 08: how sure a result is, a pattern for names, what to photograph again."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-from fermodels.course.exercises import exercise
+from fermodels.course.exercises import exercise, question
+
+question(
+    "08.a",
+    right="b",
+    a="a rule that throws images away by itself would also throw away most of what is hard, and "
+    "your test would become easier. Look at the column face_found.",
+    b="nothing is lost silently: the column face_found says where to look, and you decide.",
+    c="among thousands of images a few always fail; the command goes on and reports them.",
+)
+question(
+    "08.b",
+    right="b",
+    a="ten folds of images put the other views of the same moment into the training. Compare the "
+    "two numbers.",
+    b="the probe is asked about faces, even moments, that it was trained on. It says nothing about "
+    "new people, which is what you want to know.",
+    c="to be torn apart is what makes it too easy: each person is in the training as well.",
+)
+question(
+    "08.c",
+    right="c",
+    a="the encoder needs none, the probe does: it learns from the labels where happy lies.",
+    b="with one person it matters a lot who it is. Look at the distance between the dots.",
+    c="the probe learns this person's way to show an expression. So say how many draws a number "
+    "with few people comes from, and how far they lie apart. (Draws of six from a few people also "
+    "share most of them, which keeps their dots together.)",
+)
+question(
+    "08.d",
+    right="c",
+    a="more of the person is visible, but nothing that tells of the expression, and the face has "
+    "fewer pixels.",
+    b="it is the same face in fewer of the 48 pixels, and of another size than the encoder knows.",
+    c="crops have to be made as those were that the encoder was trained on. That is why the "
+    "importer has one margin for all data sets.",
+)
 
 
 @exercise("08.1")
