@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fermodels import plots
 from fermodels.explore.camera_guide import in_degrees
 from fermodels.explore.camera_session import CameraSession
 from fermodels.explore.lab_figure import draw_bars, draw_map, draw_track
@@ -84,12 +85,13 @@ def _turn(figure, session: CameraSession, pictures: bool) -> None:
     track, views = session.track, session.views
     shown = views if pictures else []
     axes = figure.subplots(1, 1 + len(shown), width_ratios=[3] + [1] * len(shown), squeeze=False)[0]
+    colors = plots.method_colors(list(track.cosine))
     for style, (name, cosine) in zip(_STYLES, track.cosine.items(), strict=False):
-        axes[0].plot(track.yaws, cosine, f"o{style}", color="#222222", ms=4, label=name)
+        axes[0].plot(track.yaws, cosine, f"o{style}", color=colors[name], ms=4, label=name)
     axes[0].set(xlabel="yaw (degrees, estimated)", ylabel="cosine to frontal", xlim=(-95, 95))
     axes[0].set_xticks([-90, -45, 0, 45, 90])
-    axes[0].legend(fontsize=8)
+    axes[0].legend(fontsize=9)
     for ax, view in zip(axes[1:], shown, strict=True):
         ax.imshow(view.crop)
-        ax.set_title(in_degrees(view.yaw), fontsize=8)
+        ax.set_title(in_degrees(view.yaw), fontsize=9)
         ax.set_axis_off()

@@ -1,4 +1,5 @@
-"""Checks of notebook 07: the pair confused most, how much a map keeps, the smallest smile."""
+"""Questions on maps, neighbours and the face lab; checks of exercises: the pair confused most, how
+much a map keeps, the smallest smile."""
 
 from __future__ import annotations
 
@@ -6,7 +7,70 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fermodels.course.exercises import exercise
+from fermodels.course.exercises import exercise, question
+
+question(
+    "07.a",
+    right="c",
+    a="both have lowered brows, but the nose and the upper lip tell them apart: look at the table "
+    "again, SimCLR confuses them and CL-MEx much less.",
+    b="a smile pulls the corners of the mouth and a surprise drops the jaw; even in profile the "
+    "outline differs. They are not among the first pairs of the table.",
+    c="sadness is the smallest of the expressions, and a profile hides the inner brows and half of "
+    "the mouth. In front the two are confused less.",
+)
+
+question(
+    "07.b",
+    right="b",
+    a="about half of them do, but compare the two columns: recognised profiles have far fewer "
+    "neighbours of the other expression. The encoder has put the confused ones there.",
+    b="they lie among the others in the full space, so not only the probe is to blame.",
+    c="add up the two rows of the table: nearly all neighbours show one of the pair, so the image "
+    "lies between these two and not far from everything.",
+)
+
+question(
+    "07.c",
+    right="b",
+    a='it comes second. A share says little without its column "by chance": subtract that from '
+    "each row and compare again.",
+    b="faces differ in how they move, and in how much of their side the hair hides. The expression "
+    "comes second.",
+    c="its share is the largest, but a session is one person, so it contains all that the person "
+    "explains; and small groups explain more by chance. Compare what it adds to the person with "
+    "what chance adds.",
+)
+
+question(
+    "07.d",
+    right="b",
+    a="look at expression again: it loses a fifth, while instance loses nearly all. How many "
+    "images are there of each kind to be found?",
+    b="a share of K cannot exceed the number of images that there are, divided by K: 4 of 100.",
+    c="it would not if relatives lay everywhere equally dense. But they lie close, and there are "
+    "only so many of them: four for the moment.",
+)
+
+question(
+    "07.e",
+    right="c",
+    a="invariance is a matter of degree. A strong smile is far from the border, so a small change "
+    "with the angle does not show; a weak one is near it.",
+    b="look at the shape: between the half profiles the curve stays high, and beyond it falls.",
+    c="p(happy) says on which side of a border the image lies. A weak smile lies near it, so the "
+    "little that the angle changes is enough to cross it.",
+)
+
+question(
+    "07.f",
+    right="b",
+    a="it does not: AU 6 belongs to the recipe of a smile, but alone it moves little of the image, "
+    "and no image of the training data shows that.",
+    b="no expression in the training data consists of AU 6 alone, and it moves few pixels. AU 12 "
+    "and AU 4 are the large movements of their expressions.",
+    c="run it: the highest bar hardly changes. An unusual face need not make a probe unsure.",
+)
 
 
 @exercise("07.1")
@@ -58,6 +122,10 @@ def kept(answer: Callable) -> None:
     x, coords = rng.normal(size=(30, 6)), rng.normal(size=(30, 2))
     for k in (1, 4):
         wanted, found = _kept(coords, x, k), float(answer(coords.copy(), x.copy(), k))
+        farthest = _kept(coords, x, k, farthest=True)
+        assert not np.isclose(found, farthest) or np.isclose(wanted, farthest), (
+            "these are the k farthest: a large cosine is a small distance."
+        )
         with_itself = (wanted * (k - 1) + 1) / k if k > 1 else 1.0
         assert not np.isclose(found, with_itself) or np.isclose(wanted, with_itself), (
             "an image is not its own neighbour: leave out the distance 0 to itself."
@@ -96,10 +164,10 @@ def smallest(answer: Callable) -> None:
     )
 
 
-def _kept(coords: np.ndarray, x: np.ndarray, k: int) -> float:
+def _kept(coords: np.ndarray, x: np.ndarray, k: int, farthest: bool = False) -> float:
     unit = x / np.linalg.norm(x, axis=1, keepdims=True)
     flat = np.linalg.norm(coords[:, None] - coords[None], axis=2)
-    full = 1 - unit @ unit.T
+    full = unit @ unit.T if farthest else 1 - unit @ unit.T
     found = []
     for distance in (flat, full):
         np.fill_diagonal(distance, np.inf)

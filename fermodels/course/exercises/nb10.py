@@ -1,10 +1,40 @@
-"""Checks of notebook 10: which frame is taken, which are dropped, who has agreed."""
+"""Questions on a turning head, on what hides a face, and on own labels; checks of exercises: which
+frame is taken, which are dropped, who has agreed."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from fermodels.course.exercises import exercise
+from fermodels.course.exercises import exercise, question
+
+question(
+    "10.a",
+    right="b",
+    a="a profile does hide half of the expression, but CL-MEx had the other views of the moment "
+    "as positives: it has learned to find the rest of it.",
+    b="nothing in its training said that a turned head is the same moment: it follows the angle.",
+    c="the pixels change by the same amount, and what an encoder makes of that is up to its "
+    "training: compare the two curves.",
+)
+
+question(
+    "10.b",
+    right="b",
+    a="every pixel changes, but by the same factor. Random brightness is one of the augmentations, "
+    "so both encoders have learned to ignore it.",
+    b="it hides what a smile is made of. An encoder that looks at the expression loses more than "
+    "one that looks at the rest of the image.",
+    c="the rims cover few pixels and nothing that moves in a smile.",
+)
+
+question(
+    "10.c",
+    right="b",
+    a="they would if the views of a moment lay close together. For SimCLR they do not: compare the "
+    "bars of the profiles with those of the crowd alone.",
+    b="a label helps what lies near it, and SimCLR puts a profile near other profiles.",
+    c="look at the bar in front: five images are enough there, for they lie near what is asked.",
+)
 
 
 @exercise("10.1")
