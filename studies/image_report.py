@@ -63,6 +63,12 @@ def gain(
     return difference_over_people(100 * share[ours], 100 * share[theirs], people)
 
 
+def comparable(answers: pd.DataFrame, ours: str, theirs: str) -> list[float]:
+    """Shares of the labels with which both methods were asked, the largest first."""
+    shares = (set(answers.loc[answers["method"] == name, "fraction"]) for name in (ours, theirs))
+    return sorted(set.intersection(*shares), reverse=True)
+
+
 def order(methods) -> list[str]:
     """As the tables have them: fine-tuned, then probes."""
     known = [*METHODS, HOG, *(name + PROBE for name in METHODS)]
@@ -141,13 +147,14 @@ def difference_table(answers: pd.DataFrame) -> str:
         "| | " + " | ".join(f"{f:.0%} of the labels" for f in fractions) + " |",
         "|---|" + "---|" * len(fractions),
     ]
-    there = set(answers["method"])
     for ours, theirs in PAIRS:
-        if not {ours, theirs} <= there:
-            continue
-        for profiles in (False, True):
+        both = comparable(answers, ours, theirs)
+        for profiles in (False, True) if both else ():
             cells = [
-                interval(gain(answers, ours, theirs, fraction, profiles)) for fraction in fractions
+                interval(gain(answers, ours, theirs, fraction, profiles))
+                if fraction in both
+                else ""
+                for fraction in fractions
             ]
             name = f"{title(ours)} − {title(theirs)}, {angle if profiles else 'all views'}"
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
@@ -157,8 +164,8 @@ def difference_table(answers: pd.DataFrame) -> str:
 def headline(answers: pd.DataFrame) -> str:
     """Against training from scratch, with few and with all labels."""
     lines = ["In short, against training from scratch in its best form:", ""]
-    for ours in (name for name in (OURS, SHIPPED) if name in set(answers["method"])):
-        for fraction in TARGETS:
+    for ours in (OURS, SHIPPED):
+        for fraction in (f for f in TARGETS if f in comparable(answers, ours, SCRATCH)):
             everywhere, profiles = (
                 gain(answers, ours, SCRATCH, fraction, where) for where in (False, True)
             )

@@ -119,6 +119,16 @@ def test_differences_and_words_for_every_rival(answers):
     assert words.count("clearly better") == 8 and "20% of the labels clearly better" in words
 
 
+def test_no_difference_where_one_of_two_was_not_asked():
+    right, wrong = (lambda *_: True), (lambda *_: False)
+    asked = (("from scratch", wrong, 1.0), ("from scratch", wrong, 0.2), ("CL-MEx", right, 0.2))
+    answers = pd.concat([answers_of(*row) for row in asked])
+    table = image_report.difference_table(answers)
+    assert "| CL-MEx, fine-tuned − from scratch, all views |  | **+100.0**" in table
+    words = image_report.headline(answers)
+    assert "with 20% of the labels" in words and "100%" not in words
+
+
 def test_words_follow_the_interval():
     assert in_words(Difference(1, -0.1, 2)) == "neither clearly better nor worse"
     assert in_words(Difference(-1, -2, -0.1)) == "clearly worse"
