@@ -33,7 +33,7 @@ def reliability(sure, hit, bins: int = 10) -> pd.DataFrame:
 
 
 def calibration_error(sure, hit, bins: int = 10) -> float:
-    """Expected calibration error, in [0, 1]: the bins' mean |accuracy − probability|.
+    """Expected calibration error, in [0, 1]: the bins' mean ``abs(accuracy - probability)``.
 
     Bins count by their answers (Guo et al., ICML 2017, arXiv 1706.04599, equation 3). It is above 0
     for a calibrated classifier, too: see `calibration_error_by_luck`. Arguments and errors as in

@@ -21,7 +21,7 @@ def gradient_saliency(
     batch_size: int = 256,
     seed: int = 0,
 ) -> np.ndarray:
-    """|∂ logit / ∂ pixel|, summed over the colours, float32 (N, H, W).
+    """``abs(d logit / d pixel)``, summed over the colours, float32 (N, H, W).
 
     With several samples and some noise this is SmoothGrad (Smilkov et al., 2017, arXiv
     1706.03825): the mean of the gradients at noisy copies of the image, before the absolute value.
