@@ -14,6 +14,7 @@ from fermodels.experiments.experiment import Experiment
 from fermodels.training import recipes
 from tests.fixtures.clips import make_clips
 from tests.fixtures.images import make_tiny
+from tests.notebooks.cells import plain_python
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "data" / "second_faces.parquet"
@@ -106,13 +107,8 @@ def sources() -> list[Source]:
     ]
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        lines = [
-            line if not line.lstrip().startswith(("%", "!")) else "\n"
-            for cell in cells
-            if cell["cell_type"] == "code"
-            for line in [*cell["source"], "\n"]
-        ]
-        found.append(Source(path.name, "".join(lines)))
+        code = [plain_python("".join(c["source"])) for c in cells if c["cell_type"] == "code"]
+        found.append(Source(path.name, "\n".join(code)))
     return found
 
 
