@@ -63,10 +63,10 @@ def gain(
     return difference_over_people(100 * share[ours], 100 * share[theirs], people)
 
 
-def comparable(answers: pd.DataFrame, ours: str, theirs: str) -> list[float]:
-    """Shares of the labels with which both methods were asked, the largest first."""
+def comparable(answers: pd.DataFrame, ours: str, theirs: str) -> set[float]:
+    """Shares of the labels with which both methods were asked."""
     shares = (set(answers.loc[answers["method"] == name, "fraction"]) for name in (ours, theirs))
-    return sorted(set.intersection(*shares), reverse=True)
+    return set.intersection(*shares)
 
 
 def order(methods) -> list[str]:

@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 import nbformat
+from lesson import SETUP
 from repository import ROOT, archive, notebook_paths
 
 from fermodels._shared.files import replacing
 
-TAG = "setup"
 TEMPLATE = """\
 from importlib.util import find_spec
 
@@ -32,7 +32,7 @@ def put(notebook: nbformat.NotebookNode, source: str) -> None:
     """
     cells = notebook.cells
     for cell in cells:
-        if TAG in cell.metadata.get("tags", ()):
+        if SETUP in cell.metadata.get("tags", ()):
             cell.source = source
             return
     code = [index for index, cell in enumerate(cells) if cell.cell_type == "code"]
@@ -45,7 +45,7 @@ def put(notebook: nbformat.NotebookNode, source: str) -> None:
                 if output.get("execution_count"):
                     output.execution_count += 1
     # MyST-NB leaves cells with the second tag out of a site's pages.
-    first = nbformat.v4.new_code_cell(source, metadata={"tags": [TAG, "remove-cell"]}, id=TAG)
+    first = nbformat.v4.new_code_cell(source, metadata={"tags": [SETUP, "remove-cell"]}, id=SETUP)
     first.execution_count = 1 if executed else None
     cells.insert(code[0] if code else len(cells), first)
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import nbformat
 
+from fermodels.course.map import NOTEBOOKS
+from fermodels.course.marks import ITEM, NOTE, is_optional, optional_item
+
 ROOT = Path(__file__).resolve().parents[1]
 EXERCISE, CHECK, SOLUTION, QUESTION = "exercise-", "check-", "solution-", "question-"
 # Of the cell that brings the course where it is absent, see tools/first_cell.py.
 SETUP = "setup"
-# The core path; the notebooks after these are optional as wholes.
-CORE = ("00", "01", "02", "03", "04", "05", "06", "07")
-# The bold start of an exercise, a question or a task that changes something: "**02.4 (optional)**",
-# "**Say before you run it (02.a).**"
-ITEM = re.compile(r"\*\*(?P<text>[^*]*?\b(?P<name>\d\d\.(?:\d+|[a-z]))\b[^*]*)\*\*")
+# The core path; the other notebooks are optional as wholes.
+CORE = tuple(number for number, box in NOTEBOOKS.items() if box.core)
 CHANGE = "Change it"
 # The one line of a question's cell: say_02a = None  # "a", "b" or "c"
 SAY = re.compile(r'(say_\d\d[a-z]) = None  # ("a"(?:, "[a-z]")* or "[a-z]")')
@@ -118,11 +118,6 @@ class Section:
         return is_optional(self.heading)
 
 
-_MINUTES = r"(?:about |~)?\d+\s*min(?:utes)?\.?"
-_EXTRA = rf"(?:{_MINUTES}|(?:\d+ more )?optional)"
-_TAIL = re.compile(
-    rf"(?:\s*(?:·\s*{_EXTRA}|\({_EXTRA}(?:\s*[,·;]\s*{_EXTRA})*\)))*\s*$", re.IGNORECASE
-)
 _NUMBER = re.compile(r"\s*(?:\d+\s*·\s*)?")
 
 
@@ -131,17 +126,12 @@ def plain_title(heading: str) -> str:
 
     These may change when a notebook does; pages for teachers name sections by the rest.
     """
-    return heading[_NUMBER.match(heading).end() : _TAIL.search(heading).start()].strip()
-
-
-def is_optional(heading: str) -> bool:
-    """Whether a section is marked as one to leave out, as in "5 · Folds (6 min, optional)"."""
-    return bool(re.search(r"(?<!more )optional", _TAIL.search(heading)[0], flags=re.IGNORECASE))
+    return heading[_NUMBER.match(heading).end() : NOTE.search(heading).start()].strip()
 
 
 def with_note(heading: str, note: str) -> str:
     """A heading with `note` in the place of its minutes and what marks it as optional."""
-    return f"{heading[: _TAIL.search(heading).start()]} ({note})"
+    return f"{heading[: NOTE.search(heading).start()]} ({note})"
 
 
 def sections(notebook: nbformat.NotebookNode) -> list[Section]:
@@ -172,7 +162,7 @@ def sections(notebook: nbformat.NotebookNode) -> list[Section]:
                     found.append(Section(line[3:].strip()))
                     here = found[-1]
                     continue
-                if item and "optional" in item["text"].lower():
+                if optional_item(line):
                     here = found[-1].extra = found[-1].extra or Section("")
                 elif item or line.startswith("#"):
                     here = found[-1]

@@ -97,7 +97,7 @@ def _counted(done: Progress) -> str:
     exercises = [item for book in done.notebooks for item in book.exercises]
     questions = [item for book in done.notebooks for item in book.questions]
     solved, answered = (sum(item.done for item in items) for items in (exercises, questions))
-    right = sum(bool(item.record and item.record.right_at_first) for item in questions)
+    right = sum(item.right_at_first for item in questions)
     text = f"{solved} exercise{'s' * (solved != 1)} solved"
     if answered:
         text += f", {answered} question{'s' * (answered != 1)} answered ({right} right at first)"

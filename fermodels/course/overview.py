@@ -11,6 +11,7 @@ from html import escape
 from fermodels._shared.places import root
 from fermodels.course.exercises import names, questions
 from fermodels.course.map import NOTEBOOKS, title_of
+from fermodels.course.marks import is_optional, optional_item
 from fermodels.course.records import Record, read_records
 
 _BLUE = "#3B82C4"  # seen on white and on black
@@ -35,6 +36,11 @@ class Item:
     def done(self) -> bool:
         """Solved, if it is an exercise; answered, right or wrong, if it is a question."""
         return self.record is not None and (self.record.passed or self.record.kind == "question")
+
+    @property
+    def right_at_first(self) -> bool:
+        """Of a question, whether its first choice was the right one."""
+        return bool(self.record and self.record.right_at_first)
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ class NotebookProgress:
         """Such as "2 of 2, 1 right at first"."""
         if not self.questions:
             return "none"
-        right = sum(bool(q.record and q.record.right_at_first) for q in self.questions)
+        right = sum(item.right_at_first for item in self.questions)
         done = any(item.done for item in self.questions)
         return _of(self.questions) + (f", {right} right at first" if done else "")
 
@@ -207,8 +213,8 @@ def _optional(number: str) -> set[str]:
         if cell["cell_type"] == "markdown":
             for line in text.splitlines():
                 if line.startswith("## "):
-                    section = bool(re.search(r"(?<!more )\boptional\)\s*$", line))
-            found.update(re.findall(r"\*\*(?:[^*(]*\()?(\d\d\.\w+)\)?[^*]*optional", text))
+                    section = is_optional(line[3:])
+            found.update(filter(None, map(optional_item, text.splitlines())))
         elif section:
             tags = cell["metadata"].get("tags", ())
             found.update(tag.split("-")[1] for tag in tags if re.match("(exercise|question)-", tag))

@@ -56,6 +56,9 @@ def record(name: str, kind: str, passed: bool, answer: str | None = None) -> Non
         kind: "exercise" or "question".
         passed: whether the answer is right.
         answer: the letter that was chosen.
+
+    Raises:
+        OSError: it cannot be written.
     """
     known, said = _read(records_folder() / f"{name}.json")
     if said:
@@ -72,11 +75,8 @@ def record(name: str, kind: str, passed: bool, answer: str | None = None) -> Non
         right_at_first=(known.right_at_first if known else passed) if kind == "question" else None,
     )
     text = json.dumps(asdict(made), indent=1)
-    try:
-        records_folder().mkdir(parents=True, exist_ok=True)
-        replace_file(records_folder() / f"{name}.json", text.encode(), sync=False)
-    except OSError as error:
-        print(f"(Your progress cannot be kept: {error})")
+    records_folder().mkdir(parents=True, exist_ok=True)
+    replace_file(records_folder() / f"{name}.json", text.encode(), sync=False)
 
 
 def read_records() -> dict[str, Record]:

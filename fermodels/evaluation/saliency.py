@@ -43,13 +43,13 @@ def gradient_saliency(
 
     if samples < 1 or noise < 0:
         raise ValueError(f"samples must be at least 1 and noise at least 0: {samples}, {noise}")
-    x, targets = _checked(images, targets)
     generator = torch.Generator().manual_seed(seed)
 
+    @torch.enable_grad()
     def of_batch(part: Tensor, wanted: Tensor) -> Tensor:
         total = torch.zeros_like(part)
         for _ in range(samples):
-            noisy = part + noise * torch.randn(part.shape, generator=generator)
+            noisy = part + noise * torch.randn(part.shape, generator=generator).to(part)
             noisy = noisy.clamp(0, 1).requires_grad_()
             logits = classifier(noisy).gather(1, wanted[:, None])
             (gradient,) = torch.autograd.grad(logits.sum(), noisy)
@@ -57,7 +57,7 @@ def gradient_saliency(
         total /= samples  # (n, 3, H, W)
         return (total * (part - 0.5) if times_input else total).abs().sum(1)
 
-    return _in_batches(classifier, of_batch, x, targets, batch_size)
+    return _in_batches(classifier, of_batch, images, targets, batch_size)
 
 
 def occlusion_saliency(
@@ -86,8 +86,10 @@ def occlusion_saliency(
     """
     import torch
 
-    x, targets = _checked(images, targets)
-    height, width = x.shape[2:]
+    from fermodels.models.inference import as_images
+
+    images = as_images(images)
+    height, width = images.shape[2:]
     if not 1 <= patch <= min(height, width) or stride < 1:
         raise ValueError(f"a patch of {patch} with stride {stride} does not fit {height} × {width}")
     tops, lefts = _starts(height, patch, stride), _starts(width, patch, stride)
@@ -96,19 +98,18 @@ def occlusion_saliency(
         def logit(pixels: Tensor) -> Tensor:
             return classifier(pixels).gather(1, wanted[:, None])[:, 0]
 
-        with torch.no_grad():
-            before = logit(part)
-            total, count = torch.zeros(len(part), height, width), torch.zeros(height, width)
-            for top in tops:
-                for left in lefts:
-                    rows, columns = slice(top, top + patch), slice(left, left + patch)
-                    covered = part.clone()
-                    covered[:, :, rows, columns] = fill
-                    total[:, rows, columns] += (logit(covered) - before).abs()[:, None, None]
-                    count[rows, columns] += 1
+        before = logit(part)
+        total, count = torch.zeros_like(part[:, 0]), torch.zeros_like(part[0, 0])
+        for top in tops:
+            for left in lefts:
+                rows, columns = slice(top, top + patch), slice(left, left + patch)
+                covered = part.clone()
+                covered[:, :, rows, columns] = fill
+                total[:, rows, columns] += (logit(covered) - before).abs()[:, None, None]
+                count[rows, columns] += 1
         return total / count.clamp(min=1)
 
-    return _in_batches(classifier, of_batch, x, targets, batch_size)
+    return _in_batches(classifier, of_batch, images, targets, batch_size)
 
 
 def share_inside(saliency, region) -> np.ndarray:
@@ -138,26 +139,19 @@ def _starts(length: int, patch: int, stride: int) -> list[int]:
     return sorted({*range(0, length - patch + 1, stride), length - patch})
 
 
-def _checked(images, targets) -> tuple[Tensor, Tensor]:
+def _in_batches(classifier: nn.Module, of_batch, images, targets, batch_size: int) -> np.ndarray:
+    """Maps of images, from maps of a batch and its targets."""
     import torch
 
-    from fermodels.models.inference import as_images
+    from fermodels.models.inference import as_images, run_in_batches
 
-    x, targets = as_images(images), torch.as_tensor(np.asarray(targets), dtype=torch.int64)
-    x = x.float() / 255 if x.dtype == torch.uint8 else x
-    if targets.shape != (len(x),):
-        raise ValueError(f"{len(x)} images need as many targets, got {tuple(targets.shape)}")
-    return x, targets
-
-
-def _in_batches(classifier, of_batch, x: Tensor, targets: Tensor, batch_size: int) -> np.ndarray:
-    import torch
-
-    from fermodels.models.modes import evaluating
-
-    with evaluating(classifier):
-        parts = [
-            of_batch(part, wanted)
-            for part, wanted in zip(x.split(batch_size), targets.split(batch_size), strict=True)
-        ]
+    images, targets = as_images(images), torch.as_tensor(np.asarray(targets), dtype=torch.int64)
+    if targets.shape != (len(images),):
+        raise ValueError(f"{len(images)} images need as many targets, got {tuple(targets.shape)}")
+    wanted = iter(targets.split(batch_size))
+    parts = run_in_batches(
+        classifier,
+        images.split(batch_size),
+        apply=lambda part: of_batch(part, next(wanted).to(part.device)),
+    )
     return torch.cat(parts).numpy()

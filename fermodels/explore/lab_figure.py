@@ -9,7 +9,6 @@ import numpy as np
 
 from fermodels import plots
 from fermodels.explore.fields import Field
-from fermodels.explore.static_figure import dot_size
 from fermodels.explore.track import Track, yaw_colors
 from fermodels.plots.style import UNLABELLED_COLOR
 
@@ -65,10 +64,7 @@ def draw_map(ax, coords: np.ndarray, field: Field, palette, legend: bool) -> Non
     shown = field.values
     # The expressions that all figures know have markers of their own beside their colours.
     own = None if set(shown) <= set(plots.EXPRESSION_COLORS) else palette
-    size = dot_size(len(coords))
-    plots.embedding_map(
-        coords, shown, own, name="PCA", label=field.name, legend=legend, size=size, ax=ax
-    )
+    plots.embedding_map(coords, shown, own, name="PCA", label=field.name, legend=legend, ax=ax)
     for dots in ax.collections:
         dots.set_alpha(0.35)  # the face and its track stand out
     ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal")

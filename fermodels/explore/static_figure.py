@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def dot_size(count: int) -> float:
-    """Area of a dot in square points: large enough to tell its colour and marker in print."""
-    return float(np.clip(12000 / max(count, 1), 12, 36))
-
-
 def static_figure(
     coords: Mapping[str, np.ndarray],
     field: Field,
@@ -52,7 +47,6 @@ def static_figure(
                 name=name,
                 label=label,
                 legend=ax is axes[0, -1],
-                size=dot_size(len(rows)),
                 ax=ax,
             )
         for path in paths:

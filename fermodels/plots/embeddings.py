@@ -94,6 +94,8 @@ def embedding_map(
         name: what the axes are called. They have no unit, and so no ticks.
         label: title of the legend, or of the colour bar for floats: name the unit there.
         legend: categories are listed beside the map, up to twelve of them.
+        size: area of a dot in square points. Default: by their number, large enough to tell colour
+            and marker in print.
     """
     import pandas as pd
 
@@ -106,7 +108,7 @@ def embedding_map(
             f"coords {coords.shape} and values {values.shape}; expected (N, 2) and (N,)"
         )
     ax = axes_or_new(ax, 5.2 if legend else 4.0, 3.8)
-    size = float(np.clip(12000 / len(coords), 8, 36)) if size is None else size
+    size = float(np.clip(12000 / max(len(coords), 1), 12, 36)) if size is None else size
     # Drawn in a random but fixed order: no class covers the others by coming last.
     order = np.random.default_rng(0).permutation(len(coords))
     if values.dtype.kind == "f":

@@ -21,6 +21,7 @@ Notebooks call them through :func:`fermodels.course.check`.
 from __future__ import annotations
 
 import importlib
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -99,6 +100,11 @@ def questions(notebook: str) -> list[str]:
     """
     _load(notebook)
     return sorted(name for name in _QUESTIONS if name.startswith(f"{notebook}."))
+
+
+def same(a: float, b: float) -> bool:
+    """Whether two numbers are one, but for how they were rounded on the way."""
+    return math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6)
 
 
 def _load(notebook: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 
-from fermodels.course.exercises import exercise, question
+from fermodels.course.exercises import exercise, question, same
 
 
 @exercise("06.1")
@@ -33,18 +33,18 @@ def masked_margin_softmax(answer: Callable) -> None:
         everywhere = everywhere + functional.cross_entropy(other @ z.T / temperature, own)
 
         found = float(found)
-        if _same(found, wanted):
+        if same(found, wanted):
             continue
         for part, name in ((rows, "rows"), (columns, "columns")):
-            assert not _same(found, part), f"these are the {name} alone; add the other direction."
-        assert not _same(found, wanted / 2), "the two directions are added, not averaged."
-        assert not _same(found, 5 * wanted), "take the mean over the batch, not the sum."
-        assert not _same(found, -wanted), "the sign: a loss is −log p."
+            assert not same(found, part), f"these are the {name} alone; add the other direction."
+        assert not same(found, wanted / 2), "the two directions are added, not averaged."
+        assert not same(found, 5 * wanted), "take the mean over the batch, not the sum."
+        assert not same(found, -wanted), "the sign: a loss is −log p."
         if margin:
-            assert not _same(found, late.item()), (
+            assert not same(found, late.item()), (
                 "the margin comes off the cosines; divide by the temperature afterwards."
             )
-            assert not _same(found, everywhere.item()), (
+            assert not same(found, everywhere.item()), (
                 "the margin has no effect: subtract it from the diagonal, and only there."
             )
         raise AssertionError(
@@ -132,10 +132,6 @@ def levels(answer: Mapping) -> None:
         assert math.isclose(given, value, abs_tol=5e-3), (
             f"{name!r} is not {given:.3f}: {known[0] if known else hints[name]}"
         )
-
-
-def _same(a: float, b: float) -> bool:
-    return math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6)
 
 
 question(

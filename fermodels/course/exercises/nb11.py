@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from fermodels.course.exercises import exercise, question
+from fermodels.course.exercises import exercise, question, same
 
 
 @exercise("11.1")
@@ -41,14 +41,14 @@ def weighted_f1(answer: Callable) -> None:
         assert found is not None, "the function returns nothing yet."
         wanted = classification_scores(truth, guess)["weighted_f1"]
         found = float(found)
-        if _same(found, wanted):
+        if same(found, wanted):
             continue
         names = np.unique(truth)
         each = [_f1(truth == name, guess == name) for name in names]
-        assert not _same(found, float(np.mean(each))) or _same(wanted, float(np.mean(each))), (
+        assert not same(found, float(np.mean(each))) or same(wanted, float(np.mean(each))), (
             "this is the plain mean over the classes (macro F1); weigh it by their clips."
         )
-        assert not _same(found, float(np.mean(truth == guess))), "this is the accuracy."
+        assert not same(found, float(np.mean(truth == guess))), "this is the accuracy."
         raise AssertionError(f"for {what} it is {wanted:.4f}, not {found:.4f}.{hint}")
 
 
@@ -75,12 +75,12 @@ def gain(answer: Callable) -> None:
     difference = each["ours"] - each["theirs"]  # one for each speaker
     by_clips = (ours.astype(float) - theirs).mean()
     mean, error = (float(value) for value in found)
-    assert not _same(mean, -difference.mean()), "the sign: it is ours minus theirs."
-    assert not _same(mean, by_clips), (
+    assert not same(mean, -difference.mean()), "the sign: it is ours minus theirs."
+    assert not same(mean, by_clips), (
         "this is the mean over clips, in which who has more clips counts more: take the difference "
         "of each speaker first."
     )
-    assert _same(mean, difference.mean()), (
+    assert same(mean, difference.mean()), (
         f"the mean difference over speakers is {difference.mean():.4f}, not {mean:.4f}."
     )
     right = difference.std(ddof=1) / math.sqrt(3)
@@ -95,8 +95,8 @@ def gain(answer: Callable) -> None:
         2 * right: "this is two standard errors; return one.",
     }
     for value, message in mistakes.items():
-        assert not _same(error, float(value)), message
-    assert _same(error, float(right)), f"the standard error is {right:.4f}, not {error:.4f}."
+        assert not same(error, float(value)), message
+    assert same(error, float(right)), f"the standard error is {right:.4f}, not {error:.4f}."
 
 
 @exercise("11.3")
@@ -112,17 +112,13 @@ def speakers_needed(answer: Callable) -> None:
         assert given != math.ceil((deviation / gain) ** 2), (
             f"{what} this is one standard error from zero; it should be two."
         )
-        assert not _same(given, 2 * deviation / gain), (
+        assert not same(given, 2 * deviation / gain), (
             f"{what} this is √n: square it, for the error shrinks with the root of n."
         )
         assert not abs(given - exact) < 1, f"{what} round up: {exact:.2f} speakers are not enough."
         raise AssertionError(
             f"{what} it is {math.ceil(exact)}, not {given:g}: 2 · deviation / √n ≤ gain."
         )
-
-
-def _same(a: float, b: float) -> bool:
-    return math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-6)
 
 
 question(
