@@ -140,9 +140,9 @@ def difference_table(answers: pd.DataFrame) -> str:
     fractions, angle = sorted(answers["fraction"].unique(), reverse=True), profile_angle(answers)
     lines = [
         "CL-MEx minus the others, in points of accuracy on the same images, all views "
-        f"and {angle}, with the 95 % interval of a paired bootstrap over the test people (what "
-        "other people could change; draws and pre-trainings are averaged first); what is clear of "
-        "zero is in bold:",
+        f"and {angle}, with the 95 % interval of a paired bootstrap over the test people, widened "
+        "as few people ask for (what other people could change; draws and pre-trainings are "
+        "averaged first); what is clear of zero is in bold:",
         "",
         "| | " + " | ".join(f"{f:.0%} of the labels" for f in fractions) + " |",
         "|---|" + "---|" * len(fractions),

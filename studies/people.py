@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from fermodels import evaluation
 from fermodels._shared.files import replace_file, replacing
 
 DRAWS = 1000
@@ -74,7 +75,7 @@ def error_of_mean(values, people, seed: int = 0) -> float:
 def difference_over_people(ours, theirs, people, level: float = 0.95, seed: int = 0) -> Difference:
     """How much better `ours` is than `theirs` on the same items, and how sure that is.
 
-    The paired bootstrap over people (percentile interval, Efron & Tibshirani 1993, chapter 13):
+    The paired bootstrap over people, between the quantiles of `evaluation.interval_quantiles`:
     people are drawn with replacement, each with all items of theirs, and what is hard about a
     person is hard for both and cancels out. It tells what other people would have changed; for
     other seeds of training, average the values over several first.
@@ -105,7 +106,8 @@ def difference_over_people(ours, theirs, people, level: float = 0.95, seed: int 
         return Difference(mean, float("nan"), float("nan"))
     share = [1 / len(items)] * len(items)
     drawn = np.random.default_rng(seed).multinomial(len(items), share, DRAWS_OF_INTERVAL)
-    ends = np.quantile((drawn @ total) / (drawn @ items), [(1 - level) / 2, (1 + level) / 2])
+    quantiles = evaluation.interval_quantiles(len(items), level)
+    ends = np.quantile((drawn @ total) / (drawn @ items), quantiles)
     return Difference(mean, *map(float, ends))
 
 

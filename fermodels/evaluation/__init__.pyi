@@ -13,6 +13,7 @@ from .invariance import retrieval as retrieval
 from .invariance import view_invariance as view_invariance
 from .paired import bootstrap_mean as bootstrap_mean
 from .paired import holm as holm
+from .paired import interval_quantiles as interval_quantiles
 from .paired import mcnemar_test as mcnemar_test
 from .paired import sign_flip_test as sign_flip_test
 from .probes import ProbeResult as ProbeResult

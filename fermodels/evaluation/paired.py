@@ -5,18 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 
-def bootstrap_mean(values, times: int = 4000, seed: int = 0) -> tuple:
-    """A mean over people with the middle 95 % of the means of people drawn again.
-
-    With a dozen people this percentile interval is a little too narrow: it holds the true mean in
-    about nine of ten cases, not in 19 of 20.
+def bootstrap_mean(values, times: int = 4000, level: float = 0.95, seed: int = 0) -> tuple:
+    """A mean over people with its bootstrap interval: the means of people drawn again, between the
+    quantiles of `interval_quantiles`.
 
     Args:
         values: a row for each person, (P,) or (P, …). For a comparison give each person's own
             difference.
 
     Returns:
-        mean, low, high, each of the shape of a row.
+        mean, low, high, each of the shape of a row; low and high are NaN for a single person.
 
     Raises:
         ValueError: nobody, or NaN.
@@ -26,7 +24,34 @@ def bootstrap_mean(values, times: int = 4000, seed: int = 0) -> tuple:
     # How often each person is drawn, as weights of a mean.
     weights = rng.multinomial(len(values), np.full(len(values), 1 / len(values)), times)
     means = np.tensordot(weights / len(values), values, axes=1)
-    return values.mean(axis=0), *np.quantile(means, [0.025, 0.975], axis=0)
+    mean = values.mean(axis=0)
+    if len(values) == 1:
+        return mean, *np.full((2, *mean.shape), np.nan)
+    return mean, *np.quantile(means, interval_quantiles(len(values), level), axis=0)
+
+
+def interval_quantiles(people: int, level: float = 0.95) -> tuple[float, float]:
+    """Between which quantiles of a bootstrap over people its interval lies.
+
+    The expanded percentile interval (Hesterberg, The American Statistician 2015). The plain one,
+    2.5 % to 97.5 %, is too narrow for few people: with a dozen it misses the true mean about twice
+    as often as it says. So the quantiles move outwards, to Φ(−√(n / (n − 1)) · t), as far as
+    Student's t lies outside of the normal distribution, and more since drawing with replacement
+    loses 1 / n of the variance: 12 people get 1.1 % to 98.9 %. Of fewer
+    than ten the interval stays a little too narrow.
+
+    Raises:
+        ValueError: fewer than two people, or a level that is not between 0 and 1.
+    """
+    from scipy.stats import norm, t
+
+    if people < 2 or not 0 < level < 1:
+        raise ValueError(
+            f"an interval takes 2 people or more and a level in (0, 1), got {people} and {level}"
+        )
+    reach = np.sqrt(people / (people - 1)) * t.ppf((1 + level) / 2, people - 1)
+    low = float(norm.cdf(-reach))
+    return low, 1 - low
 
 
 def sign_flip_test(differences, times: int = 20_000, seed: int = 0) -> float:

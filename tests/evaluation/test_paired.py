@@ -11,9 +11,41 @@ def test_bootstrap_draws_people():
     mean, low, high = evaluation.bootstrap_mean(values, times=20_000)
     rng = np.random.default_rng(1)
     slow = np.array([values[rng.integers(0, 12, 12)].mean(axis=0) for _ in range(20_000)])
+    ends = np.quantile(slow, evaluation.interval_quantiles(12), axis=0)
     np.testing.assert_allclose(mean, values.mean(axis=0))
-    np.testing.assert_allclose([low, high], np.quantile(slow, [0.025, 0.975], axis=0), atol=0.05)
-    assert evaluation.bootstrap_mean(values[:, 0])[1] == pytest.approx(low[0], abs=0.05)
+    np.testing.assert_allclose([low, high], ends, atol=0.08)
+    assert evaluation.bootstrap_mean(values[:, 0])[1] == pytest.approx(low[0], abs=0.08)
+    alone = evaluation.bootstrap_mean([[1.0, 2.0]])
+    assert alone[0].tolist() == [1, 2] and np.isnan(alone[1:]).all()
+
+
+DRAWN = {
+    "normal": lambda rng, shape: rng.normal(0, 1, shape),
+    "skewed": lambda rng, shape: rng.gamma(4, 1, shape) - 4,
+    "hits": lambda rng, shape: rng.binomial(35, 0.8, shape) / 35 - 0.8,
+}
+
+
+@pytest.mark.parametrize("people", [10, 12, 24])
+@pytest.mark.parametrize("name", DRAWN)
+def test_intervals_hold_the_truth_as_often_as_they_say(name, people):
+    values = DRAWN[name](np.random.default_rng(people), (people, 1500))
+    held = {}
+    for level in (0.8, 0.95):
+        _, low, high = evaluation.bootstrap_mean(values, times=1000, level=level)
+        held[level] = ((low <= 0) & (high >= 0)).mean()
+    assert held[0.8] == pytest.approx(0.8, abs=0.03)
+    assert held[0.95] == pytest.approx(0.95, abs=0.02)
+
+
+def test_quantiles_of_few_people_lie_further_out():
+    low, high = evaluation.interval_quantiles(12)
+    assert low == pytest.approx(0.0108, abs=2e-4) and low + high == pytest.approx(1)
+    wide = [evaluation.interval_quantiles(n)[0] for n in (2, 5, 12, 100, 10_000)]
+    assert wide == sorted(wide) and wide[-1] == pytest.approx(0.025, abs=1e-4)
+    for people, level in ((1, 0.95), (12, 0), (12, 1)):
+        with pytest.raises(ValueError, match="2 people or more"):
+            evaluation.interval_quantiles(people, level)
 
 
 @pytest.mark.parametrize("people", [1, 4, 7])

@@ -37,11 +37,11 @@ question(
     "02.d",
     right="b",
     a="it has arrived. The best loss at this temperature, with both positives at cosine 1 and all "
-    "177 negatives at 0, is ln(2e + 177) − 1 = 4.21.",
-    b="a perfect encoder has ln(2e + 177) − 1 = 4.21, one that knows only the person "
-    "ln(8e + 171) − 1 = 4.26. Next to nothing is left to gain from the expression.",
+    "105 negatives at 0, is ln(2e + 105) − 1 = 3.70.",
+    b="a perfect encoder has ln(2e + 105) − 1 = 3.70, one that knows only the person "
+    "ln(8e + 99) − 1 = 3.79. Next to nothing is left to gain from the expression.",
     c="Muon's steps do not depend on the size of the gradient, and the loss came down at once. "
-    "Compute the best loss that τ = 1 allows: two positives at cosine 1, 177 negatives at 0.",
+    "Compute the best loss that τ = 1 allows: two positives at cosine 1, 105 negatives at 0.",
 )
 question(
     "02.e",
