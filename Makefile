@@ -6,7 +6,8 @@
 # make bundle   the course and its packages in one folder, for machines without a network
 #               (PLATFORM=linux, linux-arm, macos or windows; LITE=1; BUNDLE=folder)
 # make bundle-check   install that folder without a network and run notebook 00 from it
-# make lab      JupyterLab in the course's environment
+# make lab      JupyterLab in the course's environment, with notebooks/
+#               (another folder: make lab NOTEBOOKS=runs/student)
 # make explore  the encoders' maps and the face lab as a page of your browser
 #               (your own: make explore FACES=faces.parquet ENCODER=folder, or either)
 # make camera   your own face on the encoders' maps, as a page of your browser
@@ -66,8 +67,9 @@ bundle: $(VENV)/.course
 bundle-check: $(VENV)/.course
 	$(PY) -m tools.bundle_check "$(BUNDLE)"
 
+NOTEBOOKS ?= notebooks
 lab: $(READY)
-	$(PY) -m jupyterlab --notebook-dir=notebooks
+	$(PY) -m jupyterlab --notebook-dir="$(NOTEBOOKS)"
 
 YOURS = $(if $(FACES),--faces "$(FACES)") $(if $(ENCODER),--encoder "$(ENCODER)")
 explore: rendering $(READY)

@@ -35,8 +35,9 @@ PAGE = Path(__file__).with_name("slides.html")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 COMMENT = re.compile(r"<!--\s*(figure|text|note)\b:?\s*(.*?)\s*-->", flags=re.DOTALL)
 FORMULA = re.compile(r"\$\$(.+?)\$\$", flags=re.DOTALL)
-# From this ratio of width to height on a figure stands below the text, else beside it.
-WIDE = 2.3
+# In pixels of slides.html: the room below a heading, and what the text takes of it.
+ROOM, BESIDE, GAP = (1152, 574), 742, 28
+LINE, LETTERS, FORMULA_LINES = 42, 75, 3
 
 
 @cache
@@ -92,7 +93,7 @@ def slide(markdown: str) -> str:
     heading, _, rest = body.partition("</h2>") if "</h2>" in body else ("", "", body)
     heading = f"{heading}</h2>" if heading else ""
     words = f'<div class="words">{rest}{"".join(texts)}</div>' if (rest + "".join(texts)) else ""
-    layout = "title" if "<h1" in body else "below" if min(shapes, default=0) > WIDE else "beside"
+    layout = "title" if "<h1" in body else _layout(rest, min(shapes, default=0))
     shown = f'<div class="figures">{"".join(figures)}</div>' if figures else ""
     said = f"<aside>{''.join(notes)}</aside>" if notes else ""
     return (
@@ -139,6 +140,19 @@ def print_pdf(page: Path, pdf: Path, browser: str) -> None:
         if not made.exists():
             raise OSError(f"{browser} has made no PDF: {done.stderr[-500:]}")
         replace_file(pdf, made.read_bytes())
+
+
+def _layout(words: str, ratio: float) -> str:
+    """Whether a figure of this ratio of width to height is larger "below" the text or "beside" it.
+
+    Args: words: the text as HTML; ratio: 0 without a figure.
+    """
+    lines = FORMULA_LINES * words.count('class="formula"')
+    for line in re.sub(r"<[^>]+>", "", words).splitlines():
+        lines += -(-len(line.strip()) // LETTERS)
+    width, height = ROOM
+    below = min(width, (height - GAP - LINE * lines) * ratio)
+    return "below" if below > min(BESIDE, height * ratio) else "beside"
 
 
 def _ratio(image: str) -> float:

@@ -53,7 +53,7 @@ def test_no_answer_is_no_mistake(asked, capsys, answer):
 @pytest.mark.parametrize("answer", ["d", "ab", 2, print, ["b"]])
 def test_what_is_no_choice_is_told_them(asked, capsys, answer):
     assert not course.check("99.a", answer)
-    assert '✗ Question 99.a: answer "a", "b" or "c", not ' in capsys.readouterr().out
+    assert '✗ Question 99.a: answer "a", "b" or "c", in quotes, not ' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,28 @@ def test_photographs_of_a_notebook_may_be_jpeg(monkeypatch):
     assert 'src="data:image/jpeg;base64,/9j/' in made and 'class="below"' in made
 
 
+@pytest.mark.parametrize(
+    ("words", "ratio", "where"),
+    [
+        ("", 3.0, "below"),
+        ("<p>Few words.</p>", 1.9, "below"),
+        ("<p>Few words.</p>", 1.0, "beside"),
+        ("<p>Line.</p>\n" * 7, 1.9, "beside"),
+    ],
+)
+def test_a_figure_stands_where_it_is_larger(words, ratio, where):
+    assert slides._layout(words, ratio) == where
+
+
+def test_the_plan_names_slides_that_there_are():
+    plan = (slides.SOURCE.parent / "plan_90_minutes.md").read_text(encoding="utf-8")
+    named = re.search(r"- \*\*Slides\.\*\*(.*?)\n- ", plan, flags=re.DOTALL)[1]
+    titles = re.findall(r'"([^"]+)"', " ".join(named.split()))
+    assert titles and {title.rstrip(",") for title in titles} <= {
+        part.splitlines()[0].lstrip("# ") for part in slides.parts(SOURCE)
+    }
+
+
 def test_formulas_are_drawn(page):
     assert page.count('class="formula"') == len(slides.FORMULA.findall(SOURCE)) > 0
     assert "FORMULA-HERE" not in page and "$$" not in page

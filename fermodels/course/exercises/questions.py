@@ -64,5 +64,5 @@ class Question:
         letter = answer.strip().strip("().").strip().lower() if isinstance(answer, str) else None
         if letter not in self.choices:
             *most, last = (f'"{choice}"' for choice in self.choices)
-            raise ValueError(f"answer {', '.join(most)} or {last}, not {answer!r}.")
+            raise ValueError(f"answer {', '.join(most)} or {last}, in quotes, not {answer!r}.")
         return letter
