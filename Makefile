@@ -51,11 +51,11 @@ help:
 	@awk '!/^# / { exit } { sub(/^# /, ""); print }' Makefile
 
 course: rendering $(VENV)/.course heads
-	$(PY) tools/run_notebooks.py --out runs/course
+	$(PY) -m tools.run_notebooks --out runs/course
 
 course-lite: rendering $(VENV)/.lite
 	@$(PY) -m fermodels.faces
-	$(PY) tools/run_notebooks.py --out runs/course 00 01 02 03 04
+	$(PY) -m tools.run_notebooks --out runs/course 00 01 02 03 04
 
 PLATFORM ?=
 LITE ?=
@@ -126,7 +126,7 @@ site: $(VENV)/.site
 notebooks: rendering $(VENV)/.course heads
 	rm -rf runs/notebooks
 	FERMODELS_PRESET=laptop FERMODELS_PROGRESS=0 FERMODELS_RUNS=$(CURDIR)/runs/notebooks \
-		$(PY) tools/run_notebooks.py --in-place
+		$(PY) -m tools.run_notebooks --in-place
 
 data: rendering $(VENV)/.data heads
 	$(PY) -m data_prep anny-views data/anny_views_kdef.parquet --protocol kdef

@@ -50,7 +50,7 @@ def without_network() -> tuple[list[str], dict[str, str]]:
     return list(NAMESPACE) if permitted else [], nowhere
 
 
-def check(bundle: Path, to: Path, number: str = "00") -> tuple[str, int]:
+def check(bundle: Path, to: Path, number: str = "00") -> tuple[str, int, bool]:
     """Install `bundle` into `to` and run a notebook there.
 
     Args:
@@ -59,7 +59,8 @@ def check(bundle: Path, to: Path, number: str = "00") -> tuple[str, int]:
         number: of the notebook.
 
     Returns:
-        Where the package came from, and the number of figures in the notebook.
+        Where the package came from, the number of figures in the notebook, and whether all of it
+        ran in a network namespace of its own.
 
     Raises:
         subprocess.CalledProcessError: the installation or a cell failed; standard error says why.
@@ -85,7 +86,7 @@ def check(bundle: Path, to: Path, number: str = "00") -> tuple[str, int]:
     package, figures = done.stdout.split()[-2:]
     if not Path(package).is_relative_to(course):
         raise ValueError(f"{package} was used, and not what the bundle installed")
-    return package, int(figures)
+    return package, int(figures), bool(before)
 
 
 def main() -> int:
@@ -99,7 +100,7 @@ def main() -> int:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as temporary:
         try:
-            package, figures = check(
+            package, figures, apart = check(
                 options.bundle.absolute(),
                 (options.to or Path(temporary)).absolute(),
                 options.notebook,
@@ -107,7 +108,7 @@ def main() -> int:
         except (subprocess.CalledProcessError, ValueError) as error:
             print(error, file=sys.stderr)
             return 1
-    how = "a network namespace of its own" if without_network()[0] else "pip without an index"
+    how = "a network namespace of its own" if apart else "pip without an index"
     print(
         f"installed in {how}; notebook {options.notebook} ran from {package}, with {figures} "
         f"figures; {(time.perf_counter() - start) / 60:.1f} minutes in all"

@@ -1,6 +1,6 @@
 """Execute the notebooks of the course in order and say how long each took.
 
-python tools/run_notebooks.py [--out FOLDER | --in-place] [NUMBER …]
+python -m tools.run_notebooks [--out FOLDER | --in-place] [NUMBER …]
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 
 import nbformat
-import palette
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from fermodels._shared.files import replacing
+from tools import palette
 
 ROOT = Path(__file__).resolve().parents[1]
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}

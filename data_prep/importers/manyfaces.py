@@ -85,10 +85,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
         other=lambda _: "its name is not one of ManyFaces'",
         order=order,
     )
-    items = []
-    for name, file in named:
-        about = _about(name, options.mirrored) | {"file": printable(file.name)}
-        items.append(Item(file, about))
+    items = [Item(file, _about(name, file, options.mirrored)) for name, file in named]
     items = settle_others(items, options.others, report)
     counted = ("lab",)
     return Plan(in_order(items), _metadata(items), "images", _EXPECTED, counted=counted)
@@ -102,7 +99,7 @@ def _unreadable(file: RawFile) -> bool:
     return file.ending in (".cr2", ".cr3", ".dng", ".nef", ".arw")
 
 
-def _about(name: re.Match, mirrored: bool) -> dict[str, Any]:
+def _about(name: re.Match, file: RawFile, mirrored: bool) -> dict[str, Any]:
     lab, session, code = name["lab"].upper(), name["session"].lower(), name["expression"].lower()
     subject = f"{lab}_{int(name['number']):04d}"
     shown = NATURAL if code == "nat" else expression(code, "manyfaces")
@@ -114,6 +111,7 @@ def _about(name: re.Match, mirrored: bool) -> dict[str, Any]:
         "instance": f"{subject}-{session}-{shown}",
         "lab": lab,
         "original_label": code,
+        "file": printable(file.name),
     }
 
 

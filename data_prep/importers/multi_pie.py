@@ -94,8 +94,7 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     for name, file in named:
         why = _left_out(name, options)
         if why is None:
-            about = _about(name, options.mirrored) | {"file": printable(file.name)}
-            items.append(Item(file, about))
+            items.append(Item(file, _about(name, file, options.mirrored)))
         else:
             report.skip(file.name, why)
     if not items:
@@ -140,7 +139,7 @@ def _left_out(name: re.Match, options: argparse.Namespace) -> str | None:
     return None
 
 
-def _about(name: re.Match, mirrored: bool) -> dict[str, Any]:
+def _about(name: re.Match, file: RawFile, mirrored: bool) -> dict[str, Any]:
     subject = f"{int(name['number']):03d}"
     session, recording, camera, light = name.group("session", "recording", "camera", "light")
     original = RECORDINGS[session][int(recording) - 1]
@@ -155,6 +154,7 @@ def _about(name: re.Match, mirrored: bool) -> dict[str, Any]:
         "camera": camera,
         "light": light,
         "original_label": original,
+        "file": printable(file.name),
     }
 
 

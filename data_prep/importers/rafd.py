@@ -28,7 +28,7 @@ from data_prep.io.images import image_row
 from data_prep.io.importing import Item, Plan, add_common_arguments
 from data_prep.io.labelled import label_lists
 from data_prep.io.named import in_order, read_named, seen_from
-from data_prep.io.raw import RawSource, printable
+from data_prep.io.raw import RawFile, RawSource, printable
 from data_prep.io.report import ImportReport
 from data_prep.io.vocabulary import expression
 from fermodels.data import VIEWS
@@ -70,16 +70,13 @@ def plan(raw: RawSource, options: argparse.Namespace, report: ImportReport) -> P
     named = read_named(
         _NAME, raw, report, expected=_EXPECTED, other=lambda _: "its name is not one of RaFD's"
     )
-    items = []
-    for name, file in named:
-        about = _about(name, options.mirrored) | {"file": printable(file.name)}
-        items.append(Item(file, about))
+    items = [Item(file, _about(name, file, options.mirrored)) for name, file in named]
     if options.limit is None:
         _check_complete(items, report)
     return Plan(in_order(items), _metadata(items), "images", _EXPECTED, counted=("gaze",))
 
 
-def _about(name: re.Match, mirrored: bool) -> dict[str, Any]:
+def _about(name: re.Match, file: RawFile, mirrored: bool) -> dict[str, Any]:
     subject = f"{int(name['number']):02d}"
     shown, gaze, kind = expression(name["expression"]), name["gaze"].lower(), name["kind"].lower()
     return {
@@ -93,6 +90,7 @@ def _about(name: re.Match, mirrored: bool) -> dict[str, Any]:
         "age_group": "child" if kind == "kid" else "adult",
         "population": name["population"].capitalize(),
         "original_label": name["expression"],
+        "file": printable(file.name),
     }
 
 

@@ -13,6 +13,9 @@ import numpy as np
 _MOST_STRETCH = 4.0  # pixels more oblong than this are those of a damaged header
 _PAUSE = 0.1  # seconds
 
+# Of a file that is written: without it, it holds the date, FFmpeg's version, a random identity.
+REPEATABLE = {"fflags": "+bitexact"}
+
 # What FFmpeg reads cannot be asked for by ending: of most of its formats it knows none.
 FILM_ENDINGS = frozenset(
     (

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fermodels.data.containers import (
+    REPEATABLE,
     FrameConverter,
     MediaError,
     Pauses,
@@ -23,14 +24,13 @@ from fermodels.data.containers import (
     opened,
     pyav,
 )
+from fermodels.data.video_track import VideoTrack
 
 SAMPLE_RATE = 16_000
 
 _MOST_SILENCE = 600  # seconds of pauses in a clip's sound, which takes memory
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 _WEBM_CODECS = {"video": ("vp8", "vp9", "av1"), "audio": ("opus", "vorbis")}
-# Without it the file holds the date, FFmpeg's version and a random identity.
-_REPEATABLE = {"fflags": "+bitexact"}
 
 
 def encode_video(frames: np.ndarray, fps: float, *, quality: int = 60) -> bytes:
@@ -52,34 +52,14 @@ def encode_video(frames: np.ndarray, fps: float, *, quality: int = 60) -> bytes:
         raise ValueError(f"fps must be positive and below 1000, got {fps}")
     if not 0 <= quality <= 100:
         raise ValueError(f"quality must be 0 … 100, got {quality}")
-    av = pyav()
-    from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
-
-    rate = Fraction(float(fps)).limit_denominator(1001)
+    crf = str(round(63 * (1 - quality / 100)))
+    options = {"crf": crf, "b": "0", "deadline": "good", "cpu-used": "1", "row-mt": "0"}
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="webm", options=_REPEATABLE) as container:
-        stream = container.add_stream("libvpx-vp9", rate=rate)
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.thread_count = 1
-        # What the conversion from RGB uses, written down so that every player undoes just that.
-        stream.codec_context.colorspace = Colorspace.ITU601
-        stream.codec_context.color_range = ColorRange.MPEG
-        constant_quality = round(63 * (1 - quality / 100))
-        stream.options = {
-            "crf": str(constant_quality),
-            "b": "0",
-            "deadline": "good",
-            "cpu-used": "1",
-            "row-mt": "0",
-        }
-        reformatter = VideoReformatter()
+    with pyav().open(buffer, "w", format="webm", options=REPEATABLE) as container:
+        track = VideoTrack(container, "libvpx-vp9", fps, options)
         for number, frame in enumerate(frames):
-            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
-            picture = reformatter.reformat(picture, format="yuv420p", threads=1)
-            picture.pts, picture.time_base = number, 1 / rate
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
+            track.write(frame, number)
+        track.close()
     return buffer.getvalue()
 
 
@@ -140,7 +120,7 @@ def encode_audio(
         waveform, sample_rate = _resampled(waveform, sample_rate, rate), rate
     av = pyav()
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="ogg", options=_REPEATABLE) as container:
+    with av.open(buffer, "w", format="ogg", options=REPEATABLE) as container:
         stream = container.add_stream("libopus", rate=sample_rate, layout="mono")
         stream.bit_rate = bit_rate
         container.mux(stream.encode(_audio_frame(waveform, sample_rate)))
@@ -209,7 +189,7 @@ def mux(video: bytes | None, audio: bytes | None, *, reencode: bool = False) -> 
         sources[kind] = again or encode_video(*decode_video(data))
     av = pyav()
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format="webm", options=_REPEATABLE) as container:
+    with av.open(buffer, "w", format="webm", options=REPEATABLE) as container:
         packets = []
         for kind, data in sources.items():
             with _track(data, kind) as (source, stream):

@@ -100,13 +100,10 @@ def annotate_film(predictions: Predictions, medium: Medium, path: str | os.PathL
         replacing(path) as temporary,
         pyav().open(str(temporary), "w", format="mp4") as output,
     ):
-        writer = None
+        writer = FilmWriter(output, film, sound)
         for frame in film.frames():
             shown = notes.get(frame.number, shown)
-            pixels = annotated(frame.pixels, shown, caution)
-            if writer is None:
-                writer = FilmWriter(output, pixels, film, sound)
-            writer.write(pixels, frame.time)
+            writer.write(annotated(frame.pixels, shown, caution), frame.time)
         writer.close()
     return path
 
