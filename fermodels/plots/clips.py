@@ -102,7 +102,7 @@ def clip_strip(
     clips: PreparedClips,
     row: int,
     *,
-    frames: int = 9,
+    frames: int = 6,
     width: float = 9.0,
     title: str | None = None,
 ) -> np.ndarray:
