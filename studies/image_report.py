@@ -21,7 +21,7 @@ from studies.people import (
     in_words,
     interval,
 )
-from studies.search import GAIN, LENGTHS, Settings, chosen
+from studies.search import GAIN, chosen
 from studies.study_methods import METHODS
 
 SCRATCH, OURS, SHIPPED = "from scratch", "CL-MEx", "CL-MEx, shipped"
@@ -230,20 +230,22 @@ def settings_table(tried: pd.DataFrame) -> str:
 
 
 def unfinished(tried: pd.DataFrame) -> str:
-    """What the longest training that was tried had still gained by; "" if nothing had."""
-    first, parts = Settings(), []
-    lengths = tried[
-        np.isclose(tried["learning_rate"], first.learning_rate)
-        & (tried["augment"] == first.augment)
-    ]
-    for (method, fraction), part in lengths.groupby(["method", "fraction"], sort=False):
-        found = part.sort_values("steps")["accuracy"].to_numpy()
-        gained = found[-1] - found[:-1].max(initial=0)
-        if part["steps"].max() == LENGTHS[-1] and gained >= GAIN:
-            parts.append(f"{method} with {fraction:.0%} of the labels {100 * gained:.1f}")
+    """Where the longest training had still gained by its last doubling; "" if nowhere."""
+    parts = []
+    for (method, fraction), part in tried.groupby(["method", "fraction"], sort=False):
+        longest, gains = part["steps"].max(), {}
+        for _, own in part.groupby(["learning_rate", "augment"]):
+            found = own.sort_values("steps")["accuracy"].to_numpy()
+            if own["steps"].max() == longest and len(own) > 1:
+                gains[found[-1]] = found[-1] - found[:-1].max()
+        if gains and (gained := gains[max(gains)]) >= GAIN:
+            parts.append(
+                f"{method} with {fraction:.0%} of the labels {100 * gained:.1f} at "
+                f"{longest:,} steps"
+            )
     if not parts:
         return ""
     return (
-        f"Longer than {LENGTHS[-1]:,} steps was not tried, though by the last doubling some had "
-        f"still gained (points, validation people): {', '.join(parts)}."
+        "Longer trainings were not tried, though the longest had still gained by their last "
+        f"doubling (points, validation people): {', '.join(parts)}."
     )

@@ -170,16 +170,23 @@ def test_the_settings_that_were_chosen():
 
 
 def test_what_still_gained_at_the_longest_is_told():
-    def tried(*found):
+    def tried(*found, rate=3e-3, lengths=LENGTHS):
         return pd.DataFrame(
             [
                 {"method": "from scratch", "fraction": 0.2, "accuracy": accuracy}
-                | Settings(steps)._asdict()
-                for steps, accuracy in zip(LENGTHS, found, strict=False)
+                | Settings(steps, rate)._asdict()
+                for steps, accuracy in zip(lengths, found, strict=False)
             ]
         )
 
     rising = tried(0.1, 0.2, 0.3, 0.4, 0.415)
-    assert image_report.unfinished(rising).endswith("from scratch with 20% of the labels 1.5.")
+    said = "from scratch with 20% of the labels 1.5 at 4,000 steps."
+    assert image_report.unfinished(rising).endswith(said)
     assert image_report.unfinished(tried(0.1, 0.2, 0.3, 0.4, 0.405)) == ""
-    assert image_report.unfinished(tried(0.1, 0.2, 0.3)) == ""
+    # A doubling that only makes good what the one before lost is no gain.
+    assert image_report.unfinished(tried(0.4, 0.3, 0.4)) == ""
+    # What was doubled on with other settings decides, not where the first ones ended.
+    on = pd.concat([rising, tried(0.44, 0.445, rate=1e-2, lengths=(4000, 8000))])
+    assert image_report.unfinished(on) == ""
+    on = pd.concat([rising, tried(0.44, 0.47, rate=1e-2, lengths=(4000, 8000))])
+    assert image_report.unfinished(on).endswith("3.0 at 8,000 steps.")
