@@ -13,7 +13,7 @@
 # make camera   your own face on the encoders' maps, as a page of your browser
 #               (a film instead: make camera FILM=film.mp4; the file of your face: OWN=me.parquet)
 # make student, make solutions   copies of the notebooks without solutions, or with all of them
-#               filled in: runs/student/, runs/solutions/
+#               filled in: runs/student/, runs/solutions/ (again: answers there are lost)
 # make checkpoint 6   what notebook 06 needs from those before it, for whoever starts there
 # make slides   the slides of docs/instructor/slides.md: runs/slides/
 # make minutes  count again the minutes in the notebooks and docs/instructor/, after a change
@@ -69,6 +69,8 @@ bundle-check: $(VENV)/.course
 
 NOTEBOOKS ?= notebooks
 lab: $(READY)
+	@test -d "$(NOTEBOOKS)" || { echo "there is no folder $(NOTEBOOKS):" \
+		"make student makes runs/student, and make course runs/course"; exit 1; }
 	$(PY) -m jupyterlab --notebook-dir="$(NOTEBOOKS)"
 
 YOURS = $(if $(FACES),--faces "$(FACES)") $(if $(ENCODER),--encoder "$(ENCODER)")
