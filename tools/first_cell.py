@@ -1,6 +1,6 @@
 """Put the cell that brings the course where it is absent into all notebooks, after the title.
 
-python tools/first_cell.py [--package ADDRESS] [--course ADDRESS] [NOTEBOOK …]
+python -m tools.first_cell [--package ADDRESS] [--course ADDRESS] [NOTEBOOK …]
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import nbformat
-from lesson import SETUP
-from repository import ROOT, archive, notebook_paths
 
 from fermodels._shared.files import replacing
+from tools.lesson import SETUP
+from tools.repository import ROOT, archive, notebook_paths
 
 TEMPLATE = """\
 from importlib.util import find_spec

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from fermodels._shared.files import replacing
 from fermodels._shared.paths import output_file
 from fermodels.data.containers import REPEATABLE, pyav
-from fermodels.data.video_track import PlanarConverter, VideoTrack
+from fermodels.data.video_track import PlanarConverter, VideoTrack, frame_rate
 
 ENDINGS = (".mp4", ".y4m")
 _QUALITY = {"preset": "veryfast", "crf": "18"}  # of H.264: constant, 0 is lossless
@@ -49,7 +48,7 @@ def write_film(path: str | os.PathLike, frames: Iterable[np.ndarray], fps: float
 
 
 def _write_raw(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
-    rate = Fraction(float(fps)).limit_denominator(1001)
+    rate = frame_rate(fps)
     with open(path, "wb") as file:
         for number, frame in enumerate(map(PlanarConverter(), frames)):
             if number == 0:

@@ -10,6 +10,11 @@ import numpy as np
 from fermodels.data.containers import pyav
 
 
+def frame_rate(fps: float) -> Fraction:
+    """Frames a second as containers keep them, such as 30000/1001 for 29.97."""
+    return Fraction(float(fps)).limit_denominator(1001)
+
+
 class PlanarConverter:
     """uint8 (H, W, 3) RGB → PyAV's frames in 4:2:0, by the rules of standard definition, 16…235."""
 
@@ -45,7 +50,7 @@ class VideoTrack:
     ) -> None:
         from av.video.reformatter import ColorRange, Colorspace
 
-        rate = Fraction(float(rate)).limit_denominator(1001)
+        rate = frame_rate(rate)
         self._container, self._stream = container, container.add_stream(codec, rate=rate)
         self._stream.pix_fmt, self._stream.options = "yuv420p", options
         self._stream.thread_count = threads

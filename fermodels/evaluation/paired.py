@@ -20,13 +20,13 @@ def bootstrap_mean(values, times: int = 4000, level: float = 0.95, seed: int = 0
         ValueError: nobody, or NaN.
     """
     values = _checked(values)
+    mean = values.mean(axis=0)
+    if len(values) == 1:
+        return mean, *np.full((2, *mean.shape), np.nan)
     rng = np.random.default_rng(seed)
     # How often each person is drawn, as weights of a mean.
     weights = rng.multinomial(len(values), np.full(len(values), 1 / len(values)), times)
     means = np.tensordot(weights / len(values), values, axes=1)
-    mean = values.mean(axis=0)
-    if len(values) == 1:
-        return mean, *np.full((2, *mean.shape), np.nan)
     return mean, *np.quantile(means, interval_quantiles(len(values), level), axis=0)
 
 

@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def put(*arguments):
-    script = ROOT / "tools" / "first_cell.py"
-    subprocess.run([sys.executable, script, *arguments], check=True)
+    command = [sys.executable, "-m", "tools.first_cell", *arguments]
+    subprocess.run(command, check=True, cwd=ROOT)
 
 
 @pytest.fixture

@@ -183,6 +183,8 @@ def test_what_still_gained_at_the_longest_is_told():
     said = "from scratch with 20% of the labels 1.5 at 4,000 steps."
     assert image_report.unfinished(rising).endswith(said)
     assert image_report.unfinished(tried(0.1, 0.2, 0.3, 0.4, 0.405)) == ""
+    early = tried(0.1, 0.2, 0.3)  # an interrupted search
+    assert image_report.unfinished(early).endswith("10.0 at 1,000 steps.")
     # A doubling that only makes good what the one before lost is no gain.
     assert image_report.unfinished(tried(0.4, 0.3, 0.4)) == ""
     # What was doubled on with other settings decides, not where the first ones ended.
