@@ -91,6 +91,7 @@ FACES = ("clmex", "clmex96px", "clmexlong", "viewfx", "hog", "pixels", *BASELINE
 TASKS = ("contrastive", "clustering", "reconstruction")
 PAIRS = ("contrastiveclustering", "contrastivereconstruction", "clusteringreconstruction")
 CLIPS = ("conclugen", "logisticregression", *TASKS, *PAIRS, *BASELINES)
+STUDIED = ("clmexprobe", "clmexshipped", "clmexshippedprobe", "viewfxprobe", "simclrprobe")
 SAME_METHOD = {"supervised": "fromscratch", "randomweights": "untrained"}
 
 
@@ -113,6 +114,14 @@ def test_methods_can_be_told_apart(drawn, sight):
     assert nearest_pair([plots.METHOD_COLORS[name] for name in drawn], sight) > 15
 
 
+def test_methods_of_the_image_study_have_one_color_whoever_else_is_drawn():
+    starts = ["CL-MEx", "CL-MEx, shipped", "SimCLR", "ViewFX"]
+    names = ["from scratch", "HOG, probe", *starts, *(f"{name}, probe" for name in starts)]
+    together = plots.method_colors(names)
+    assert together == {name: plots.method_colors([name])[name] for name in names}
+    assert nearest_pair(together.values(), "normal") > 15
+
+
 @pytest.mark.parametrize("sight", SIGHTS)
 def test_methods_of_faces_and_of_clips_do_not_look_alike(sight):
     variants = {"clmex96px", "clmexlong", *PAIRS}
@@ -122,7 +131,7 @@ def test_methods_of_faces_and_of_clips_do_not_look_alike(sight):
 
 def test_the_table_of_methods_is_whole():
     table = plots.METHOD_COLORS
-    assert set(table) == {*FACES, *CLIPS, *SAME_METHOD, "clmexfinetuned"}
+    assert set(table) == {*FACES, *CLIPS, *STUDIED, *SAME_METHOD, "clmexfinetuned"}
     for name, method in SAME_METHOD.items():
         assert table[name] == table[method]
     assert table["clmexfinetuned"] == table["clmexlong"]
