@@ -189,14 +189,15 @@ weights: $(WIDE) $(STUDIO) $(RELEASE_1)
 
 # London: a prepared file, or its folder, see data_prep/README.md; without it, second faces only.
 LONDON ?=
-CHILDREN = --data data/anny_views_ddcf.parquet --encoders runs/study-ddcf \
-	--results weights/clmex-anny-views/results/ddcf --fractions 1 0.2
+# The other shape: settings that were chosen on validation people of the first.
+CHILDREN = --data data/anny_views_ddcf.parquet --encoders runs/study-ddcf --fractions 1 0.2 \
+	--settings weights/clmex-anny-views/results/search.csv \
+	--results weights/clmex-anny-views/results/ddcf
 study: $(VENV)/.dev
 	$(PY) -m studies.hardness
 	$(PY) -m studies.study_pretrain
 	$(PY) -m studies.search
 	$(PY) -m studies.image_study $(if $(LONDON),--london "$(LONDON)")
-	$(PY) -m studies.search $(CHILDREN) --methods "from scratch" "CL-MEx, shipped"
 	$(PY) -m studies.image_study $(CHILDREN) --second none --london none \
 		--methods "from scratch" "CL-MEx, shipped" "CL-MEx, shipped, probe" "HOG, probe"
 	$(PY) -m studies.frozen

@@ -21,7 +21,7 @@ from studies.people import (
     in_words,
     interval,
 )
-from studies.search import GAIN, chosen
+from studies.search import LONGEST, Settings, asked_next, chosen
 from studies.study_methods import METHODS
 
 SCRATCH, OURS, SHIPPED = "from scratch", "CL-MEx", "CL-MEx, shipped"
@@ -223,29 +223,36 @@ def settings_table(tried: pd.DataFrame) -> str:
             if len(own) == 0:
                 cells.append("")
                 continue
-            best = chosen(own)
-            cells.append(f"{best.steps:,} steps, {best.learning_rate:g}, {best.augment}")
+            cells.append(described(chosen(own)))
         lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
+def described(settings: Settings) -> str:
+    return f"{settings.steps:,} steps, {settings.learning_rate:g}, {settings.augment}"
+
+
 def unfinished(tried: pd.DataFrame) -> str:
-    """Where the longest training had still gained by its last doubling; "" if nowhere."""
-    parts = []
+    """Where the search is not at its end; "" if nowhere.
+
+    By its own rule, which would try more, or since the longest that it allows still gained.
+    """
+    stopped, rising = [], []
     for (method, fraction), part in tried.groupby(["method", "fraction"], sort=False):
-        longest, gains = part["steps"].max(), {}
-        for _, own in part.groupby(["learning_rate", "augment"]):
-            found = own.sort_values("steps")["accuracy"].to_numpy()
-            if own["steps"].max() == longest and len(own) > 1:
-                gains[found[-1]] = found[-1] - found[:-1].max()
-        if gains and (gained := gains[max(gains)]) >= GAIN:
-            parts.append(
-                f"{method} with {fraction:.0%} of the labels {100 * gained:.1f} at "
-                f"{longest:,} steps"
-            )
-    if not parts:
-        return ""
-    return (
-        "Longer trainings were not tried, though the longest had still gained by their last "
-        f"doubling (points, validation people): {', '.join(parts)}."
-    )
+        cell = f"{method} with {fraction:.0%} of the labels"
+        if left := asked_next(part):
+            stopped.append(f"{cell} ({described(left)})")
+        elif chosen(part).steps == LONGEST:
+            rising.append(cell)
+    sentences = []
+    if stopped:
+        sentences.append(
+            "By its own rule the search is not at its end for (what it would try next in "
+            f"brackets): {'; '.join(stopped)}."
+        )
+    if rising:
+        sentences.append(
+            f"Longer trainings than {LONGEST:,} steps were not tried, though the last doubling "
+            f"still gained, for: {'; '.join(rising)}."
+        )
+    return " ".join(sentences)

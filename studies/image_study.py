@@ -101,6 +101,8 @@ def main() -> None:
     parser.add_argument("--encoders", type=Path, default=STUDY,
                         help="pre-trainings, and what is finished of the study")  # fmt: skip
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--settings", type=Path,
+                        help="the search's table; default: search.csv in --results")  # fmt: skip
     parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")
     parser.add_argument("--methods", nargs="+", choices=all_methods(), default=all_methods())
     parser.add_argument(
@@ -108,7 +110,7 @@ def main() -> None:
     )
     options = parser.parse_args()
 
-    tried = pd.read_csv(options.results / "search.csv")
+    tried = pd.read_csv(options.settings or options.results / "search.csv")
     folder = options.encoders / "studied"
     folder.mkdir(parents=True, exist_ok=True)
     options.results.mkdir(parents=True, exist_ok=True)

@@ -85,7 +85,8 @@ def children() -> str:
         [
             "The same on DDCF's shape: other people, children of 6 to 16, other cameras and one "
             f"more expression (`{CHILDREN}`). Of the pre-trained encoders only the shipped one, "
-            "which saw no child of this set.",
+            "which saw no child of this set; steps, learning rates and augmentation as chosen on "
+            "the first set's validation people.",
             image_report.accuracy_table(answers, people),
             image_report.headline(answers),
             image_report.difference_table(answers),

@@ -5,10 +5,12 @@
 For each method and share of labels: lengths of 250, 500, 1,000 … steps, each a whole cycle of the
 learning rate, until two doublings in a row bring less than a point; with the length that is kept
 (the shortest within a point of the best), another learning rate, and then another augmentation;
-with what is kept then, the length is doubled on for as long as a doubling brings a point. Labels
-are drawn by a seed that the study does not use, the pre-trained encoders are those of seed 0, and
-the test people are never asked. All that was tried goes to `search.csv` in the folder of results.
-What was tried is kept, so an interrupted search goes on where it stopped.
+with what is kept then, the length is doubled on for as long as a doubling brings a point. Then a
+look further: at least 3,000 steps longer, and 4,000 steps with the higher rate and the stronger
+augmentation; if that brings a point, the search goes on from there. Labels are drawn by a seed
+that the study does not use, the pre-trained encoders are those of seed 0, and the test people are
+never asked. All that was tried goes to `search.csv` in the folder of results. What was tried is
+kept, so an interrupted search goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -32,17 +34,18 @@ from studies.study_methods import FRACTIONS, METHODS, STUDY, read, start_of
 
 SEED = 100  # of the labels that settings are chosen with
 LENGTHS = (250, 500, 1000, 2000, 4000)
-RATES = (1e-2,)  # beside the first
+RATES = (3e-3, 1e-2)
 AUGMENTS = {"mild": Augment.mild, "standard": Augment}
 GAIN = 0.01
-LONGEST = 8_000  # steps
+PATIENCE = 3_000  # steps
+LONGEST = 16_000  # steps
 
 
 class Settings(NamedTuple):
     """Of a fine-tuning: steps, peak of the learning rate, augmentation."""
 
     steps: int = LENGTHS[0]
-    learning_rate: float = 3e-3
+    learning_rate: float = RATES[0]
     augment: str = "mild"
 
 
@@ -95,7 +98,8 @@ def search(data: str, encoders: Path, method: str, fraction: float, folder: Path
         if settings not in known:
             classifier = fine_tuned(prepared, rows, start, settings, SEED)
             predicted = classifier.predict(prepared.images(split["val"]))[0]
-            known[settings] = float((predicted == prepared.labels[split["val"]]).mean())
+            right = predicted == prepared.labels[split["val"]]
+            known[settings] = round(float(right.mean()), 5)  # as the table has it
             with replacing(path) as temporary:
                 table(known.items()).to_csv(temporary, index=False)
         return known[settings]
@@ -122,33 +126,52 @@ def walk(accuracy: Callable[[Settings], float]) -> list[tuple[Settings, float]]:
     Args:
         accuracy: of settings, on validation people, 0…1.
     """
-    tried: list[tuple[Settings, float]] = []
+    found: dict[Settings, float] = {}
+
+    def ask(settings: Settings) -> float:
+        if settings not in found:
+            found[settings] = accuracy(settings)
+        return found[settings]
 
     def best() -> Settings:
-        return kept([settings for settings, _ in tried], [found for _, found in tried])
+        return kept(list(found), list(found.values()))
 
     without_gain = 0
     for steps in LENGTHS:
-        before = max((found for _, found in tried), default=0.0)
-        tried.append((Settings(steps), accuracy(Settings(steps))))
-        without_gain = 0 if tried[-1][1] >= before + GAIN else without_gain + 1
+        before = max(found.values(), default=0.0)
+        without_gain = 0 if ask(Settings(steps)) >= before + GAIN else without_gain + 1
         if without_gain == 2:
             break
-    length = best().steps
-    for rate in RATES:
-        settings = Settings(length, rate)
-        tried.append((settings, accuracy(settings)))
-    for augment in list(AUGMENTS)[1:]:
-        settings = best()._replace(steps=length, augment=augment)
-        tried.append((settings, accuracy(settings)))
-    found, settings = dict(tried), best()
-    while settings.steps < LONGEST:
-        before, settings = found[settings], settings._replace(steps=2 * settings.steps)
-        if settings not in found:
-            found[settings] = accuracy(settings)
-        if found[settings] < before + GAIN:
-            break
+    gained = True
+    while gained:
+        length = best().steps
+        for rate in RATES:
+            ask(best()._replace(steps=length, learning_rate=rate))
+        for augment in AUGMENTS:
+            ask(best()._replace(steps=length, augment=augment))
+        settings = best()
+        while settings.steps < LONGEST:
+            before, settings = found[settings], settings._replace(steps=2 * settings.steps)
+            if ask(settings) < before + GAIN:
+                break
+        before = max(found.values())
+        gained = max(map(ask, further(best()))) >= before + GAIN
     return list(found.items())
+
+
+def further(settings: Settings) -> list[Settings]:
+    """Where to look once more, so that no method is stopped by a plateau.
+
+    At least `PATIENCE` steps longer with the same, and `LENGTHS[-1]` steps with the highest rate
+    and the strongest augmentation, which short trainings never choose.
+    """
+    steps = settings.steps
+    while steps < min(settings.steps + PATIENCE, LONGEST):
+        steps *= 2
+    return [
+        settings._replace(steps=steps),
+        Settings(LENGTHS[-1], max(RATES), list(AUGMENTS)[-1]),
+    ]
 
 
 def kept(tried: list[Settings], accuracy: list[float]) -> Settings:
@@ -162,6 +185,15 @@ def chosen(tried: pd.DataFrame) -> Settings:
     """The settings of a method and share of labels, from what was tried."""
     found = rows_of(tried)
     return kept(list(found), list(found.values()))
+
+
+def asked_next(tried: pd.DataFrame) -> Settings | None:
+    """What the rule would try next for a method and share of labels; None at its end."""
+    try:
+        walk(rows_of(tried).__getitem__)
+    except KeyError as missing:
+        return missing.args[0]
+    return None
 
 
 def fine_tuned(

@@ -7,7 +7,7 @@ import pytest
 from studies import image_report
 from studies.image_report import accuracies, accuracy_table, gain, order, title
 from studies.people import Difference, in_words, interval
-from studies.search import LENGTHS, Settings
+from studies.search import LONGEST, Settings, walk
 
 PEOPLE = ("a", "b", "c")
 VIEWS = {"full_left": -90.0, "straight": 0.0, "full_right": 90.0}
@@ -169,26 +169,24 @@ def test_the_settings_that_were_chosen():
     assert lines[3] == "| CL-MEx |  | 1,000 steps, 0.003, mild |"
 
 
-def test_what_still_gained_at_the_longest_is_told():
-    def tried(*found, rate=3e-3, lengths=LENGTHS):
-        return pd.DataFrame(
-            [
-                {"method": "from scratch", "fraction": 0.2, "accuracy": accuracy}
-                | Settings(steps, rate)._asdict()
-                for steps, accuracy in zip(lengths, found, strict=False)
-            ]
-        )
+def searched(accuracy, method="from scratch"):
+    return pd.DataFrame(
+        [
+            {"method": method, "fraction": 0.2, "accuracy": found} | settings._asdict()
+            for settings, found in walk(accuracy)
+        ]
+    )
 
-    rising = tried(0.1, 0.2, 0.3, 0.4, 0.415)
-    said = "from scratch with 20% of the labels 1.5 at 4,000 steps."
-    assert image_report.unfinished(rising).endswith(said)
-    assert image_report.unfinished(tried(0.1, 0.2, 0.3, 0.4, 0.405)) == ""
-    early = tried(0.1, 0.2, 0.3)  # an interrupted search
-    assert image_report.unfinished(early).endswith("10.0 at 1,000 steps.")
-    # A doubling that only makes good what the one before lost is no gain.
-    assert image_report.unfinished(tried(0.4, 0.3, 0.4)) == ""
-    # What was doubled on with other settings decides, not where the first ones ended.
-    on = pd.concat([rising, tried(0.44, 0.445, rate=1e-2, lengths=(4000, 8000))])
-    assert image_report.unfinished(on) == ""
-    on = pd.concat([rising, tried(0.44, 0.47, rate=1e-2, lengths=(4000, 8000))])
-    assert image_report.unfinished(on).endswith("3.0 at 8,000 steps.")
+
+def test_what_the_search_left_untried_is_told():
+    ended = searched(lambda s: 0.5 + 0.02 * np.log2(min(s.steps, 1000) / 250))
+    assert image_report.unfinished(ended) == ""
+    for number in range(1, len(ended)):  # stopped anywhere, it says where it would go on
+        stopped, left = ended[:number], ended.iloc[number]
+        next_one = f"{left['steps']:,} steps, {left['learning_rate']:g}, {left['augment']}"
+        said = image_report.unfinished(stopped)
+        assert said.endswith(f"from scratch with 20% of the labels ({next_one}).")
+    rising = searched(lambda s: 0.02 * np.log2(s.steps), method="SimCLR")
+    said = image_report.unfinished(pd.concat([ended, rising]))
+    assert f"than {LONGEST:,} steps" in said
+    assert said.endswith("for: SimCLR with 20% of the labels.")

@@ -7,7 +7,11 @@ import pytest
 pytest.importorskip("lightning")
 
 from studies import search, study_methods
-from studies.search import AUGMENTS, GAIN, LENGTHS, RATES, Settings, kept, walk
+from studies.search import AUGMENTS, GAIN, LENGTHS, PATIENCE, RATES, Settings, kept, walk
+
+
+def kept_of(tried: list[tuple[Settings, float]]) -> Settings:
+    return kept(*map(list, zip(*tried, strict=True)))
 
 
 def rising_until(end: int):
@@ -21,16 +25,14 @@ def rising_until(end: int):
 
 @pytest.mark.parametrize("end", LENGTHS)
 def test_lengths_double_until_twice_nothing_is_gained_and_the_shortest_enough_is_kept(end):
-    tried = walk(rising_until(end))
+    tried = [settings for settings, _ in walk(rising_until(end))]
     expected = LENGTHS[: LENGTHS.index(end) + 3]
-    lengths = [s.steps for s, _ in tried[: len(expected)]]
-    assert lengths == list(expected)
-    assert kept(*map(list, zip(*tried, strict=True))).steps == end
-    later = [s for s, _ in tried[len(lengths) :]]
-    others = len(RATES) + len(AUGMENTS) - 1
-    assert all(s.steps == end for s in later[:others])
-    assert [s.steps for s in later[others:]] == ([2 * end] if end == LENGTHS[-1] else [])
-    assert [s.learning_rate for s in later[: len(RATES)]] == list(RATES)
+    assert [s.steps for s in tried[: len(expected)]] == list(expected)
+    assert kept_of(walk(rising_until(end))).steps == end
+    others = tried[len(expected) :][: len(RATES) + len(AUGMENTS) - 2]
+    assert all(s.steps == end for s in others)
+    assert {s.learning_rate for s in others} == set(RATES)
+    assert {s.augment for s in others} == set(AUGMENTS)
 
 
 def test_everybody_is_allowed_as_much():
@@ -39,10 +41,42 @@ def test_everybody_is_allowed_as_much():
     assert {s.augment for s, _ in short} == {s.augment for s, _ in long} == set(AUGMENTS)
 
 
+@pytest.mark.parametrize("end", [*LENGTHS, 8000])
+def test_nobody_stops_before_3000_steps_more_brought_nothing(end):
+    tried = walk(rising_until(end))
+    best = kept_of(tried)
+    lengths = [s.steps for s, _ in tried if s[1:] == best[1:]]
+    assert best.steps == end and max(lengths) >= end + PATIENCE
+
+
+def test_a_plateau_of_thousands_of_steps_is_looked_over():
+    slow = walk(lambda s: 0.7 if s.steps >= 4000 else 0.5)
+    assert kept_of(slow) == Settings(4000)
+
+
+@pytest.mark.parametrize("end", [4000, 8000])
+def test_long_trainings_are_asked_with_what_short_ones_never_choose(end):
+    long = Settings(end, max(RATES), list(AUGMENTS)[-1])
+
+    def accuracy(s):
+        if s[1:] != long[1:]:
+            return 0.5 - 0.1 * (s.learning_rate == max(RATES))
+        return 0.2 + 0.1 * np.log2(min(s.steps, end) / LENGTHS[0])
+
+    assert kept_of(walk(accuracy)) == long
+
+
+def test_what_the_look_further_finds_is_walked_around():
+    def accuracy(s):
+        if s.steps < 4000:
+            return 0.5
+        return 0.6 + 0.1 * (s.learning_rate == max(RATES)) + 0.1 * (s.augment == "mild")
+
+    assert kept_of(walk(accuracy)) == Settings(4000, max(RATES), "mild")
+
+
 def test_a_plateau_of_one_doubling_is_walked_through():
-    slow = {250: 0.2, 500: 0.2, 1000: 0.6, 2000: 0.6, 4000: 0.6}
-    tried = walk(lambda s: slow[s.steps])
-    assert kept([s for s, _ in tried], [a for _, a in tried]).steps == 1000
+    assert kept_of(walk(lambda s: 0.2 if s.steps < 1000 else 0.6)).steps == 1000
 
 
 def test_a_better_rate_and_augmentation_are_kept():
@@ -50,14 +84,14 @@ def test_a_better_rate_and_augmentation_are_kept():
         return 0.5 + 0.1 * (s.learning_rate == 1e-2) + 0.1 * (s.augment == "standard")
 
     tried = walk(accuracy)
-    assert kept(*map(list, zip(*tried, strict=True))) == Settings(250, 1e-2, "standard")
+    assert kept_of(tried) == Settings(250, 1e-2, "standard")
 
 
 @pytest.mark.parametrize("end", [4000, 8000, 16_000, 32_000])
 def test_with_what_is_kept_the_length_doubles_for_as_long_as_it_gains(end):
     tried = walk(rising_until(end))
     assert max(s.steps for s, _ in tried) == min(2 * end, search.LONGEST)
-    assert kept(*map(list, zip(*tried, strict=True))).steps == min(end, search.LONGEST)
+    assert kept_of(tried).steps == min(end, search.LONGEST)
     assert len({s for s, _ in tried}) == len(tried), "nothing is tried twice"
 
 
@@ -66,7 +100,7 @@ def test_a_doubling_with_the_kept_rate_is_tried_although_the_first_rate_had_stop
         return 0.5 + (0.03 * np.log2(s.steps / 125) if s.learning_rate == 1e-2 else 0)
 
     tried = walk(accuracy)
-    best = kept(*map(list, zip(*tried, strict=True)))
+    best = kept_of(tried)
     assert best.learning_rate == 1e-2 and best.steps == search.LONGEST
 
 
@@ -108,7 +142,8 @@ def test_people_and_what_is_kept(tiny_prepared, tmp_path, monkeypatch):
         assert people < trained and seed == search.SEED
         assert start == tmp_path / "encoders" / "clmex-0"
     val = split["val"]
-    assert tried["accuracy"].unique() == pytest.approx([(tiny_prepared.labels[val] == 0).mean()])
+    right = (tiny_prepared.labels[val] == 0).mean()
+    assert tried["accuracy"].unique() == pytest.approx([right], abs=1e-5)
     assert search.chosen(tried) == Settings()
 
 
