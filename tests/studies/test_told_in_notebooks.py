@@ -1,13 +1,15 @@
-"""What notebooks 03 and 04 say of stored results, in words, is what the results say."""
+"""What notebooks 03, 04 and 13 say of stored results, in words, is what the results say."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from fermodels import evaluation
 from studies import image_report
 from studies.image_report import SCRATCH, SHIPPED
 from studies.image_study import INSIDE, PROBE
 from studies.pretrain import RESULTS
+from studies.search import GAIN
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +69,44 @@ def test_longer_training_helps_the_baseline_and_hardly_the_shipped_encoder(tried
     assert gained[SCRATCH] > 0.2 > 0.03 > gained[SHIPPED]
 
 
+@pytest.mark.parametrize("fraction", [0.2, 1.0])
+def test_the_baseline_goes_on_rising_and_is_done_with_a_fifth_of_the_labels(tried, fraction):
+    own = tried[(tried["method"] == SCRATCH) & (tried["fraction"] == fraction)]
+    found = own[(own["learning_rate"] == 1e-2) & (own["augment"] == "mild")]
+    found = found.set_index("steps")["accuracy"]
+    assert found[8000] >= found[4000] + GAIN
+    assert (16_000 in found and found[16_000] < found[8000]) == (fraction == 0.2)
+
+
+@pytest.mark.parametrize("method", [SCRATCH, "SimCLR", "CL-MEx"])
+def test_long_trainings_gain_most_with_other_settings(tried, method):
+    long = tried[(tried["method"] == method) & (tried["fraction"] == 1) & (tried["steps"] >= 4000)]
+    first = (long["learning_rate"] == 3e-3) & (long["augment"] == "mild")
+    assert long.loc[~first, "accuracy"].max() >= long.loc[first, "accuracy"].max() + GAIN
+
+
 def test_adamw_ends_lower(tried):
     adamw = pd.read_csv(RESULTS / "hardness.csv")["all"].max()
     scratch = tried[(tried["method"] == SCRATCH) & (tried["fraction"] == 1)]["accuracy"]
     assert adamw < scratch.max() - 0.03
+
+
+def test_intervals_overlap_and_the_difference_is_clear_to_both_tests(answers):
+    """Notebook 13: the probe against from scratch, one seed, all labels."""
+    part = answers[(answers["faces"] == INSIDE) & (answers["fraction"] == 1)]
+    part = part[part["draw"] == 0].assign(hit=lambda t: t["shown"] == t["predicted"])
+    two = part.pivot(index=["subject", "index"], columns="method", values="hit")
+    probe, scratch = two[SHIPPED + PROBE], two[SCRATCH]
+    each = [100 * hits.groupby("subject").mean().to_numpy() for hits in (probe, scratch)]
+    of_probe, of_scratch = (evaluation.bootstrap_mean(values) for values in each)
+    assert of_probe[2] > of_scratch[1], "the intervals overlap"
+    gap = each[0] - each[1]
+    assert evaluation.bootstrap_mean(gap)[2] < 0
+    over_people = evaluation.sign_flip_test(gap)
+    of_images = evaluation.mcnemar_test(
+        int((probe & ~scratch).sum()), int((~probe & scratch).sum())
+    )
+    assert of_images < over_people / 100 < 0.05 / 100
 
 
 @pytest.fixture(scope="module")
