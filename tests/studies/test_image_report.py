@@ -64,10 +64,14 @@ def test_gain_is_that_of_the_loop_over_people(answers):
         hits = own.assign(hit=own["predicted"] == own["shown"]).groupby("method")["hit"].mean()
         by_person.append(100 * (hits["CL-MEx"] - hits["HOG, probe"]))
     assert by_person == [50, 0, 0]
+    alone = image_report.gain_by_person(answers, "CL-MEx", "HOG, probe", 1.0)
+    assert alone.to_dict() == dict(zip(PEOPLE, by_person, strict=True))
     assert difference.mean == pytest.approx(np.mean(by_person))
     assert difference.low == 0 and not difference.clear
     profiles = gain(answers, "CL-MEx", "from scratch", 1.0, profiles=True)
     assert profiles == pytest.approx((100, 100, 100)) and profiles.clear
+    views = image_report.gain_by_person(answers, "CL-MEx", "from scratch", 1.0, profiles=True)
+    assert views.tolist() == [100, 100, 100]
 
 
 def test_the_table_has_all_methods_and_shares(answers):

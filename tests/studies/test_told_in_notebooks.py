@@ -37,16 +37,12 @@ def test_pretraining_helps_with_few_labels_and_not_with_all(answers):
 
 def test_profiles_gain_more_with_few_labels_only(answers):
     """Each person's gain at ±90° beyond that over all views, over people."""
-    inside = answers[answers["faces"] == INSIDE]
-    inside = inside.assign(hit=100.0 * (inside["shown"] == inside["predicted"]))
 
-    def gains(part):
-        hits = part.groupby(["method", "subject"])["hit"].mean().unstack("method")
-        return hits[SHIPPED] - hits[SCRATCH]
+    def gains(fraction, profiles):
+        return image_report.gain_by_person(answers, SHIPPED, SCRATCH, fraction, profiles)
 
     for fraction, more in ((0.05, True), (0.2, False), (1.0, False)):
-        part = inside[np.isclose(inside["fraction"], fraction)]
-        beyond = gains(part[part["view"].isin(evaluation.PROFILE_VIEWS)]) - gains(part)
+        beyond = gains(fraction, profiles=True) - gains(fraction, profiles=False)
         mean, low, _ = evaluation.bootstrap_mean(beyond.to_numpy())
         assert low > 0 if more else abs(mean) < 1
 
