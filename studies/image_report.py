@@ -50,7 +50,7 @@ def hits(answers: pd.DataFrame, fraction: float, profiles: bool = False) -> pd.D
     """How often each test image was read right, in % over draws: a row an image, a column a method.
 
     Args:
-        profiles: the images at ±90° only.
+        profiles: the images of the outermost cameras only.
     """
     part = answers[(answers["faces"] == INSIDE) & np.isclose(answers["fraction"], fraction)]
     if profiles:

@@ -50,23 +50,28 @@ def default_precision(accelerator: str) -> str:
 
 
 def fast_precision(accelerator: str) -> str:
-    """As `default_precision`; bfloat16 mixed precision also on a CPU that computes with it.
-
-    Others would imitate it, several times slower than float32.
-    """
+    """As `default_precision`; bfloat16 mixed precision also on a CPU that gains by it."""
     precision = default_precision(accelerator)
-    if accelerator == "cpu" and cpu_has_bfloat16():
+    if accelerator == "cpu" and cpu_gains_by_bfloat16():
         return "bf16-mixed"
     return precision
 
 
-def cpu_has_bfloat16() -> bool:
-    """Whether the CPU has instructions for products of bfloat16 (AVX-512, AMX, ARM)."""
+def cpu_gains_by_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 faster than float32: by AMX, on ARM, by AMD's AVX-512.
+
+    One without such instructions imitates them, several times slower than float32. Intel's AVX-512
+    has them, but without AMX they are no faster than those of float32, and with the casts a step
+    takes a quarter longer.
+    """
     # Releases of torch without this list know the one of AVX-512.
-    known = getattr(torch.cpu, "get_capabilities", None)
-    if known is None:
+    listed = getattr(torch.cpu, "get_capabilities", None)
+    if listed is None:
         return bool(torch.cpu._is_avx512_bf16_supported())
-    return any(known().get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
+    known = listed()
+    if any(known.get(name, False) for name in ("amx_bf16", "bf16", "sve_bf16")):
+        return True
+    return known.get("avx512_bf16", False) and not known.get("cpu_name", "").startswith("Intel")
 
 
 @contextmanager

@@ -529,13 +529,16 @@ def test_bfloat16_only_where_the_gpu_has_it(monkeypatch, native, chosen):
     "capabilities, chosen",
     [
         ({"avx512_bf16": True}, "bf16-mixed"),
+        ({"avx512_bf16": True, "cpu_name": "AMD EPYC"}, "bf16-mixed"),
+        ({"avx512_bf16": True, "cpu_name": "Intel Xeon"}, "32-true"),
+        ({"avx512_bf16": True, "amx_bf16": True, "cpu_name": "Intel Xeon"}, "bf16-mixed"),
         ({"amx_bf16": True, "avx512_bf16": False}, "bf16-mixed"),
         ({"bf16": True}, "bf16-mixed"),
         ({"avx512_f": True, "avx512_bf16": False}, "32-true"),
         ({}, "32-true"),
     ],
 )
-def test_bfloat16_only_where_the_cpu_has_it(monkeypatch, capabilities, chosen):
+def test_bfloat16_only_where_the_cpu_gains_by_it(monkeypatch, capabilities, chosen):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     assert hardware.fast_precision("cpu") == chosen
     assert hardware.default_precision("cpu") == "32-true"
