@@ -44,21 +44,20 @@ def main() -> None:
     probes = pd.read_csv(RESULTS / "probe.csv")
     invariance = pd.read_csv(RESULTS / "invariance.csv").set_index("encoder")
     people, tried = people_by_part(prepared), pd.read_csv(RESULTS / "search.csv")
-    studied = "\n\n".join(
-        [
-            image_report.accuracy_table(answers, people),
-            pretraining(pd.read_csv(RESULTS / "study_pretrain.csv")),
-            image_report.headline(answers),
-            image_report.difference_table(answers),
-            image_report.outside_table(answers),
-            *filter(None, [image_report.unfinished(tried), children()]),
-        ]
-    )
+    studied = [
+        image_report.accuracy_table(answers, people),
+        pretraining(pd.read_csv(RESULTS / "study_pretrain.csv")),
+        image_report.headline(answers),
+        image_report.difference_table(answers),
+        image_report.outside_table(answers),
+        image_report.unfinished(tried),
+    ]
     frozen = f"{frozen_table(probes, invariance)}\n\n{images_seen()}\n\n{outside_table()}"
-    fill(Path("README.md"), "RESULTS", f"{studied}\n\n{frozen}")
+    fill(Path("README.md"), "RESULTS", paragraphs(*studied, *children()[:-1], frozen))
     settings = image_report.settings_table(tried)
-    write_card("clmex", people, settings, studied, frozen)
-    write_card("simclr", people, settings, studied, frozen)
+    numbers = paragraphs(*studied, *children(), frozen)
+    write_card("clmex", people, settings, numbers)
+    write_card("simclr", people, settings, numbers)
     write_large_card()
     write_early_card()
     # Beside the others, from where notebooks 03 and 04 take them.
@@ -74,24 +73,30 @@ def people_by_part(prepared: PreparedTable) -> dict[str, int]:
     return {part: prepared.table["subject"].iloc[rows].nunique() for part, rows in split.items()}
 
 
-def children() -> str:
-    """The study on the other shape, if it was made: what the shipped encoder alone gains there."""
+def paragraphs(*parts: str) -> str:
+    """All that say something, one below the other."""
+    return "\n\n".join(filter(None, parts))
+
+
+def children() -> list[str]:
+    """The study on the other shape, if it was made: what the shipped encoder alone gains there.
+
+    The last part, all differences, is for the cards.
+    """
     path = RESULTS / "ddcf" / "studied.parquet"
     if not path.exists():
-        return ""
+        return []
     answers = pd.read_parquet(path)
     people = people_by_part(PreparedImages.read(CHILDREN))
-    return "\n\n".join(
-        [
-            "The same on DDCF's shape: other people, children of 6 to 16, other cameras and one "
-            f"more expression (`{CHILDREN}`). Of the pre-trained encoders only the shipped one, "
-            "which saw no child of this set; steps, learning rates and augmentation as chosen on "
-            "the first set's validation people.",
-            image_report.accuracy_table(answers, people),
-            image_report.headline(answers),
-            image_report.difference_table(answers),
-        ]
-    )
+    return [
+        "The same on DDCF's shape: other people, children of 6 to 16, other cameras and one "
+        f"more expression (`{CHILDREN}`). Of the pre-trained encoders only the shipped one, "
+        "which saw no child of this set; steps, learning rates and augmentation as chosen on "
+        "the first set's validation people.",
+        image_report.accuracy_table(answers, people),
+        image_report.headline(answers),
+        image_report.difference_table(answers),
+    ]
 
 
 def pretraining(made: pd.DataFrame) -> str:
@@ -218,13 +223,11 @@ def kept(path: Path, name: str) -> str:
     return found[0] if found else ""
 
 
-def write_card(
-    method: str, people: dict[str, int], settings: str, studied: str, frozen: str
-) -> None:
+def write_card(method: str, people: dict[str, int], settings: str, numbers: str) -> None:
     made = json.loads((RESULTS / f"pretrain_{method}.json").read_text())
     title = {"clmex": "CL-MEx", "simclr": "SimCLR"}[method]
     card = Path(f"weights/{method}-anny-views/README.md")
-    numbers = "\n\n".join(filter(None, (studied, frozen, kept(card, "ABLATION"))))
+    numbers = paragraphs(numbers, kept(card, "ABLATION"))
     text = f"""---
 license: mit
 library_name: fermodels

@@ -18,6 +18,11 @@ def answers():
 
 
 @pytest.fixture(scope="module")
+def of_children():
+    return pd.read_parquet(RESULTS / "ddcf" / "studied.parquet")
+
+
+@pytest.fixture(scope="module")
 def tried():
     return pd.read_csv(RESULTS / "search.csv")
 
@@ -45,6 +50,15 @@ def test_profiles_gain_more_with_few_labels_only(answers):
         beyond = gains(fraction, profiles=True) - gains(fraction, profiles=False)
         mean, low, _ = evaluation.bootstrap_mean(beyond.to_numpy())
         assert low > 0 if more else abs(mean) < 1
+
+
+def test_on_children_no_gain_is_clear_and_two_of_them_bring_most_of_it(of_children):
+    """Notebook 04, section 5, and the end of 03."""
+    few, every = (image_report.gain(of_children, SHIPPED, SCRATCH, f) for f in (0.2, 1.0))
+    assert few.mean > 0 and not few.clear and not every.clear
+    each = image_report.gain_by_person(of_children, SHIPPED, SCRATCH, 0.2).sort_values()
+    assert len(each) == 14
+    assert each.iloc[-2:].sum() > each.sum() / 2
 
 
 @pytest.mark.parametrize("fraction", [0.2, 1.0])
