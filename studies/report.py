@@ -139,7 +139,7 @@ def frozen_table(probes: pd.DataFrame, invariance: pd.DataFrame) -> str:
         ],
     }
     lines = [
-        "Frozen, on the same people (one encoder each):",
+        f"Frozen, on the test people of `{DATA}` (one encoder each):",
         "",
         "| | " + " | ".join(names) + " |",
         "|---|" + "---|" * len(names),
