@@ -53,9 +53,10 @@ def main() -> None:
         image_report.unfinished(tried),
     ]
     frozen = f"{frozen_table(probes, invariance)}\n\n{images_seen()}\n\n{outside_table()}"
-    fill(Path("README.md"), "RESULTS", paragraphs(*studied, *children()[:-1], frozen))
+    of_children = children()
+    fill(Path("README.md"), "RESULTS", paragraphs(*studied, *of_children[:-1], frozen))
     settings = image_report.settings_table(tried)
-    numbers = paragraphs(*studied, *children(), frozen)
+    numbers = paragraphs(*studied, *of_children, frozen)
     write_card("clmex", people, settings, numbers)
     write_card("simclr", people, settings, numbers)
     write_large_card()
