@@ -4,7 +4,8 @@
 
 On the training people of the KDEF-shaped Anny Views, with the recipes' settings; a method's
 augmentation is chosen first, then the size of its batches, by what a linear probe reads on
-validation people. Writes the encoders to `runs/study/`, the choices and the probes to
+validation people; with `--settings`, they are those of another study. Writes the encoders to
+`runs/study/`, the choices and the probes to
 `weights/clmex-anny-views/results/study_pretrain.csv`. Finished trainings are loaded, not repeated.
 """
 
@@ -40,20 +41,18 @@ def main() -> None:
     parser.add_argument("--data", default="data/anny_views_kdef.parquet")
     parser.add_argument("--encoders", type=Path, default=STUDY)
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--settings", type=Path,
+                        help="table of a study to take the choices of")  # fmt: skip
     parser.add_argument("--images-seen", type=int, default=IMAGES_SEEN)
     parser.add_argument("--jobs", type=int, default=2, help="processes of one thread each")
+    methods = [name for name, method in METHODS.items() if method.pretraining]
+    parser.add_argument("--methods", nargs="+", choices=methods, default=methods)
     options = parser.parse_args()
 
-    methods = [name for name, method in METHODS.items() if method.pretraining]
-    tried = run(
-        [(name, 0, augment, BATCHES[0]) for name in methods for augment in AUGMENTS], options
-    )
-    first = best(tried)
-    tried += run(
-        [(name, 0, first[name]["augment"], size) for name in methods for size in BATCHES[1:]],
-        options,
-    )
-    chosen = [best(tried)[name] for name in methods]
+    options.results.mkdir(parents=True, exist_ok=True)
+    tried = [] if options.settings else tries(options)
+    known = kept_in(options.settings, options.methods) if options.settings else best(tried)
+    chosen = [known[name] for name in options.methods]
     final = [
         (row["method"], seed, row["augment"], row["batch_size"])
         for seed in range(PRETRAININGS)
@@ -61,6 +60,36 @@ def main() -> None:
     ]
     table = pd.DataFrame(tried + run(final, options, keep=True))
     table.to_csv(options.results / "study_pretrain.csv", index=False, float_format="%.5g")
+
+
+def tries(options: argparse.Namespace) -> list[dict]:
+    """Every augmentation, and then every size of the batches with the best of them."""
+    tried = run(
+        [(name, 0, augment, BATCHES[0]) for name in options.methods for augment in AUGMENTS],
+        options,
+    )
+    first = best(tried)
+    return tried + run(
+        [
+            (name, 0, first[name]["augment"], size)
+            for name in options.methods
+            for size in BATCHES[1:]
+        ],
+        options,
+    )
+
+
+def kept_in(settings: Path, methods: list[str]) -> dict[str, dict]:
+    """By method, what another study has kept.
+
+    Raises:
+        ValueError: it has nothing of one of the methods.
+    """
+    made = pd.read_csv(settings)
+    known = {row["method"]: row for row in made[made["kept"]].to_dict("records")}
+    if missing := [name for name in methods if name not in known]:
+        raise ValueError(f"{settings} has kept no pre-training of {', '.join(missing)}")
+    return known
 
 
 def best(tried: list[dict]) -> dict[str, dict]:

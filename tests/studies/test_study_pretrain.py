@@ -38,15 +38,36 @@ def command(tiny_prepared, tmp_path, monkeypatch):
     monkeypatch.setattr(study_pretrain, "in_processes", in_turn)
     study_methods.read.cache_clear()
     data = str(tiny_prepared.write(tmp_path / "tiny.parquet"))
-    arguments = ["--data", data, "--encoders", str(tmp_path / "study"), "--results", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["study_pretrain", *arguments, "--images-seen", "100"])
-    study_pretrain.main()
+
+    def command(*arguments):
+        asked.clear()
+        folders = ["--encoders", str(tmp_path / "study"), "--results", str(tmp_path / "found")]
+        arguments = ["--data", data, *folders, "--images-seen", "100", *arguments]
+        monkeypatch.setattr(sys, "argv", ["study_pretrain", *arguments])
+        study_pretrain.main()
+        return asked, pd.read_csv(tmp_path / "found" / "study_pretrain.csv"), tmp_path / "study"
+
+    yield command
     study_methods.read.cache_clear()
-    return asked, pd.read_csv(tmp_path / "study_pretrain.csv"), tmp_path / "study"
+
+
+def test_another_set_takes_what_was_kept_and_tries_nothing(command, tmp_path):
+    made = pd.DataFrame(
+        [("SimCLR", "mild", 245, 0.9, False), ("SimCLR", "strong", 105, 0.1, True)],
+        columns=["method", "augment", "batch_size", "probe", "kept"],
+    )
+    made.to_csv(tmp_path / "made.csv", index=False)
+    settings = ["--settings", str(tmp_path / "made.csv"), "--methods"]
+    asked, table, _ = command(*settings, "SimCLR")
+    assert [(seed, batch) for *_, seed, _, batch in asked] == [(0, 105), (1, 105), (2, 105)]
+    assert {scale for _, _, scale, *_ in asked} == {study_pretrain.AUGMENTS["strong"](48).scale}
+    assert table["kept"].all() and set(table["augment"]) == {"strong"}
+    with pytest.raises(ValueError, match=r"made\.csv has kept no pre-training of CL-MEx"):
+        command(*settings, "SimCLR", "CL-MEx")
 
 
 def test_everybody_has_the_same_choice_and_as_many_images(command, tiny_prepared):
-    asked, table, folder = command
+    asked, table, folder = command()
     kept = table[table["kept"]]
     methods = [name for name, method in study_methods.METHODS.items() if method.pretraining]
     assert kept.groupby("method")["seed"].apply(sorted).to_dict() == {
