@@ -110,12 +110,24 @@ def pretraining(made: pd.DataFrame) -> str:
         f"weights on the images of the training people alone, {kept['images_seen'].iloc[0]:,} "
         "augmented images each (SimCLR and CL-MEx without a label, ViewFX with all; of "
         f"{len(made) - len(kept)} tries augmentation and images to a batch were chosen: "
-        f"{'; '.join(parts)}). *Shipped* is the encoder "
+        f"{'; '.join(parts)}).{made_again(kept)} *Shipped* is the encoder "
         "in `weights/clmex-anny-views`, which saw far more images, of other people. Steps, "
         "learning rate and augmentation of every fine-tuning are chosen on validation people by "
         "one rule (`python -m studies.search`), the penalty of every logistic regression across "
         "the labelled people; HOG is 96 pixels wide, the others 48. Made by "
         "`python -m studies.image_study`."
+    )
+
+
+def made_again(kept: pd.DataFrame) -> str:
+    """Whose pre-trainings were made on more than one machine; "" if nobody's."""
+    of_seed = kept.groupby("method", sort=False)["seed"].agg(lambda seeds: seeds.duplicated().any())
+    if not of_seed.any():
+        return ""
+    return (
+        f" Those of {' and '.join(of_seed.index[of_seed])} were made again on another machine, "
+        "where the same seeds end in other weights, when settings were searched further: all "
+        "trainings with one share of the labels start from the three of one machine."
     )
 
 

@@ -30,7 +30,11 @@ def test_what_the_pre_trainings_of_the_study_are():
     words = pretraining(made)
     assert words.startswith("SimCLR, CL-MEx: 2 pre-trainings each")
     assert "1,000 augmented images each" in words and "of 6 tries" in words
-    assert "were chosen: SimCLR strong, 245; CL-MEx mild, 105)" in words
+    assert "were chosen: SimCLR strong, 245; CL-MEx mild, 105). *Shipped*" in words
+    ours = made[made["kept"] & (made["method"] == "CL-MEx")]
+    words = pretraining(pd.concat([made, ours]))
+    assert words.startswith("SimCLR, CL-MEx: 2 pre-trainings each") and "of 6 tries" in words
+    assert "CL-MEx mild, 105). Those of CL-MEx were made again on another machine" in words
 
 
 def test_the_table_of_frozen_encoders():
