@@ -6,7 +6,7 @@ For each method and share of labels: lengths of 250, 500, 1,000 … steps, each 
 learning rate, until two doublings in a row bring less than a point; with the length that is kept
 (the shortest within a point of the best), another learning rate, and then another augmentation;
 with what is kept then, the length is doubled on for as long as a doubling brings a point. Then a
-look further: at least 3,000 steps longer, and 4,000 steps with the higher rate and the stronger
+look further: at least 3,000 steps longer, and 4,000 steps with the higher rate and either
 augmentation; if that brings a point, the search goes on from there. Labels are drawn by a seed
 that the study does not use, the pre-trained encoders are those of seed 0, and the test people are
 never asked. All that was tried goes to `search.csv` in the folder of results. What was tried is
@@ -163,14 +163,14 @@ def further(settings: Settings) -> list[Settings]:
     """Where to look once more, so that no method is stopped by a plateau.
 
     At least `PATIENCE` steps longer with the same, and `LENGTHS[-1]` steps with the highest rate
-    and the strongest augmentation, which short trainings never choose.
+    and every augmentation, which short trainings never choose.
     """
     steps = settings.steps
     while steps < min(settings.steps + PATIENCE, LONGEST):
         steps *= 2
     return [
         settings._replace(steps=steps),
-        Settings(LENGTHS[-1], max(RATES), list(AUGMENTS)[-1]),
+        *(Settings(LENGTHS[-1], max(RATES), augment) for augment in AUGMENTS),
     ]
 
 

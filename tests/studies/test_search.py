@@ -54,9 +54,10 @@ def test_a_plateau_of_thousands_of_steps_is_looked_over():
     assert kept_of(slow) == Settings(4000)
 
 
+@pytest.mark.parametrize("augment", AUGMENTS)
 @pytest.mark.parametrize("end", [4000, 8000])
-def test_long_trainings_are_asked_with_what_short_ones_never_choose(end):
-    long = Settings(end, max(RATES), list(AUGMENTS)[-1])
+def test_long_trainings_are_asked_with_what_short_ones_never_choose(end, augment):
+    long = Settings(end, max(RATES), augment)
 
     def accuracy(s):
         if s[1:] != long[1:]:
