@@ -50,8 +50,11 @@ def main() -> None:
     options = parser.parse_args()
 
     options.results.mkdir(parents=True, exist_ok=True)
-    tried = [] if options.settings else tries(options)
-    known = kept_in(options.settings, options.methods) if options.settings else best(tried)
+    if options.settings:
+        tried, known = [], kept_in(options.settings, options.methods)
+    else:
+        tried = tries(options)
+        known = best(tried)
     chosen = [known[name] for name in options.methods]
     final = [
         (row["method"], seed, row["augment"], row["batch_size"])
