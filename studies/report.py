@@ -126,8 +126,9 @@ def made_again(kept: pd.DataFrame) -> str:
         return ""
     return (
         f" Those of {' and '.join(of_seed.index[of_seed])} were made again on another machine, "
-        "where the same seeds end in other weights, when settings were searched further: all "
-        "trainings with one share of the labels start from the three of one machine."
+        "where the same seeds end in other weights, when settings were searched further: the draws "
+        "in one cell of the table start from the three of one machine, not always the one whose "
+        "encoder its settings were searched with."
     )
 
 
