@@ -190,16 +190,16 @@ weights: $(WIDE) $(STUDIO) $(RELEASE_1)
 # London: a prepared file, or its folder, see data_prep/README.md; without it, second faces only.
 LONDON ?=
 # The other shape: settings that were chosen on validation people of the first.
-CHILDREN = --data data/anny_views_ddcf.parquet --encoders runs/study-ddcf --fractions 1 0.2 \
-	--settings weights/clmex-anny-views/results/search.csv \
-	--results weights/clmex-anny-views/results/ddcf
+CHOSEN := weights/clmex-anny-views/results
+CHILDREN = --data data/anny_views_ddcf.parquet --encoders runs/study-ddcf --results $(CHOSEN)/ddcf
 study: $(VENV)/.dev
 	$(PY) -m studies.hardness
 	$(PY) -m studies.study_pretrain
 	$(PY) -m studies.search
 	$(PY) -m studies.image_study $(if $(LONDON),--london "$(LONDON)")
-	$(PY) -m studies.image_study $(CHILDREN) --second none --london none \
-		--methods "from scratch" "CL-MEx, shipped" "CL-MEx, shipped, probe" "HOG, probe"
+	$(PY) -m studies.study_pretrain $(CHILDREN) --settings $(CHOSEN)/study_pretrain.csv
+	$(PY) -m studies.image_study $(CHILDREN) --fractions 1 0.2 --settings $(CHOSEN)/search.csv \
+		--second none --london none
 	$(PY) -m studies.frozen
 	$(PY) -m studies.readability
 	$(PY) -m studies.head_yaw

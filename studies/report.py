@@ -53,10 +53,10 @@ def main() -> None:
         image_report.unfinished(tried),
     ]
     frozen = f"{frozen_table(probes, invariance)}\n\n{images_seen()}\n\n{outside_table()}"
-    of_children = children()
-    fill(Path("README.md"), "RESULTS", paragraphs(*studied, *of_children[:-1], frozen))
+    of_children, differences = children()
+    fill(Path("README.md"), "RESULTS", paragraphs(*studied, of_children, frozen))
     settings = image_report.settings_table(tried)
-    numbers = paragraphs(*studied, *of_children, frozen)
+    numbers = paragraphs(*studied, of_children, differences, frozen)
     write_card("clmex", people, settings, numbers)
     write_card("simclr", people, settings, numbers)
     write_large_card()
@@ -79,25 +79,23 @@ def paragraphs(*parts: str) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def children() -> list[str]:
-    """The study on the other shape, if it was made: what the shipped encoder alone gains there.
-
-    The last part, all differences, is for the cards.
-    """
-    path = RESULTS / "ddcf" / "studied.parquet"
-    if not path.exists():
-        return []
-    answers = pd.read_parquet(path)
+def children() -> tuple[str, str]:
+    """The study on the other shape, and its differences for the cards; empty if it was not made."""
+    folder = RESULTS / "ddcf"
+    if not (folder / "studied.parquet").exists():
+        return "", ""
+    answers = pd.read_parquet(folder / "studied.parquet")
     people = people_by_part(PreparedImages.read(CHILDREN))
-    return [
+    made = pd.read_csv(folder / "study_pretrain.csv")
+    told = paragraphs(
         "The same on DDCF's shape: other people, children of 6 to 16, other cameras and one "
-        f"more expression (`{CHILDREN}`). Of the pre-trained encoders only the shipped one, "
-        "which saw no child of this set; steps, learning rates and augmentation as chosen on "
-        "the first set's validation people.",
+        f"more expression (`{CHILDREN}`). {trained(made)}; *shipped* saw no child of this set. "
+        "All settings, those of the pre-trainings too, are as chosen on the first set's "
+        "validation people.",
         image_report.accuracy_table(answers, people),
         image_report.headline(answers),
-        image_report.difference_table(answers),
-    ]
+    )
+    return told, image_report.difference_table(answers)
 
 
 def pretraining(made: pd.DataFrame) -> str:
@@ -106,9 +104,7 @@ def pretraining(made: pd.DataFrame) -> str:
     best = kept.groupby("method", sort=False)[["augment", "batch_size"]].first()
     parts = [f"{row.Index} {row.augment}, {row.batch_size}" for row in best.itertuples()]
     return (
-        f"{', '.join(best.index)}: {kept['seed'].nunique()} pre-trainings each, from new "
-        f"weights on the images of the training people alone, {kept['images_seen'].iloc[0]:,} "
-        "augmented images each (SimCLR and CL-MEx without a label, ViewFX with all; of "
+        f"{trained(made)} (SimCLR and CL-MEx without a label, ViewFX with all; of "
         f"{len(made) - len(kept)} tries augmentation and images to a batch were chosen: "
         f"{'; '.join(parts)}).{made_again(kept)} *Shipped* is the encoder "
         "in `weights/clmex-anny-views`, which saw far more images, of other people. Steps, "
@@ -116,6 +112,16 @@ def pretraining(made: pd.DataFrame) -> str:
         "one rule (`python -m studies.search`), the penalty of every logistic regression across "
         "the labelled people; HOG is 96 pixels wide, the others 48. Made by "
         "`python -m studies.image_study`."
+    )
+
+
+def trained(made: pd.DataFrame) -> str:
+    """How often, on whom and on how much the study's own encoders were trained."""
+    kept = made[made["kept"]]
+    return (
+        f"{', '.join(kept['method'].unique())}: {kept['seed'].nunique()} pre-trainings each, from "
+        "new weights on the images of the training people alone, "
+        f"{kept['images_seen'].iloc[0]:,} augmented images each"
     )
 
 
