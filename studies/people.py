@@ -15,6 +15,8 @@ from fermodels._shared.files import replace_file, replacing
 DRAWS = 1000
 # The ends of an interval need more draws than a deviation.
 DRAWS_OF_INTERVAL = 10_000
+# People's gains that add up to zero do so to the last digits of a float only.
+ROUNDING = 1e-9
 
 
 class Difference(NamedTuple):
@@ -26,8 +28,8 @@ class Difference(NamedTuple):
 
     @property
     def clear(self) -> bool:
-        """The interval lies on one side of zero."""
-        return self.low > 0 or self.high < 0
+        """The interval lies on one side of zero; an end at zero, but for rounding, does not."""
+        return self.low > ROUNDING or self.high < -ROUNDING
 
 
 def interval(difference: Difference, bold: bool = True) -> str:

@@ -38,6 +38,9 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
 def test_clear_is_an_interval_without_zero():
     assert Difference(0.2, 0.1, 0.3).clear and Difference(-0.2, -0.3, -0.1).clear
     assert not Difference(0.2, -0.1, 0.5).clear
+    for rounding in (0.0, 2e-16, -2e-16):  # gains of people that add up to zero
+        assert not Difference(0.2, rounding, 0.5).clear
+        assert not Difference(-0.2, -0.5, rounding).clear
     alone = difference_over_people([1, 1], [0, 0], ["a", "a"])
     assert alone.mean == 1 and np.isnan(alone.low) and not alone.clear
 

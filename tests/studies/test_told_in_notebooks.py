@@ -6,7 +6,7 @@ import pytest
 
 from fermodels import evaluation
 from studies import image_report
-from studies.image_report import SCRATCH, SHIPPED
+from studies.image_report import OURS, SCRATCH, SHIPPED
 from studies.image_study import INSIDE, PROBE
 from studies.pretrain import RESULTS
 from studies.search import GAIN, chosen
@@ -59,6 +59,16 @@ def test_on_children_no_gain_is_clear_and_two_of_them_bring_most_of_it(of_childr
     each = image_report.gain_by_person(of_children, SHIPPED, SCRATCH, 0.2).sort_values()
     assert len(each) == 14
     assert each.iloc[-2:].sum() > each.sum() / 2
+
+
+def test_pretrained_on_the_children_alone_nobody_gains_and_simclr_loses_most(of_children):
+    """Notebook 04, section 5."""
+    for fraction in (0.2, 1.0):
+        ours, simclr = (
+            image_report.gain(of_children, name, SCRATCH, fraction) for name in (OURS, "SimCLR")
+        )
+        assert simclr.mean < ours.mean < 0 and simclr.clear
+        assert ours.clear == (fraction == 0.2)
 
 
 @pytest.mark.parametrize("fraction", [0.2, 1.0])
