@@ -90,8 +90,8 @@ def children() -> tuple[str, str]:
     told = paragraphs(
         "The same on DDCF's shape: other people, children of 6 to 16, other cameras and one "
         f"more expression (`{CHILDREN}`). {trained(made)}; *shipped* saw no child of this set. "
-        "All settings, those of the pre-trainings too, are as chosen on the first set's "
-        "validation people.",
+        "Steps, learning rates, augmentation and images to a batch are as chosen on the first "
+        "set's validation people.",
         image_report.accuracy_table(answers, people),
         image_report.headline(answers),
     )

@@ -1,5 +1,7 @@
 """What notebooks 03, 04 and 13 say of stored results, in words, is what the results say."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,6 +71,11 @@ def test_pretrained_on_the_children_alone_nobody_gains_and_simclr_loses_most(of_
         )
         assert simclr.mean < ours.mean < 0 and simclr.clear
         assert ours.clear == (fraction == 0.2)
+
+
+def test_the_shipped_encoder_saw_as_many_people_as_is_told():
+    """Notebooks 02, 04 and 12."""
+    assert json.loads((RESULTS / "pretrain_clmex.json").read_text())["people"] == 2100
 
 
 @pytest.mark.parametrize("fraction", [0.2, 1.0])
